@@ -1,0 +1,22 @@
+"""The acoustic models and vocoders that can be trained: one module each, with its parameters, bounds and defaults.
+
+The models themselves are in ``tts_workloads.models``; a test proves that both sets are equal.
+"""
+
+from tts_api.architectures.base import Architecture, Parameters
+from tts_api.architectures.fastspeech2 import FASTSPEECH2, FastSpeech2Parameters
+from tts_api.architectures.griffinlim import GRIFFINLIM, GriffinLimParameters
+from tts_api.architectures.vocos import VOCOS, VocosParameters
+
+ACOUSTIC_MODELS: dict[str, Architecture] = {a.name: a for a in (FASTSPEECH2,)}
+VOCODERS: dict[str, Architecture] = {a.name: a for a in (VOCOS, GRIFFINLIM)}
+
+__all__ = [
+    "ACOUSTIC_MODELS",
+    "VOCODERS",
+    "Architecture",
+    "FastSpeech2Parameters",
+    "GriffinLimParameters",
+    "Parameters",
+    "VocosParameters",
+]

@@ -1,0 +1,40 @@
+"""A condition as Kubernetes defines it (metav1.Condition). Which types and reasons exist is in ``tts_api.reasons``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from tts_api.base import Document
+
+
+class Condition(Document):
+    """One observed aspect of the resource's state."""
+
+    type: Annotated[str, StringConstraints(max_length=64)]
+    """The aspect, such as Accepted, Scheduled or Complete."""
+
+    status: Literal["True", "False", "Unknown"]
+    """Whether the aspect holds: True, False or Unknown."""
+
+    reason: Annotated[str, StringConstraints(min_length=1, max_length=64)]
+    """Why, as one word for programs. The API reference lists each with its remedy."""
+
+    message: Annotated[str, StringConstraints(max_length=2048)] = ""
+    """Why, as a sentence for people, with the remedy where there is one."""
+
+    last_transition_time: Annotated[str, StringConstraints(max_length=40), Field(json_schema_extra={"format": "date-time"})]
+    """When the status last changed from one value to another."""
+
+    observed_generation: Annotated[int, Field(ge=0)] | None = None
+    """The generation of the spec that this condition was derived from."""
+
+
+Conditions = Annotated[
+    tuple[Condition, ...],
+    Field(
+        max_length=16,
+        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
+    ),
+]

@@ -1,0 +1,142 @@
+"""TTSService: the spec a speech team writes and the status it reads."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from tts_api.base import Document, Image, Name, Quantity, RelativePath, Sha256, rule, rules
+from tts_api.report import ServicePerformance
+from tts_api.resources.conditions import Conditions
+from tts_api.resources.metadata import Metadata
+from tts_api.resources.pods import PodTemplate
+
+
+class FromTraining(Document):
+    """The voice that a training of the same namespace left."""
+
+    name: Name
+    """The training's name; the service waits until it is complete."""
+
+
+class ClaimedVoice(Document):
+    """A voice file on a PersistentVolumeClaim."""
+
+    claim_name: Name
+    """The claim's name."""
+    path: Annotated[RelativePath, StringConstraints(min_length=1)]
+    """The file inside the volume, relative."""
+    sha256: Sha256
+    """The digest the file must have."""
+
+
+class ModelSource(Document):
+    """The voice to serve. Exactly one member is given."""
+
+    from_training: FromTraining | None = None
+    """The voice that a training left."""
+    persistent_volume_claim: ClaimedVoice | None = None
+    """A voice file on a claim."""
+
+
+class ServiceResources(Document):
+    """What each pod asks of the cluster."""
+
+    gpus: Annotated[int, Field(ge=0, le=1)] = 1
+    """GPUs of each pod, 0 or 1; 0 serves on the CPU."""
+    gpu_resource: Annotated[str, StringConstraints(max_length=253, pattern=r"^[a-z0-9.-]+/[A-Za-z0-9._-]+$")] = "nvidia.com/gpu"
+    """The extended resource by which the cluster counts GPUs."""
+    cpu: Quantity = "2"
+    """CPU request of each pod; no limit is set."""
+    memory: Quantity = "4Gi"
+    """Memory request and limit of each pod."""
+
+
+class Limits(Document):
+    """What one pod takes on before it says no."""
+
+    max_input_characters: Annotated[int, Field(ge=1, le=100_000)] = 4096
+    """Characters of one request's input, 1 to 100000; more is answered with 400."""
+    max_concurrent_requests: Annotated[int, Field(ge=1, le=10_000)] = 64
+    """Requests that one pod works on or keeps waiting, 1 to 10000; more are answered with 429 and Retry-After."""
+
+
+class Rollout(Document):
+    """How pods are replaced when the voice or the pods' description changes."""
+
+    max_unavailable: Annotated[int, Field(ge=0, le=1000)] = 0
+    """Pods that may be missing while others are replaced, 0 to 1000; 0 adds a new one before an old one goes."""
+    progress_deadline_seconds: Annotated[int, Field(ge=10, le=86_400)] = 600
+    """Seconds without progress after which the rollout is reported as failed, 10 to 86400."""
+
+
+class TTSServiceSpec(Document):
+    """The voice to serve and how."""
+
+    image: Image | None = None
+    """The workload image; absent means the operator's default, which status.image then names."""
+    model: Annotated[
+        ModelSource,
+        Field(
+            json_schema_extra=rules(
+                rule(
+                    "has(self.fromTraining) != has(self.persistentVolumeClaim)",
+                    "give exactly one of fromTraining and persistentVolumeClaim",
+                )
+            )
+        ),
+    ]
+    """The voice to serve."""
+    replicas: Annotated[int, Field(ge=0, le=1000)] = 1
+    """Pods that serve, 0 to 1000; kubectl scale and autoscalers set it too."""
+    resources: ServiceResources = Field(default_factory=ServiceResources)
+    """What each pod asks of the cluster."""
+    limits: Limits = Field(default_factory=Limits)
+    """What one pod takes on before it says no."""
+    rollout: Rollout = Field(default_factory=Rollout)
+    """How pods are replaced."""
+    template: PodTemplate = Field(default_factory=PodTemplate)
+    """Where the pods may run and what they carry."""
+
+
+class ServedModel(Document):
+    """The voice that is served."""
+
+    name: Annotated[str, StringConstraints(max_length=253)]
+    """What requests call the model."""
+    sha256: Sha256
+    """Digest of the voice."""
+    ready: bool = False
+    """Whether a pod speaks with it."""
+
+
+class TTSServiceStatus(Document):
+    """What became of it. Written by the operator, but for performance, which the pods own."""
+
+    observed_generation: Annotated[int, Field(ge=0)] | None = None
+    """The generation of the spec that this status was derived from."""
+    conditions: Conditions = ()
+    """Accepted, ModelReady, Available and Progressing."""
+    url: Annotated[str, StringConstraints(max_length=512)] | None = None
+    """Where the service is reached inside the cluster."""
+    replicas: Annotated[int, Field(ge=0)] | None = None
+    """Pods there are."""
+    ready_replicas: Annotated[int, Field(ge=0)] | None = None
+    """Pods that speak."""
+    selector: Annotated[str, StringConstraints(max_length=512)] | None = None
+    """Label selector of the pods, for autoscalers."""
+    image: Annotated[str, StringConstraints(max_length=512)] | None = None
+    """The image that was resolved when the pods were first made; a newer operator does not change it."""
+    model: ServedModel | None = None
+    """The voice that is served."""
+    performance: ServicePerformance | None = None
+    """What a pod measured when it warmed up. Owned by the pods, whole."""
+
+
+class TTSService(Document):
+    """A voice to serve: becomes pods that speak over HTTP."""
+
+    metadata: Metadata
+    spec: TTSServiceSpec
+    status: TTSServiceStatus = Field(default_factory=TTSServiceStatus)

@@ -1,0 +1,255 @@
+"""TTSTraining: the spec a speech team writes and the status it reads. Progress and results are in ``tts_api.report``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from tts_api.architectures import ACOUSTIC_MODELS, VOCODERS
+from tts_api.base import Document, Image, Name, Quantity, RelativePath, rule, rules
+from tts_api.report import Artifact, Checkpoint, Evaluation, TrainingProgress
+from tts_api.resources.conditions import Conditions
+from tts_api.resources.metadata import Metadata
+from tts_api.resources.parameters import ParameterMap, parameter_rules
+from tts_api.resources.pods import PodTemplate
+
+AcousticArchitecture = Literal["fastspeech2"]
+VocoderArchitecture = Literal["vocos", "griffinlim"]
+DatasetFormat = Literal["ljspeech", "manifest"]
+Language = Literal["en-us"]
+Precision = Literal["auto", "bf16", "fp16", "fp32"]
+
+
+class ClaimSource(Document):
+    """A folder on a PersistentVolumeClaim of the resource's namespace."""
+
+    claim_name: Name
+    """The claim's name."""
+    path: RelativePath = ""
+    """The folder inside the volume, relative, without dots at the start of a part; empty is the volume's root."""
+
+
+class DatasetSource(Document):
+    """Where the corpus lies. Exactly one member is given."""
+
+    persistent_volume_claim: ClaimSource
+    """A folder on a claim; it is mounted read-only."""
+
+
+class AudioFeatures(Document):
+    """How sound becomes features. The values travel in the voice; a vocoder only fits the features it was trained on."""
+
+    sample_rate: Annotated[int, Field(ge=8000, le=48000)] = 22050
+    """Samples per second of the voice, 8000 to 48000; the corpus is resampled to it."""
+    n_fft: Annotated[int, Field(alias="nFFT", ge=256, le=4096)] = 1024
+    """Length of the analysis window in samples, 256 to 4096, even."""
+    hop_length: Annotated[int, Field(ge=64, le=1024)] = 256
+    """Samples between two frames, 64 to 1024, at most half of nFFT."""
+    n_mels: Annotated[int, Field(ge=40, le=128)] = 80
+    """Mel bands of a frame, 40 to 128."""
+
+
+class Dataset(Document):
+    """The corpus and how it is read."""
+
+    format: DatasetFormat
+    """How the corpus is laid out: ljspeech (metadata.csv and wavs/) or manifest (manifest.jsonl, a line for each clip)."""
+    source: DatasetSource
+    """Where the corpus lies."""
+    language: Language = "en-us"
+    """The language of the transcripts; it chooses the front end."""
+    audio: Annotated[
+        AudioFeatures,
+        Field(
+            json_schema_extra=rules(
+                rule("self.nFFT % 2 == 0", "nFFT must be even"),
+                rule("self.hopLength * 2 <= self.nFFT", "hopLength must be at most half of nFFT, or frames do not overlap"),
+            )
+        ),
+    ] = Field(default_factory=AudioFeatures)
+    """How sound becomes features."""
+
+
+class AcousticModel(Document):
+    """The model that turns phonemes into mel frames."""
+
+    architecture: AcousticArchitecture = "fastspeech2"
+    """The architecture's name."""
+    parameters: ParameterMap = Field(default_factory=dict)
+    """The architecture's parameters, each a number; what is left out has its default."""
+
+
+class Vocoder(Document):
+    """The model that turns mel frames into sound."""
+
+    architecture: VocoderArchitecture = "vocos"
+    """The architecture's name: vocos is trained; griffinlim needs no training and sounds rougher."""
+    parameters: ParameterMap = Field(default_factory=dict)
+    """The architecture's parameters, each a number; what is left out has its default."""
+
+
+class Model(Document):
+    """What is trained."""
+
+    acoustic: Annotated[AcousticModel, Field(json_schema_extra=rules(*parameter_rules(ACOUSTIC_MODELS)))] = Field(
+        default_factory=AcousticModel
+    )
+    """The acoustic model: phonemes to mel frames."""
+    vocoder: Annotated[Vocoder, Field(json_schema_extra=rules(*parameter_rules(VOCODERS)))] = Field(default_factory=Vocoder)
+    """The vocoder: mel frames to sound."""
+
+
+class Validation(Document):
+    """How the voice is measured on clips that it is not trained on."""
+
+    clips: Annotated[int, Field(ge=1, le=1000)] = 16
+    """Clips held out of the corpus, 1 to 1000; at most a tenth of the corpus is taken."""
+    every_steps: Annotated[int, Field(ge=1, le=1_000_000)] = 500
+    """Steps between two measurements, 1 to 1000000."""
+
+
+class TrainingOptions(Document):
+    """How the models are trained. The acoustic model is trained first, the vocoder after it."""
+
+    max_steps: Annotated[int, Field(ge=1, le=10_000_000)]
+    """Optimizer steps of the acoustic model, 1 to 10000000."""
+    vocoder_max_steps: Annotated[int, Field(ge=1, le=10_000_000)] | None = None
+    """Optimizer steps of the vocoder, 1 to 10000000; absent means as many as maxSteps. Refused for griffinlim, which is not trained."""
+    batch_seconds: Annotated[float, Field(ge=1, le=10_000)] = 60
+    """Seconds of speech in a batch of one process, 1 to 10000."""
+    precision: Precision = "auto"
+    """Number format of the forward pass: bf16, fp16 (with loss scaling) or fp32; auto takes bf16 on a GPU that has it, else fp32."""
+    learning_rate: Annotated[float, Field(gt=0, le=0.1)] = 0.0015
+    """Peak learning rate of AdamW, above 0, at most 0.1."""
+    seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 1
+    """Seed of everything random: the same seed on the same hardware trains the same voice."""
+    checkpoint_every_steps: Annotated[int, Field(ge=1, le=1_000_000)] = 500
+    """Steps between two checkpoints, 1 to 1000000: what a killed pod loses at most."""
+    keep_checkpoints: Annotated[int, Field(ge=1, le=100)] = 3
+    """Checkpoints kept, 1 to 100; older ones are deleted."""
+    validation: Validation = Field(default_factory=Validation)
+    """How the voice is measured on held-out clips."""
+
+
+class TrainingResources(Document):
+    """What the pods ask of the cluster: ``nodes`` pods, each with one process for each of its GPUs."""
+
+    nodes: Annotated[int, Field(ge=1, le=256)] = 1
+    """Pods that train together, 1 to 256; they should fit on as many nodes."""
+    gpus_per_node: Annotated[int, Field(ge=0, le=64)] = 1
+    """GPUs of each pod, 0 to 64; 0 trains on the CPU in one process."""
+    gpu_resource: Annotated[str, StringConstraints(max_length=253, pattern=r"^[a-z0-9.-]+/[A-Za-z0-9._-]+$")] = "nvidia.com/gpu"
+    """The extended resource by which the cluster counts GPUs."""
+    cpu: Quantity = "4"
+    """CPU request of each pod; no limit is set."""
+    memory: Quantity = "16Gi"
+    """Memory request and limit of each pod."""
+    shared_memory: Quantity = "1Gi"
+    """Size of /dev/shm, over which the processes of a pod exchange tensors; it counts towards memory."""
+
+
+class NewClaim(Document):
+    """A claim that the operator makes for this training, or one that exists. With claimName the rest is not read."""
+
+    claim_name: Name | None = None
+    """An existing claim; several trainings may share it, each writes to a folder of its own."""
+    size: Quantity = "20Gi"
+    """Size of the claim to make."""
+    storage_class_name: Name | None = None
+    """StorageClass of the claim to make; absent means the cluster's default."""
+    access_modes: Annotated[
+        tuple[Literal["ReadWriteOnce", "ReadWriteMany", "ReadWriteOncePod"], ...],
+        Field(min_length=1, max_length=3, json_schema_extra={"x-kubernetes-list-type": "set"}),
+    ] = ("ReadWriteOnce",)
+    """Access modes of the claim to make; several nodes need ReadWriteMany, and so do a training and services on several nodes."""
+
+
+class Storage(Document):
+    """Where checkpoints and the finished voice are kept."""
+
+    persistent_volume_claim: NewClaim = Field(default_factory=NewClaim)
+    """The claim they are written to."""
+    when_deleted: Literal["Retain", "Delete"] = "Retain"
+    """What becomes of a claim that the operator made when the training is deleted: Retain keeps it, Delete deletes it."""
+
+
+class RunPolicy(Document):
+    """When the training runs, and when it is given up. The only part of the spec that may be changed."""
+
+    suspend: bool = False
+    """True stops the pods (a checkpoint is saved first) and keeps the training; false lets it go on."""
+    backoff_limit: Annotated[int, Field(ge=0, le=100)] = 3
+    """Failures after which the training is given up, 0 to 100; interruptions that saved a checkpoint do not count."""
+    active_deadline_seconds: Annotated[int, Field(ge=1, le=31_536_000)] | None = None
+    """Seconds the training may run in all before it is stopped as failed; absent means no limit."""
+    ttl_seconds_after_finished: Annotated[int, Field(ge=0, le=31_536_000)] | None = None
+    """Seconds after which the pods of a finished training are deleted; absent keeps them. The resource itself stays."""
+    stall_timeout_seconds: Annotated[int, Field(ge=10, le=86_400)] = 600
+    """Seconds without a new step after which the training is reported as stalled, 10 to 86400."""
+
+
+class TTSTrainingSpec(Document):
+    """The voice to train. All of it but runPolicy is immutable."""
+
+    image: Image | None = None
+    """The workload image; absent means the operator's default, which status.image then names."""
+    dataset: Dataset
+    """The corpus."""
+    model: Model = Field(default_factory=Model)
+    """The models to train."""
+    training: TrainingOptions
+    """How they are trained."""
+    resources: TrainingResources = Field(default_factory=TrainingResources)
+    """What the pods ask of the cluster."""
+    storage: Storage = Field(default_factory=Storage)
+    """Where checkpoints and the finished voice are kept."""
+    run_policy: RunPolicy = Field(default_factory=RunPolicy)
+    """When the training runs, and when it is given up."""
+    template: PodTemplate = Field(default_factory=PodTemplate)
+    """Where the pods may run and what they carry."""
+
+
+class VoiceArtifact(Artifact):
+    """The finished voice and where it lies."""
+
+    claim_name: Name
+    """The claim that holds it."""
+
+
+Phase = Literal["Pending", "Queued", "Running", "Suspended", "Complete", "Failed"]
+
+
+class TTSTrainingStatus(Document):
+    """What became of it. Written by the operator, but for progress, which the training pod owns."""
+
+    observed_generation: Annotated[int, Field(ge=0)] | None = None
+    """The generation of the spec that this status was derived from."""
+    phase: Phase | None = None
+    """The conditions in one word."""
+    conditions: Conditions = ()
+    """Accepted, Scheduled, Progressing, Suspended, Complete and Failed."""
+    image: Annotated[str, StringConstraints(max_length=512)] | None = None
+    """The image that was resolved when the pods were first made; a newer operator does not change it."""
+    gpus: Annotated[int, Field(ge=0)] | None = None
+    """GPUs of all pods together."""
+    progress: TrainingProgress | None = None
+    """How far the training is. Owned by the training pod, whole."""
+    checkpoint: Checkpoint | None = None
+    """The newest checkpoint that the pod reported."""
+    evaluation: Evaluation | None = None
+    """How good the finished voice is on held-out clips."""
+    artifact: VoiceArtifact | None = None
+    """The finished voice."""
+
+
+class TTSTraining(Document):
+    """A voice to train: becomes pods that leave one TorchScript artifact."""
+
+    metadata: Metadata
+    spec: TTSTrainingSpec
+    status: TTSTrainingStatus = Field(default_factory=TTSTrainingStatus)
+
+
+IMMUTABLE_SPEC_FIELDS = tuple(name for name in TTSTrainingSpec.model_fields if name not in ("run_policy",))
+"""Fields of the spec that may not change once the training was created."""
