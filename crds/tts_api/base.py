@@ -36,15 +36,12 @@ def rules(*entries: dict[str, str]) -> dict[str, Any]:
     return {CEL: list(entries)}
 
 
-
-
-Name = Annotated[
-    str, StringConstraints(min_length=1, max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")
-]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
 """The name of an object of Kubernetes: a DNS subdomain."""
 
 RelativePath = Annotated[
-    str, StringConstraints(max_length=512, pattern=r"^([A-Za-z0-9_\-][A-Za-z0-9._\-]*(/[A-Za-z0-9_\-][A-Za-z0-9._\-]*)*)?$")
+    str,
+    StringConstraints(max_length=512, pattern=r"^([A-Za-z0-9_\-][A-Za-z0-9._\-]*(/[A-Za-z0-9_\-][A-Za-z0-9._\-]*)*)?$"),
 ]
 """A path inside a volume: relative, no ``..``, no part that begins with a dot; empty is the volume's root."""
 

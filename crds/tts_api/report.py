@@ -58,9 +58,13 @@ class Artifact(Document):
     """Size of the file in bytes."""
     sample_rate: Annotated[int, Field(ge=1)]
     """Samples per second of what it speaks."""
-    languages: Annotated[tuple[ShortText, ...], Field(max_length=32, json_schema_extra={"x-kubernetes-list-type": "atomic"})]
+    languages: Annotated[
+        tuple[ShortText, ...], Field(max_length=32, json_schema_extra={"x-kubernetes-list-type": "atomic"})
+    ]
     """Languages it speaks."""
-    speakers: Annotated[tuple[ShortText, ...], Field(max_length=1024, json_schema_extra={"x-kubernetes-list-type": "atomic"})]
+    speakers: Annotated[
+        tuple[ShortText, ...], Field(max_length=1024, json_schema_extra={"x-kubernetes-list-type": "atomic"})
+    ]
     """Speakers it has, as a request's voice names them."""
 
 

@@ -24,7 +24,9 @@ class Condition(Document):
     message: Annotated[str, StringConstraints(max_length=2048)] = ""
     """Why, as a sentence for people, with the remedy where there is one."""
 
-    last_transition_time: Annotated[str, StringConstraints(max_length=40), Field(json_schema_extra={"format": "date-time"})]
+    last_transition_time: Annotated[
+        str, StringConstraints(max_length=40), Field(json_schema_extra={"format": "date-time"})
+    ]
     """When the status last changed from one value to another."""
 
     observed_generation: Annotated[int, Field(ge=0)] | None = None

@@ -1,4 +1,4 @@
-"""What both kinds let a user say about their pods: placement, environment, labels. Resources of each kind stand with it."""
+"""What both kinds let a user say about their pods: placement, environment, labels."""
 
 from __future__ import annotations
 
@@ -50,7 +50,9 @@ class PodTemplate(Document):
 
     node_selector: LabelMap = Field(default_factory=dict)
     """Labels that a node must have to run the pods (at most 32)."""
-    tolerations: Annotated[tuple[Toleration, ...], Field(max_length=16, json_schema_extra={"x-kubernetes-list-type": "atomic"})] = ()
+    tolerations: Annotated[
+        tuple[Toleration, ...], Field(max_length=16, json_schema_extra={"x-kubernetes-list-type": "atomic"})
+    ] = ()
     """Taints that the pods tolerate (at most 16)."""
     priority_class_name: Name | None = None
     """The PriorityClass of the pods: which may preempt which."""
@@ -58,7 +60,9 @@ class PodTemplate(Document):
     """The RuntimeClass of the pods, such as nvidia where the cluster asks for it."""
     env: Annotated[
         tuple[EnvironmentVariable, ...],
-        Field(max_length=64, json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]}),
+        Field(
+            max_length=64, json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]}
+        ),
     ] = ()
     """Environment variables of the container (at most 64)."""
     labels: Annotated[LabelMap, Field(json_schema_extra=rules(OWN_PREFIX_RULE))] = Field(default_factory=dict)
@@ -67,6 +71,8 @@ class PodTemplate(Document):
     """Annotations added to the pods (at most 32); not under the prefix ttsoperator.dev/."""
     image_pull_secrets: Annotated[
         tuple[ImagePullSecret, ...],
-        Field(max_length=8, json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]}),
+        Field(
+            max_length=8, json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]}
+        ),
     ] = ()
     """Secrets with which the image is pulled (at most 8)."""

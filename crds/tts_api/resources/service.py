@@ -45,7 +45,9 @@ class ServiceResources(Document):
 
     gpus: Annotated[int, Field(ge=0, le=1)] = 1
     """GPUs of each pod, 0 or 1; 0 serves on the CPU."""
-    gpu_resource: Annotated[str, StringConstraints(max_length=253, pattern=r"^[a-z0-9.-]+/[A-Za-z0-9._-]+$")] = "nvidia.com/gpu"
+    gpu_resource: Annotated[str, StringConstraints(max_length=253, pattern=r"^[a-z0-9.-]+/[A-Za-z0-9._-]+$")] = (
+        "nvidia.com/gpu"
+    )
     """The extended resource by which the cluster counts GPUs."""
     cpu: Quantity = "2"
     """CPU request of each pod; no limit is set."""

@@ -1,4 +1,4 @@
-"""TTSTraining: the spec a speech team writes and the status it reads. Progress and results are in ``tts_api.report``."""
+"""TTSTraining: the spec a speech team writes and the status it reads. Progress and results: ``tts_api.report``."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class DatasetSource(Document):
 
 
 class AudioFeatures(Document):
-    """How sound becomes features. The values travel in the voice; a vocoder only fits the features it was trained on."""
+    """How sound becomes features. The values travel in the voice; a vocoder fits only the features it learned from."""
 
     sample_rate: Annotated[int, Field(ge=8000, le=48000)] = 22050
     """Samples per second of the voice, 8000 to 48000; the corpus is resampled to it."""
@@ -54,7 +54,7 @@ class Dataset(Document):
     """The corpus and how it is read."""
 
     format: DatasetFormat
-    """How the corpus is laid out: ljspeech (metadata.csv and wavs/) or manifest (manifest.jsonl, a line for each clip)."""
+    """How the corpus is laid out: ljspeech (metadata.csv and wavs/) or manifest (manifest.jsonl, a line per clip)."""
     source: DatasetSource
     """Where the corpus lies."""
     language: Language = "en-us"
@@ -64,7 +64,10 @@ class Dataset(Document):
         Field(
             json_schema_extra=rules(
                 rule("self.nFFT % 2 == 0", "nFFT must be even"),
-                rule("self.hopLength * 2 <= self.nFFT", "hopLength must be at most half of nFFT, or frames do not overlap"),
+                rule(
+                    "self.hopLength * 2 <= self.nFFT",
+                    "hopLength must be at most half of nFFT, or frames do not overlap",
+                ),
             )
         ),
     ] = Field(default_factory=AudioFeatures)
@@ -96,7 +99,9 @@ class Model(Document):
         default_factory=AcousticModel
     )
     """The acoustic model: phonemes to mel frames."""
-    vocoder: Annotated[Vocoder, Field(json_schema_extra=rules(*parameter_rules(VOCODERS)))] = Field(default_factory=Vocoder)
+    vocoder: Annotated[Vocoder, Field(json_schema_extra=rules(*parameter_rules(VOCODERS)))] = Field(
+        default_factory=Vocoder
+    )
     """The vocoder: mel frames to sound."""
 
 
@@ -115,11 +120,11 @@ class TrainingOptions(Document):
     max_steps: Annotated[int, Field(ge=1, le=10_000_000)]
     """Optimizer steps of the acoustic model, 1 to 10000000."""
     vocoder_max_steps: Annotated[int, Field(ge=1, le=10_000_000)] | None = None
-    """Optimizer steps of the vocoder, 1 to 10000000; absent means as many as maxSteps. Refused for griffinlim, which is not trained."""
+    """Optimizer steps of the vocoder, 1 to 10000000; absent means as many as maxSteps. Refused for griffinlim."""
     batch_seconds: Annotated[float, Field(ge=1, le=10_000)] = 60
     """Seconds of speech in a batch of one process, 1 to 10000."""
     precision: Precision = "auto"
-    """Number format of the forward pass: bf16, fp16 (with loss scaling) or fp32; auto takes bf16 on a GPU that has it, else fp32."""
+    """Number format of the forward pass: bf16, fp16 or fp32; auto takes bf16 on a GPU that has it, else fp32."""
     learning_rate: Annotated[float, Field(gt=0, le=0.1)] = 0.0015
     """Peak learning rate of AdamW, above 0, at most 0.1."""
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 1
@@ -139,7 +144,9 @@ class TrainingResources(Document):
     """Pods that train together, 1 to 256; they should fit on as many nodes."""
     gpus_per_node: Annotated[int, Field(ge=0, le=64)] = 1
     """GPUs of each pod, 0 to 64; 0 trains on the CPU in one process."""
-    gpu_resource: Annotated[str, StringConstraints(max_length=253, pattern=r"^[a-z0-9.-]+/[A-Za-z0-9._-]+$")] = "nvidia.com/gpu"
+    gpu_resource: Annotated[str, StringConstraints(max_length=253, pattern=r"^[a-z0-9.-]+/[A-Za-z0-9._-]+$")] = (
+        "nvidia.com/gpu"
+    )
     """The extended resource by which the cluster counts GPUs."""
     cpu: Quantity = "4"
     """CPU request of each pod; no limit is set."""
@@ -162,7 +169,7 @@ class NewClaim(Document):
         tuple[Literal["ReadWriteOnce", "ReadWriteMany", "ReadWriteOncePod"], ...],
         Field(min_length=1, max_length=3, json_schema_extra={"x-kubernetes-list-type": "set"}),
     ] = ("ReadWriteOnce",)
-    """Access modes of the claim to make; several nodes need ReadWriteMany, and so do a training and services on several nodes."""
+    """Access modes of the claim to make; pods on several nodes need ReadWriteMany."""
 
 
 class Storage(Document):
@@ -171,7 +178,7 @@ class Storage(Document):
     persistent_volume_claim: NewClaim = Field(default_factory=NewClaim)
     """The claim they are written to."""
     when_deleted: Literal["Retain", "Delete"] = "Retain"
-    """What becomes of a claim that the operator made when the training is deleted: Retain keeps it, Delete deletes it."""
+    """What becomes of a claim made for this training when it is deleted: Retain keeps it, Delete deletes it."""
 
 
 class RunPolicy(Document):
@@ -251,5 +258,5 @@ class TTSTraining(Document):
     status: TTSTrainingStatus = Field(default_factory=TTSTrainingStatus)
 
 
-IMMUTABLE_SPEC_FIELDS = tuple(name for name in TTSTrainingSpec.model_fields if name not in ("run_policy",))
+IMMUTABLE_SPEC_FIELDS = tuple(name for name in TTSTrainingSpec.model_fields if name != "run_policy")
 """Fields of the spec that may not change once the training was created."""

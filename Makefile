@@ -1,0 +1,71 @@
+# Everything a developer or a visitor runs. `make help` lists it.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+export PYTHONPATH := $(CURDIR)/crds:$(CURDIR)/operator:$(CURDIR)/workloads:$(CURDIR)
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/tts-operator
+PYTHON := .venv/bin/python
+LOCKED = $(shell sha256sum requirements/dev.txt | cut -c1-16)
+VENV = $(CACHE)/venv-$(LOCKED)
+
+.PHONY: help
+help: ## Show this list
+	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}'
+
+.PHONY: demo
+demo: venv ## Train a voice on a real Kubernetes, serve it, and leave WAVs and pictures in demo-output/
+	$(PYTHON) -m demo
+
+.PHONY: test
+test: venv lint ## Run every check and every test
+	$(PYTHON) -m pytest -n 2 --dist loadgroup
+
+.PHONY: test-unit
+test-unit: venv ## Run the tests that need no cluster
+	$(PYTHON) -m pytest tests/unit -n 2
+
+.PHONY: lint
+lint: venv ## Check style, types and the borders between the packages
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m mypy
+	.venv/bin/lint-imports
+
+.PHONY: format
+format: venv ## Format the code and mend what can be mended
+	$(PYTHON) -m ruff format .
+	$(PYTHON) -m ruff check --fix .
+
+.PHONY: generate
+generate: venv ## Write the CRDs, the admission policy and the API reference anew from tts_api
+	$(PYTHON) -m tts_api.generate .
+
+.PHONY: cluster
+cluster: venv ## Start an embedded Kubernetes with one node (NODES=2 for two); kubeconfig in .cluster/
+	$(PYTHON) -m tests.cluster up --nodes $(or $(NODES),1)
+
+.PHONY: cluster-down
+cluster-down: venv ## Take the embedded Kubernetes down, whatever state it is in
+	$(PYTHON) -m tests.cluster down
+
+.PHONY: images
+images: venv ## Build the images this machine can build and hand them to the cluster
+	$(PYTHON) -m tests.cluster images
+
+.PHONY: bench
+bench: venv ## Measure the operator beside a bare kopf handler and print the table
+	$(PYTHON) -m bench.operator_latency
+
+.PHONY: lock
+lock: ## Resolve the dependencies anew and write the locks
+	uv pip compile -q --upgrade --python-version 3.11 --generate-hashes --no-emit-index-url --extra dev pyproject.toml -o requirements/dev.txt
+	uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --extra operator pyproject.toml -o requirements/operator.txt
+	uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --extra workloads pyproject.toml -o requirements/workload.txt
+
+.PHONY: venv
+venv: ## Install what is locked in requirements/dev.txt, once for each lock, and link it as .venv
+	@./tools/venv "$(VENV)" requirements/dev.txt
+
+.PHONY: clean
+clean: cluster-down ## Take the cluster down and delete what was made in this folder
+	rm -rf .venv .cluster demo-output

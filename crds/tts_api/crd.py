@@ -1,0 +1,272 @@
+"""Types to CustomResourceDefinitions: a short converter from pydantic's JSON schema to Kubernetes' structural schema.
+
+What a structural schema cannot say is refused by name. ``tts_api.generate`` writes the files.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, cast
+
+from pydantic import BaseModel
+
+from tts_api import GROUP, VERSION
+from tts_api.architectures import ACOUSTIC_MODELS, VOCODERS
+from tts_api.base import CEL, Document, rule
+from tts_api.resources.parameters import describe
+from tts_api.resources.service import TTSService
+from tts_api.resources.training import IMMUTABLE_SPEC_FIELDS, TTSTraining, TTSTrainingSpec
+
+MAX_NAME_LENGTH = 40
+"""Children are called after the resource, and theirs are limited to 63 characters."""
+
+NAME_RULE = rule(
+    f"self.metadata.name.size() <= {MAX_NAME_LENGTH} && self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",
+    f"metadata.name must be at most {MAX_NAME_LENGTH} characters: lower-case letters, digits and -, beginning with a letter, "
+    "because the names of its pods and services are made from it",
+)
+
+_KEEP = frozenset(
+    "type description enum default format pattern minimum maximum minLength maxLength minItems maxItems maxProperties "
+    f"required x-kubernetes-int-or-string x-kubernetes-list-type x-kubernetes-list-map-keys {CEL}".split()
+)
+_DROP = frozenset(
+    "title $defs additionalProperties propertyNames properties items const exclusiveMinimum exclusiveMaximum".split()
+)
+
+
+class UnsupportedSchema(TypeError):
+    """A type says something that a structural schema cannot say."""
+
+
+def structural(model: type[BaseModel]) -> dict[str, Any]:
+    """The structural schema of a model, every reference resolved.
+
+    Raises UnsupportedSchema, with the path of the field, for a union, an unbounded string, list or map, or a field
+    without a description.
+    """
+    schema = model.model_json_schema(by_alias=True, mode="validation")
+    return _convert(schema, schema.get("$defs", {}), model.__name__)
+
+
+def _convert(node: dict[str, Any], definitions: dict[str, Any], path: str) -> dict[str, Any]:
+    node = _resolved(node, definitions, path)
+    unknown = node.keys() - _KEEP - _DROP
+    if unknown:
+        raise UnsupportedSchema(f"{path}: {', '.join(sorted(unknown))} has no place in a structural schema")
+    result = {key: value for key, value in node.items() if key in _KEEP}
+    if "description" in result:
+        result["description"] = re.sub(r"\s+", " ", result["description"]).strip()
+    for bound in ("Minimum", "Maximum"):
+        if f"exclusive{bound}" in node:
+            result[bound.lower()] = node[f"exclusive{bound}"]
+            result[f"exclusive{bound}"] = True
+    if node.get("x-kubernetes-int-or-string"):
+        # The API server takes a pattern for the string form and an integer besides.
+        result.pop("type", None)
+        return result | {"anyOf": [{"type": "integer"}, {"type": "string"}]}
+    return result | _contents(node, definitions, path)
+
+
+def _resolved(node: dict[str, Any], definitions: dict[str, Any], path: str) -> dict[str, Any]:
+    """The node without references and without the null that marks an optional field."""
+    if "$ref" in node:
+        target = definitions[node["$ref"].rsplit("/", 1)[-1]]
+        merged = {**target, **{key: value for key, value in node.items() if key != "$ref"}}
+        if CEL in target and CEL in node:
+            merged[CEL] = [*target[CEL], *node[CEL]]
+        return _resolved(merged, definitions, path)
+    if "anyOf" in node:
+        members = [member for member in node["anyOf"] if member.get("type") != "null"]
+        if len(members) != 1:
+            raise UnsupportedSchema(f"{path}: a structural schema has no unions; use optional members and a CEL rule")
+        outer = {key: value for key, value in node.items() if key != "anyOf" and (key, value) != ("default", None)}
+        return _resolved({**members[0], **outer}, definitions, path)
+    return node
+
+
+def _contents(node: dict[str, Any], definitions: dict[str, Any], path: str) -> dict[str, Any]:
+    """What a node of this type holds: the members of an object, map or list, or the one value of a constant."""
+    match node.get("type"):
+        case "object" if "properties" in node:
+            children = node["properties"].items()
+            return {"properties": {name: _described(child, definitions, f"{path}.{name}") for name, child in children}}
+        case "object":
+            if not isinstance(node.get("additionalProperties"), dict) or "maxProperties" not in node:
+                raise UnsupportedSchema(f"{path}: a map needs a type of its values and maxProperties")
+            return {"additionalProperties": _convert(node["additionalProperties"], definitions, f"{path}[*]")}
+        case "array":
+            if "maxItems" not in node:
+                raise UnsupportedSchema(f"{path}: a list needs maxItems, or CEL rules over it are too expensive")
+            return {"items": _convert(node["items"], definitions, f"{path}[*]")}
+        case "string" if "const" in node:
+            return {"enum": [node["const"]]}
+        case "string" if "maxLength" not in node and "enum" not in node:
+            raise UnsupportedSchema(f"{path}: a string needs maxLength, or CEL rules over it are too expensive")
+        case "string" | "integer" | "number" | "boolean":
+            return {}
+        case other:
+            raise UnsupportedSchema(f"{path}: type {other!r} has no place in a structural schema")
+
+
+def _described(node: dict[str, Any], definitions: dict[str, Any], path: str) -> dict[str, Any]:
+    converted = _convert(node, definitions, path)
+    if not converted.get("description"):
+        raise UnsupportedSchema(f"{path}: describe the field, its unit and its bounds")
+    return converted
+
+
+def _with_parents_default(schema: dict[str, Any]) -> dict[str, Any]:
+    """Gives an optional object whose members have defaults the default ``{}``: the API server only fills in the
+    members of an object that is there. Defaults that pydantic wrote out are replaced, since members bring their own."""
+    for child in schema.get("properties", {}).values():
+        _with_parents_default(child)
+        if "properties" in child and "default" in child:
+            child["default"] = {}
+    return schema
+
+
+def _immutability_rules() -> list[dict[str, str]]:
+    """Rules on the spec, a required parent: one on an optional field could be evaded by leaving the field out."""
+    entries = []
+    for name in IMMUTABLE_SPEC_FIELDS:
+        field = TTSTrainingSpec.model_fields[name].alias or name
+        optional = name == "image"
+        unchanged = f"self.{field} == oldSelf.{field}"
+        entries.append(
+            rule(
+                f"has(self.{field}) == has(oldSelf.{field}) && (!has(self.{field}) || {unchanged})"
+                if optional
+                else unchanged,
+                f"{field} cannot be changed: a training's spec is immutable but for runPolicy; create another training",
+                field_path=f".{field}",
+            )
+        )
+    return entries
+
+
+def _column(name: str, kind: str, path: str, description: str, priority: int = 0) -> dict[str, Any]:
+    column: dict[str, Any] = {"name": name, "type": kind, "jsonPath": path, "description": description}
+    return column | ({"priority": priority} if priority else {})
+
+
+def _definition(
+    kind: str,
+    plural: str,
+    short: str,
+    model: type[Document],
+    columns: list[dict[str, Any]],
+    subresources: dict[str, Any],
+) -> dict[str, Any]:
+    schema = structural_resource(model)
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {
+            "name": f"{plural}.{GROUP}",
+            "labels": {"app.kubernetes.io/part-of": "tts-operator"},
+            # Uninstalling the chart must not delete every training in the cluster.
+            "annotations": {"helm.sh/resource-policy": "keep"},
+        },
+        "spec": {
+            "group": GROUP,
+            "scope": "Namespaced",
+            "names": {
+                "kind": kind, "listKind": f"{kind}List", "plural": plural, "singular": kind.lower(),
+                "shortNames": [short], "categories": ["tts"],
+            },
+            "versions": [
+                {
+                    "name": VERSION, "served": True, "storage": True, "schema": {"openAPIV3Schema": schema},
+                    "subresources": {"status": {}, **subresources}, "additionalPrinterColumns": columns,
+                }
+            ],
+        },
+    }  # fmt: skip
+
+
+def structural_resource(model: type[Document]) -> dict[str, Any]:
+    """The schema of a whole resource, root rules included."""
+    spec_type, status_type = (
+        cast("type[Document]", model.model_fields[name].annotation) for name in ("spec", "status")
+    )
+    spec, status = _with_parents_default(structural(spec_type)), structural(status_type)
+    _without_defaults(status)
+    if model is TTSTraining:
+        spec[CEL] = [
+            *_immutability_rules(),
+            rule(
+                "self.model.vocoder.architecture != 'griffinlim' || !has(self.training.vocoderMaxSteps)",
+                "griffinlim is not trained: leave training.vocoderMaxSteps out",
+                field_path=".training",
+            ),
+        ]
+        parts = spec["properties"]["model"]["properties"]
+        for part, architectures in (("acoustic", ACOUSTIC_MODELS), ("vocoder", VOCODERS)):
+            parameters = parts[part]["properties"]["parameters"]
+            parameters["description"] += " " + describe(architectures)
+    return {
+        "type": "object",
+        "description": re.sub(r"\s+", " ", model.__doc__ or "").strip(),
+        "required": ["spec"],
+        "properties": {
+            "apiVersion": {"type": "string", "description": "Version of this object's schema."},
+            "kind": {"type": "string", "description": "Kind of this object."},
+            "metadata": {"type": "object"},
+            "spec": spec,
+            "status": status,
+        },
+        CEL: [NAME_RULE],
+    }
+
+
+def _without_defaults(schema: dict[str, Any]) -> None:
+    """A status is written, never defaulted: a default there would claim what nobody observed."""
+    schema.pop("default", None)
+    for child in schema.get("properties", {}).values():
+        _without_defaults(child)
+    for key in ("items", "additionalProperties"):
+        if isinstance(schema.get(key), dict):
+            _without_defaults(schema[key])
+
+
+def definitions() -> dict[str, dict[str, Any]]:
+    """Both CustomResourceDefinitions by the name of their file."""
+    display = ".status.progress.display"
+    ready = '.status.conditions[?(@.type=="{}")].{}'
+    return {
+        "ttstrainings.yaml": _definition(
+            "TTSTraining", "ttstrainings", "ttst", TTSTraining,
+            [
+                _column("Phase", "string", ".status.phase", "The conditions in one word."),
+                _column("Progress", "string", f"{display}.percent", "Share of the steps done."),
+                _column("Step", "string", f"{display}.step", "Steps done of all steps."),
+                _column("Loss", "string", f"{display}.loss", "Training loss."),
+                _column("ETA", "string", f"{display}.eta", "Time to the end at the present speed."),
+                _column("GPUs", "integer", ".status.gpus", "GPUs of all pods together."),
+                _column("Stage", "string", ".status.progress.stage", "What the training is at.", 1),
+                _column("Artifact", "string", ".status.artifact.path", "The finished voice.", 1),
+                _column("Age", "date", ".metadata.creationTimestamp", "Time since the training was created."),
+            ],
+            {},
+        ),
+        "ttsservices.yaml": _definition(
+            "TTSService", "ttsservices", "ttss", TTSService,
+            [
+                _column("Available", "string", ready.format("Available", "status"), "Whether enough pods speak."),
+                _column("Reason", "string", ready.format("Available", "reason"), "Why."),
+                _column("Ready", "integer", ".status.readyReplicas", "Pods that speak."),
+                _column("Replicas", "integer", ".spec.replicas", "Pods asked for."),
+                _column("URL", "string", ".status.url", "Where the service is reached inside the cluster."),
+                _column("RTF", "number", ".status.performance.realTimeFactor", "Computing per second of speech.", 1),
+                _column("Age", "date", ".metadata.creationTimestamp", "Time since the service was created."),
+            ],
+            {
+                "scale": {
+                    "specReplicasPath": ".spec.replicas",
+                    "statusReplicasPath": ".status.replicas",
+                    "labelSelectorPath": ".status.selector",
+                }
+            },
+        ),
+    }  # fmt: skip

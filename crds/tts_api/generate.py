@@ -1,0 +1,43 @@
+"""Writes what is derived from the types: CRDs, admission policy, API reference. ``make generate`` runs it, and a test
+fails when a file is not what it would write."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tts_api import crd, policy, reference
+
+HEADER = "# Generated from tts_api by `make generate`: edit the types, not this file.\n"
+
+
+def files() -> dict[str, str]:
+    """Every derived file: its path from the root of the repository, and its text."""
+    chart = "charts/tts-operator/generated"
+    written: dict[str, str] = {}
+    for name, definition in crd.definitions().items():
+        written[f"crds/{name}"] = written[f"{chart}/crds/{name}"] = HEADER + _yaml(definition)
+    written[f"{chart}/admission-policy.yaml"] = HEADER + "---\n".join(
+        _yaml(document) for document in policy.documents()
+    )
+    written["docs/reference.md"] = reference.render()
+    return written
+
+
+def _yaml(document: dict[str, Any]) -> str:
+    return yaml.safe_dump(document, sort_keys=False, width=120, allow_unicode=True)
+
+
+def main(root: Path) -> None:
+    """Writes every file below ``root``."""
+    for name, text in files().items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,232 @@
+"""Every condition and every reason, with its meaning and what to do about it. The operator, the pods and the API
+reference all read this one list; a reason that is not here cannot be reported."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class ConditionType(StrEnum):
+    """Aspects of a resource's state. Once Accepted is written, none of a kind's conditions is absent."""
+
+    ACCEPTED = "Accepted"
+    """The spec makes sense and the names it needs are free."""
+    SCHEDULED = "Scheduled"
+    """Training: all its pods have a node."""
+    PROGRESSING = "Progressing"
+    """Training: steps are being done. Service: pods are being replaced or added."""
+    SUSPENDED = "Suspended"
+    """Training: stopped by runPolicy.suspend or by a queue."""
+    COMPLETE = "Complete"
+    """Training: the voice is written."""
+    FAILED = "Failed"
+    """Training: given up."""
+    MODEL_READY = "ModelReady"
+    """Service: the voice is there and has the right digest."""
+    AVAILABLE = "Available"
+    """Service: enough pods speak."""
+
+
+TRAINING_CONDITIONS = (
+    ConditionType.ACCEPTED,
+    ConditionType.SCHEDULED,
+    ConditionType.PROGRESSING,
+    ConditionType.SUSPENDED,
+    ConditionType.COMPLETE,
+    ConditionType.FAILED,
+)
+SERVICE_CONDITIONS = (
+    ConditionType.ACCEPTED,
+    ConditionType.MODEL_READY,
+    ConditionType.AVAILABLE,
+    ConditionType.PROGRESSING,
+)
+
+
+class Reason(StrEnum):
+    """One word for programs. What it means and what to do is in ``REASONS``."""
+
+    # Nothing is wrong.
+    ACCEPTED = "Accepted"
+    PENDING = "Pending"
+    QUEUED = "Queued"
+    SCHEDULED = "Scheduled"
+    STARTING = "Starting"
+    PREPARING = "Preparing"
+    RUNNING = "Running"
+    RESUMED = "Resumed"
+    SUSPENDED = "Suspended"
+    NOT_SUSPENDED = "NotSuspended"
+    NOT_COMPLETE = "NotComplete"
+    NOT_FAILED = "NotFailed"
+    COMPLETED = "Completed"
+    FINISHED = "Finished"
+    INTERRUPTED = "Interrupted"
+    MODEL_FOUND = "ModelFound"
+    AVAILABLE = "Available"
+    UNAVAILABLE = "Unavailable"
+    ROLLING_OUT = "RollingOut"
+    ROLLED_OUT = "RolledOut"
+    SCALED_TO_ZERO = "ScaledToZero"
+    # The request is wrong.
+    INVALID_SPEC = "InvalidSpec"
+    INVALID_PARAMETERS = "InvalidParameters"
+    NAME_CONFLICT = "NameConflict"
+    REFUSED = "Refused"
+    CLAIM_MISSING = "ClaimMissing"
+    INVALID_DATASET = "InvalidDataset"
+    INVALID_RUN = "InvalidRun"
+    # The cluster cannot.
+    UNSCHEDULABLE = "Unschedulable"
+    IMAGE_PULL_FAILED = "ImagePullFailed"
+    OUT_OF_MEMORY = "OutOfMemory"
+    PREEMPTED = "Preempted"
+    STORAGE_FULL = "StorageFull"
+    # The training failed.
+    STALLED = "Stalled"
+    DIVERGED = "Diverged"
+    NO_PROGRESS = "NoProgress"
+    DEADLINE_EXCEEDED = "DeadlineExceeded"
+    BACKOFF_LIMIT_EXCEEDED = "BackoffLimitExceeded"
+    CHECKPOINT_MISMATCH = "CheckpointMismatch"
+    JOB_DELETED = "JobDeleted"
+    RESULT_MISSING = "ResultMissing"
+    WORKLOAD_FAILED = "WorkloadFailed"
+    # The voice cannot be served.
+    MODEL_MISSING = "ModelMissing"
+    TRAINING_NOT_COMPLETE = "TrainingNotComplete"
+    TRAINING_FAILED = "TrainingFailed"
+    DIGEST_MISMATCH = "DigestMismatch"
+    UNSUPPORTED_VOICE = "UnsupportedVoice"
+    CRASH_LOOP = "CrashLoop"
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What a reason means and what the user does about it; an empty remedy means that nothing is wrong."""
+
+    meaning: str
+    remedy: str = ""
+
+
+REASONS: dict[Reason, Explanation] = {
+    Reason.ACCEPTED: Explanation("The spec is valid and the operator works on it."),
+    Reason.PENDING: Explanation("The pods are not made or not placed yet."),
+    Reason.QUEUED: Explanation("A queue holds the Job back until there is quota."),
+    Reason.SCHEDULED: Explanation("Every pod has a node."),
+    Reason.STARTING: Explanation("The pods have a node and their containers are starting."),
+    Reason.PREPARING: Explanation("The pods run and read the corpus; no step is done yet."),
+    Reason.RUNNING: Explanation("Steps are being done."),
+    Reason.RESUMED: Explanation("The training goes on from a checkpoint."),
+    Reason.SUSPENDED: Explanation(
+        "The training is stopped and keeps its checkpoint.", "Set runPolicy.suspend to false to go on."
+    ),
+    Reason.NOT_SUSPENDED: Explanation("The training is not stopped."),
+    Reason.NOT_COMPLETE: Explanation("The voice is not written yet."),
+    Reason.NOT_FAILED: Explanation("The training is not given up."),
+    Reason.COMPLETED: Explanation("The voice is written and its digest is known."),
+    Reason.FINISHED: Explanation("The training ended; there is nothing left to do."),
+    Reason.INTERRUPTED: Explanation("The pod was stopped after it saved a checkpoint; another one goes on from there."),
+    Reason.MODEL_FOUND: Explanation("The voice that is to be served is known."),
+    Reason.AVAILABLE: Explanation("Enough pods speak."),
+    Reason.UNAVAILABLE: Explanation("Too few pods speak.", "The other conditions and the events say why."),
+    Reason.ROLLING_OUT: Explanation("Pods are being added or replaced."),
+    Reason.ROLLED_OUT: Explanation("Every pod runs what the spec asks for."),
+    Reason.SCALED_TO_ZERO: Explanation("No pod is asked for.", "Scale the service up to speak."),
+    Reason.INVALID_SPEC: Explanation(
+        "The stored spec does not fit this version of the API.", "Correct the field that the message names."
+    ),
+    Reason.INVALID_PARAMETERS: Explanation(
+        "The architecture does not take these parameters.", "Create the training again with the parameters corrected."
+    ),
+    Reason.NAME_CONFLICT: Explanation(
+        "An object that the operator needs exists and belongs to somebody else; it was not touched.",
+        "Rename the resource, or delete or rename the object that the message names.",
+    ),
+    Reason.REFUSED: Explanation(
+        "The API server refused an object that the operator needs, by quota or by policy.",
+        "Ask for less, or have the quota or policy changed; the operator tries again by itself.",
+    ),
+    Reason.CLAIM_MISSING: Explanation(
+        "A PersistentVolumeClaim that the spec names does not exist.",
+        "Create the claim; the pods start by themselves then.",
+    ),
+    Reason.INVALID_DATASET: Explanation(
+        "The corpus cannot be read as the format that the spec names.",
+        "Correct the lines or files that the message names and create the training again.",
+    ),
+    Reason.INVALID_RUN: Explanation(
+        "The pod does not understand its run document.",
+        "Use a workload image of the operator's own version, or leave spec.image out.",
+    ),
+    Reason.UNSCHEDULABLE: Explanation(
+        "No node fits the pods.", "Ask for less in spec.resources, change spec.template, or add nodes."
+    ),
+    Reason.IMAGE_PULL_FAILED: Explanation(
+        "The image cannot be pulled.", "Correct spec.image, or name a pull secret in spec.template.imagePullSecrets."
+    ),
+    Reason.OUT_OF_MEMORY: Explanation(
+        "A container used more memory than spec.resources.memory.", "Raise the memory or lower training.batchSeconds."
+    ),
+    Reason.PREEMPTED: Explanation(
+        "A pod had to go for another or for its node's sake; it goes on from its checkpoint elsewhere."
+    ),
+    Reason.STORAGE_FULL: Explanation(
+        "The checkpoint volume is full.",
+        "Give it more space or lower training.keepCheckpoints; the training goes on from the last checkpoint.",
+    ),
+    Reason.STALLED: Explanation(
+        "The pods run, but no step was done for runPolicy.stallTimeoutSeconds.",
+        "Look at the node and its GPU; delete the pod to have it go on from its checkpoint elsewhere.",
+    ),
+    Reason.DIVERGED: Explanation(
+        "The loss is not a number any more.",
+        "Create the training again with a lower learningRate or with precision fp32.",
+    ),
+    Reason.NO_PROGRESS: Explanation(
+        "The training was interrupted three times without a new checkpoint in between.",
+        "Lower training.checkpointEverySteps, or find what interrupts the pods.",
+    ),
+    Reason.DEADLINE_EXCEEDED: Explanation(
+        "The training ran longer than runPolicy.activeDeadlineSeconds.",
+        "Create it again with a longer deadline or fewer steps.",
+    ),
+    Reason.BACKOFF_LIMIT_EXCEEDED: Explanation(
+        "The pods failed more often than runPolicy.backoffLimit allows.", "The message says how the last one failed."
+    ),
+    Reason.CHECKPOINT_MISMATCH: Explanation(
+        "The checkpoint folder holds checkpoints of another training.", "Name another claim, or move the folder away."
+    ),
+    Reason.JOB_DELETED: Explanation(
+        "Somebody deleted the Job of a running training.",
+        "Nothing: it is made again and goes on from the last checkpoint.",
+    ),
+    Reason.RESULT_MISSING: Explanation(
+        "The pods ended well, but left no result.", "Use a workload image of the operator's own version."
+    ),
+    Reason.WORKLOAD_FAILED: Explanation(
+        "A container failed.", "The message says how; the next one goes on from the last checkpoint."
+    ),
+    Reason.MODEL_MISSING: Explanation(
+        "The training or the file that the service names does not exist.", "Create it, or correct spec.model."
+    ),
+    Reason.TRAINING_NOT_COMPLETE: Explanation(
+        "The training that the service names is not complete; the service waits for it."
+    ),
+    Reason.TRAINING_FAILED: Explanation(
+        "The training that the service names failed and leaves no voice.",
+        "Repeat the training, or name another in spec.model.",
+    ),
+    Reason.DIGEST_MISMATCH: Explanation(
+        "The voice's file does not have the digest that was promised.",
+        "Restore the file, or correct spec.model.persistentVolumeClaim.sha256.",
+    ),
+    Reason.UNSUPPORTED_VOICE: Explanation(
+        "The voice needs a front end or a format that this image does not have.",
+        "Serve it with a newer workload image.",
+    ),
+    Reason.CRASH_LOOP: Explanation(
+        "The service's container fails again and again.", "The message says how it failed last."
+    ),
+}
