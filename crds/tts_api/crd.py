@@ -22,17 +22,19 @@ MAX_NAME_LENGTH = 40
 
 NAME_RULE = rule(
     f"self.metadata.name.size() <= {MAX_NAME_LENGTH} && self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",
-    f"metadata.name must be at most {MAX_NAME_LENGTH} characters: lower-case letters, digits and -, beginning with a letter, "
+    f"metadata.name must be at most {MAX_NAME_LENGTH} characters: small letters, digits and -, a letter first, "
     "because the names of its pods and services are made from it",
 )
 
-_KEEP = frozenset(
-    "type description enum default format pattern minimum maximum minLength maxLength minItems maxItems maxProperties "
-    f"required x-kubernetes-int-or-string x-kubernetes-list-type x-kubernetes-list-map-keys {CEL}".split()
-)
-_DROP = frozenset(
-    "title $defs additionalProperties propertyNames properties items const exclusiveMinimum exclusiveMaximum".split()
-)
+_KEEP = {
+    "type", "description", "enum", "default", "format", "pattern", "minimum", "maximum", "minLength", "maxLength",
+    "minItems", "maxItems", "maxProperties", "required", "x-kubernetes-int-or-string", "x-kubernetes-list-type",
+    "x-kubernetes-list-map-keys", CEL,
+}  # fmt: skip
+_DROP = {
+    "title", "$defs", "additionalProperties", "propertyNames", "properties", "items", "const", "exclusiveMinimum",
+    "exclusiveMaximum",
+}  # fmt: skip
 
 
 class UnsupportedSchema(TypeError):
@@ -117,11 +119,11 @@ def _described(node: dict[str, Any], definitions: dict[str, Any], path: str) -> 
 
 
 def _with_parents_default(schema: dict[str, Any]) -> dict[str, Any]:
-    """Gives an optional object whose members have defaults the default ``{}``: the API server only fills in the
-    members of an object that is there. Defaults that pydantic wrote out are replaced, since members bring their own."""
-    for child in schema.get("properties", {}).values():
+    """Gives every object and map that may be left out the default ``{}``: the API server fills in the defaults of
+    members only where their parent is. An object with required members stays absent, being one of several."""
+    for name, child in schema.get("properties", {}).items():
         _with_parents_default(child)
-        if "properties" in child and "default" in child:
+        if child.get("type") == "object" and name not in schema.get("required", ()) and "required" not in child:
             child["default"] = {}
     return schema
 
