@@ -52,8 +52,8 @@ QUANTITY_PATTERN = r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$"
 
 Quantity = Annotated[
     str,
-    BeforeValidator(lambda value: str(value) if isinstance(value, int | float) else value),
     StringConstraints(max_length=32, pattern=QUANTITY_PATTERN),
+    BeforeValidator(lambda value: str(value) if isinstance(value, int | float) else value),
     Field(json_schema_extra={"x-kubernetes-int-or-string": True}),
 ]
 """An amount of a resource as Kubernetes writes it: 2, 500m, 8Gi."""

@@ -119,12 +119,14 @@ def _described(node: dict[str, Any], definitions: dict[str, Any], path: str) -> 
 
 
 def _with_parents_default(schema: dict[str, Any]) -> dict[str, Any]:
-    """Gives every object and map that may be left out the default ``{}``: the API server fills in the defaults of
-    members only where their parent is. An object with required members stays absent, being one of several."""
+    """Gives every object and map that may be left out its members' defaults as its own: the API server fills in
+    members only where their parent is, and checks a parent's default by the rules before it fills in anything.
+    An object with required members stays absent, being one of several."""
     for name, child in schema.get("properties", {}).items():
         _with_parents_default(child)
         if child.get("type") == "object" and name not in schema.get("required", ()) and "required" not in child:
-            child["default"] = {}
+            members = child.get("properties", {}).items()
+            child["default"] = {key: member["default"] for key, member in members if "default" in member}
     return schema
 
 

@@ -57,7 +57,13 @@ def _rows(schema: dict[str, Any], path: str) -> Iterator[str]:
     for name, child in schema["properties"].items():
         here = f"{path}.{name}"
         default = child.get("default")
-        shown = "required" if name in required else "" if default in (None, {}, []) else f"`{default}`"
+        shown = (
+            "required"
+            if name in required
+            else ""
+            if default is None or isinstance(default, dict | list)
+            else f"`{default}`"
+        )
         yield f"| `{here}` | {_type(child)} | {shown} | {_cell(child['description'])} |"
         if "properties" in child:
             yield from _rows(child, here)

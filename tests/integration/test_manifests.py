@@ -1,0 +1,271 @@
+"""Good and bad manifests against the real API server: what is let in, and the words with which the rest is refused."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.cluster.cluster import Cluster
+from tests.cluster.processes import ClusterError
+
+pytestmark = [pytest.mark.control_plane, pytest.mark.xdist_group("control-plane")]
+
+ROOT = Path(__file__).parents[2]
+
+TRAINING: dict[str, Any] = {
+    "apiVersion": "ttsoperator.dev/v1alpha1",
+    "kind": "TTSTraining",
+    "metadata": {"name": "voice", "namespace": "default"},
+    "spec": {
+        "dataset": {"format": "ljspeech", "source": {"persistentVolumeClaim": {"claimName": "corpus"}}},
+        "training": {"maxSteps": 100},
+    },
+}
+SERVICE: dict[str, Any] = {
+    "apiVersion": "ttsoperator.dev/v1alpha1",
+    "kind": "TTSService",
+    "metadata": {"name": "voice", "namespace": "default"},
+    "spec": {"model": {"fromTraining": {"name": "voice"}}},
+}
+DIGEST = "0" * 64
+
+
+def with_(base: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
+    """A copy of a manifest with one field set, or removed where ``value`` is ``...``."""
+    manifest = copy.deepcopy(base)
+    *parents, leaf = path.split(".")
+    node = manifest
+    for parent in parents:
+        node = node.setdefault(parent, {})
+    if value is ...:
+        del node[leaf]
+    else:
+        node[leaf] = value
+    return manifest
+
+
+@pytest.fixture(scope="module")
+def api(control_plane: Cluster) -> Cluster:
+    """An API server that knows both kinds."""
+    control_plane.kubectl(
+        "apply", "--server-side", "-f", str(ROOT / "crds/ttstrainings.yaml"), "-f", str(ROOT / "crds/ttsservices.yaml")
+    )
+    control_plane.kubectl(
+        "wait",
+        "--for=condition=Established",
+        "--timeout=30s",
+        "crd/ttstrainings.ttsoperator.dev",
+        "crd/ttsservices.ttsoperator.dev",
+    )
+    return control_plane
+
+
+def create(api: Cluster, manifest: dict[str, Any]) -> dict[str, Any]:
+    """What the API server would store: defaults filled in, nothing kept."""
+    stored: dict[str, Any] = json.loads(
+        api.kubectl(
+            "create", "--dry-run=server", "--validate=strict", "-o", "json", "-f", "-", input=json.dumps(manifest)
+        )
+    )
+    return stored
+
+
+GOOD = {
+    "the least a training says": TRAINING,
+    "the least a service says": SERVICE,
+    "a whole image with a registry's port": with_(
+        TRAINING, "spec.image", "registry.example.com:5000/speech/workload:0.1.0"
+    ),
+    "an image by digest": with_(TRAINING, "spec.image", f"example.com/workload@sha256:{DIGEST}"),
+    "parameters of the architecture": with_(
+        TRAINING, "spec.model.acoustic.parameters", {"hiddenSize": 64, "dropout": 0.05}
+    ),
+    "griffinlim without vocoder steps": with_(TRAINING, "spec.model.vocoder.architecture", "griffinlim"),
+    "cpu as a number": with_(TRAINING, "spec.resources.cpu", 2),
+    "no GPU at all": with_(TRAINING, "spec.resources.gpusPerNode", 0),
+    "a voice from a claim": with_(
+        SERVICE, "spec.model", {"persistentVolumeClaim": {"claimName": "c", "path": "v/voice.pt", "sha256": DIGEST}}
+    ),
+    "a service with nothing to do": with_(SERVICE, "spec.replicas", 0),
+}
+
+
+@pytest.mark.parametrize("manifest", GOOD.values(), ids=GOOD.keys())
+def test_good_manifest_is_let_in(api: Cluster, manifest: dict[str, Any]) -> None:
+    assert create(api, manifest)["metadata"]["name"] == "voice"
+
+
+BAD: list[tuple[str, dict[str, Any], str]] = [
+    ("no dataset", with_(TRAINING, "spec.dataset", ...), "spec.dataset: Required value"),
+    ("no steps", with_(TRAINING, "spec.training", {}), "spec.training.maxSteps: Required value"),
+    (
+        "zero steps",
+        with_(TRAINING, "spec.training.maxSteps", 0),
+        "spec.training.maxSteps in body should be greater than or equal to 1",
+    ),
+    (
+        "an unknown format",
+        with_(TRAINING, "spec.dataset.format", "vctk"),
+        'Unsupported value: "vctk": supported values: "ljspeech", "manifest"',
+    ),
+    (
+        "an unknown language",
+        with_(TRAINING, "spec.dataset.language", "tlh"),
+        'spec.dataset.language: Unsupported value: "tlh"',
+    ),
+    ("an unknown field", with_(TRAINING, "spec.training.batchsize", 3), 'unknown field "spec.training.batchsize"'),
+    (
+        "a path that climbs out",
+        with_(TRAINING, "spec.dataset.source.persistentVolumeClaim.path", "../secrets"),
+        "spec.dataset.source.persistentVolumeClaim.path",
+    ),
+    (
+        "an absolute path",
+        with_(TRAINING, "spec.dataset.source.persistentVolumeClaim.path", "/etc"),
+        "spec.dataset.source.persistentVolumeClaim.path",
+    ),
+    ("an odd window", with_(TRAINING, "spec.dataset.audio.nFFT", 1023), "nFFT must be even"),
+    (
+        "a hop as long as the window",
+        with_(TRAINING, "spec.dataset.audio", {"nFFT": 512, "hopLength": 512}),
+        "hopLength must be at most half of nFFT",
+    ),
+    (
+        "an image without a tag",
+        with_(TRAINING, "spec.image", "example.com/workload"),
+        "an image needs a tag or a digest",
+    ),
+    (
+        "a port that looks like a tag",
+        with_(TRAINING, "spec.image", "example.com:5000/workload"),
+        "an image needs a tag or a digest",
+    ),
+    ("the tag latest", with_(TRAINING, "spec.image", "example.com/workload:latest"), "the tag latest is refused"),
+    (
+        "an unknown architecture",
+        with_(TRAINING, "spec.model.acoustic.architecture", "vits"),
+        'spec.model.acoustic.architecture: Unsupported value: "vits"',
+    ),
+    (
+        "an unknown parameter",
+        with_(TRAINING, "spec.model.acoustic.parameters", {"hidden": 64}),
+        "fastspeech2 has no such parameter; it has: hiddenSize",
+    ),
+    (
+        "a parameter out of bounds",
+        with_(TRAINING, "spec.model.acoustic.parameters", {"hiddenSize": 8}),
+        "fastspeech2's hiddenSize must be >= 32",
+    ),
+    ("half a layer", with_(TRAINING, "spec.model.acoustic.parameters", {"encoderLayers": 2.5}), "a whole number"),
+    (
+        "a word for a number",
+        with_(TRAINING, "spec.model.acoustic.parameters", {"hiddenSize": "big"}),
+        "spec.model.acoustic.parameters.hiddenSize",
+    ),
+    (
+        "steps for griffinlim",
+        with_(with_(TRAINING, "spec.model.vocoder.architecture", "griffinlim"), "spec.training.vocoderMaxSteps", 9),
+        "griffinlim is not trained: leave training.vocoderMaxSteps out",
+    ),
+    ("a quantity that is none", with_(TRAINING, "spec.resources.memory", "lots"), "spec.resources.memory"),
+    ("a name too long", with_(TRAINING, "metadata.name", "v" * 41), "metadata.name must be at most 40 characters"),
+    (
+        "a name that begins with a digit",
+        with_(TRAINING, "metadata.name", "8bit"),
+        "small letters, digits and -, a letter first",
+    ),
+    ("a name with a dot", with_(SERVICE, "metadata.name", "my.voice"), "metadata.name must be at most 40 characters"),
+    (
+        "a label of ours",
+        with_(TRAINING, "spec.template.labels", {"ttsoperator.dev/training": "x"}),
+        "the prefix ttsoperator.dev/ belongs to the operator",
+    ),
+    (
+        "two voices",
+        with_(SERVICE, "spec.model.persistentVolumeClaim", {"claimName": "c", "path": "v.pt", "sha256": DIGEST}),
+        "give exactly one of fromTraining and persistentVolumeClaim",
+    ),
+    ("no voice", with_(SERVICE, "spec.model", {}), "give exactly one of fromTraining and persistentVolumeClaim"),
+    (
+        "a voice without a digest",
+        with_(SERVICE, "spec.model", {"persistentVolumeClaim": {"claimName": "c", "path": "v.pt"}}),
+        "sha256: Required value",
+    ),
+    ("replicas below zero", with_(SERVICE, "spec.replicas", -1), "spec.replicas"),
+]
+
+
+@pytest.mark.parametrize(("manifest", "message"), [row[1:] for row in BAD], ids=[row[0] for row in BAD])
+def test_bad_manifest_is_refused_in_words(api: Cluster, manifest: dict[str, Any], message: str) -> None:
+    with pytest.raises(ClusterError, match=re.escape(message)):
+        create(api, manifest)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "refusal"),
+    [
+        ("spec.runPolicy.suspend", True, None),
+        ("spec.runPolicy.backoffLimit", 7, None),
+        ("spec.training.maxSteps", 101, "training cannot be changed"),
+        ("spec.dataset.source.persistentVolumeClaim.claimName", "other", "dataset cannot be changed"),
+        ("spec.model.acoustic.parameters", {"hiddenSize": 64}, "model cannot be changed"),
+        ("spec.resources.nodes", 2, "resources cannot be changed"),
+        ("spec.storage.whenDeleted", "Delete", "storage cannot be changed"),
+        ("spec.template.env", [{"name": "A", "value": "b"}], "template cannot be changed"),
+        ("spec.image", "example.com/workload:2", "image cannot be changed"),
+    ],
+)
+def test_a_training_is_immutable_but_for_its_run_policy(
+    api: Cluster, path: str, value: Any, refusal: str | None
+) -> None:
+    base = with_(with_(TRAINING, "spec.runPolicy.suspend", True), "metadata.name", "immutable")
+    api.kubectl("apply", "--server-side", "-f", "-", input=json.dumps(base))
+    changed = json.dumps(with_(base, path, value))
+    expected = nullcontext() if refusal is None else pytest.raises(ClusterError, match=refusal)
+    with expected:
+        api.kubectl("apply", "--server-side", "--dry-run=server", "-f", "-", input=changed)
+
+
+def test_defaults_are_filled_in_at_every_depth(api: Cluster) -> None:
+    spec = create(api, TRAINING)["spec"]
+    assert spec["dataset"]["audio"] == {"sampleRate": 22050, "nFFT": 1024, "hopLength": 256, "nMels": 80}
+    assert spec["model"]["vocoder"] == {"architecture": "vocos", "parameters": {}}
+    assert spec["storage"]["persistentVolumeClaim"]["accessModes"] == ["ReadWriteOnce"]
+    assert spec["runPolicy"]["backoffLimit"] == 3
+
+
+def fields(schema: dict[str, Any], path: str) -> Any:
+    for name, child in schema.get("properties", {}).items():
+        yield f"{path}.{name}", child["description"]
+        yield from fields(child, f"{path}.{name}")
+        if "items" in child:
+            yield from fields(child["items"], f"{path}.{name}")
+
+
+@pytest.mark.parametrize("plural", ["ttstrainings", "ttsservices"])
+def test_kubectl_explain_speaks_for_every_field(api: Cluster, plural: str) -> None:
+    definition = yaml.safe_load((ROOT / f"crds/{plural}.yaml").read_text())
+    schema = definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]
+    explained = " ".join(api.kubectl("explain", plural, "--recursive").split())
+    for part in ("spec", "status"):
+        for path, description in fields(schema[part], part):
+            assert path.rsplit(".", 1)[-1] in explained
+            assert description.strip(), path
+    assert "Optimizer steps" in api.kubectl("explain", "ttst.spec.training.maxSteps")
+
+
+def test_short_names_category_and_scale(api: Cluster) -> None:
+    listed = api.kubectl("api-resources", "--api-group=ttsoperator.dev", "-o", "wide")
+    assert "ttst" in listed
+    assert "ttss" in listed
+    assert [line.split()[-1] for line in listed.splitlines()[1:]] == ["tts", "tts"]
+    api.kubectl("apply", "--server-side", "-f", "-", input=json.dumps(with_(SERVICE, "metadata.name", "scaled")))
+    api.kubectl("scale", "ttss/scaled", "--replicas=3")
+    assert api.kubectl("get", "ttss/scaled", "-o", "jsonpath={.spec.replicas}") == "3"
