@@ -4,19 +4,29 @@ import contextlib
 import dataclasses
 import hashlib
 import json
+import os
 import shutil
 import subprocess
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from tests.cluster import addons, processes
 from tests.cluster import parts as cluster_parts
-from tests.cluster import processes
 from tests.cluster.cache import locked, say
 from tests.cluster.control_plane import Addresses, start_control_plane
-from tests.cluster.processes import ClusterError
+from tests.cluster.network import lay_network
+from tests.cluster.node import PAUSE_IMAGE, Node, sweep
+from tests.cluster.oci import write_program_image
+from tests.cluster.processes import ClusterError, wait_until
 
 DEFAULT_STATE = Path(__file__).parents[2] / ".cluster"
 # All that `up` writes into the state folder but for the logs, which outlive it: someone may want to read them.
 _WRITTEN = ("kubeconfig", "cluster.json", "pki", "etcd", "nodes", "volumes")
+# Nodes say that they have these; there need not be any.
+GPU_RESOURCE = "nvidia.com/gpu"
+GPUS_PER_NODE = 4
+_PROGRAM_IMAGES = {"pause": PAUSE_IMAGE, "coredns": addons.COREDNS_IMAGE}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,21 +112,74 @@ def _running(state: Path, nodes: int) -> Cluster | None:
     return cluster if cluster and len(cluster.nodes) == nodes else None
 
 
-def _start(state: Path, parts: cluster_parts.Parts, nodes: int) -> Cluster:
+def _start(state: Path, parts: cluster_parts.Parts, count: int) -> Cluster:
     cluster_id = identity(state)
+    state = state.resolve()
     (state / "logs").mkdir(parents=True, exist_ok=True)
-    addresses = Addresses()
-    say("starting the control plane")
-    start_control_plane(cluster_id, state, parts, addresses)
-    names: list[str] = []
+    if count == 0:
+        say("starting the control plane")
+        start_control_plane(cluster_id, state, parts, Addresses())
+        cluster = Cluster(state / "kubeconfig", state)
+        cluster.kubectl("create", "-f", "-", input=addons.volumes())
+    else:
+        cluster = _start_with_nodes(cluster_id, state, parts, count)
     # Written last: a cluster with a record is whole.
-    (state / "cluster.json").write_text(json.dumps({"id": cluster_id, "nodes": names}))
-    say(f"the cluster is up: export KUBECONFIG={state / 'kubeconfig'}")
-    return Cluster(state / "kubeconfig", state, tuple(names))
+    (state / "cluster.json").write_text(json.dumps({"nodes": cluster.nodes}))
+    say(f"the cluster is up: export KUBECONFIG={cluster.kubeconfig}")
+    return cluster
+
+
+def _start_with_nodes(cluster_id: str, state: Path, parts: cluster_parts.Parts, count: int) -> Cluster:
+    _make_volume_folders(state)
+    with locked("network"):
+        network = lay_network(cluster_id, state / "logs/switch.log", parts.environment())
+    say(f"starting the control plane and {count} node{'s' if count > 1 else ''}")
+    control_plane = start_control_plane(cluster_id, state, parts, network.addresses)
+    nodes = [Node(state, parts, control_plane, network, index, count) for index in range(count)]
+    cluster = Cluster(control_plane.kubeconfig, state, tuple(node.name for node in nodes))
+    with ThreadPoolExecutor() as pool, tempfile.TemporaryDirectory() as images:
+        archives = {name: Path(images) / f"{program}.tar" for program, name in _PROGRAM_IMAGES.items()}
+        for program, name in _PROGRAM_IMAGES.items():
+            write_program_image(archives[name], name, parts.tools / program)
+
+        def start_node(node: Node) -> None:
+            node.start_containerd()
+            for archive in archives.values():
+                node.load_image(archive)
+            node.start_kubelet()
+
+        manifest = addons.volumes(), addons.dns(network.addresses.dns_service)
+        applied = [pool.submit(cluster.kubectl, "create", "-f", "-", input=items) for items in manifest]
+        for _ in pool.map(start_node, nodes):
+            pass
+        for future in applied:
+            future.result()
+    say("waiting for the nodes and for DNS")
+    wait_until("registration of the nodes", lambda: len(_registered(cluster)) == count, patience_s=60)
+    for name in cluster.nodes:
+        # The scheduler counts what the node claims to have; nothing hands a device to the pod.
+        gpus = json.dumps({"status": {"capacity": {GPU_RESOURCE: str(GPUS_PER_NODE)}}})
+        cluster.kubectl("patch", "node", name, "--subresource=status", "--type=merge", f"--patch={gpus}")
+    cluster.kubectl("wait", "--for=condition=Ready", "nodes", "--all", "--timeout=120s")
+    cluster.kubectl("-n", "kube-system", "rollout", "status", "deployment/coredns", "--timeout=120s")
+    return cluster
+
+
+def _registered(cluster: Cluster) -> list[str]:
+    return cluster.kubectl("get", "nodes", "-o", "name").split()
+
+
+def _make_volume_folders(state: Path) -> None:
+    for name in addons.volume_names():
+        folder = state / "volumes" / name
+        folder.mkdir(parents=True)
+        os.chown(folder, addons.WORKLOAD_USER, addons.WORKLOAD_USER)
 
 
 def _take_down(state: Path) -> None:
-    processes.end(identity(state))
+    cluster_id = identity(state)
+    processes.end(cluster_id)
+    sweep(cluster_id)
     for name in _WRITTEN:
         path = state / name
         if path.is_dir():
