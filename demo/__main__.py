@@ -1,0 +1,114 @@
+"""`make demo`: a real Kubernetes, the operator by its chart, a voice trained and served by the manifests in examples/.
+
+Leaves WAVs, pictures and the model card in demo-output/, and takes the cluster down unless KEEP_CLUSTER=1.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from tts_workloads.data import asterisk
+
+from demo import follow, listen
+from tests.cluster import cluster as embedded
+from tests.cluster import images, parts, platform
+from tests.cluster.processes import ClusterError
+
+ROOT = Path(__file__).parents[1]
+OUTPUT = ROOT / "demo-output"
+EXAMPLES = ROOT / "examples"
+NAMESPACE = "speech"
+CLAIM = "asterisk-en"
+NAME = "allison"
+
+console = Console(highlight=False)
+
+
+@contextmanager
+def step(title: str) -> Iterator[None]:
+    """Say what is being done, and how long it took."""
+    console.print(f"[bold]▶ {title}[/bold]")
+    start = time.monotonic()
+    yield
+    console.print(f"  [green]✓[/green] {time.monotonic() - start:.0f} s")
+
+
+def prepare() -> tuple[platform.Images, Path]:
+    """Build Kubernetes, the images and the corpus: side by side, since some wait for the network and some compute."""
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        corpus = pool.submit(asterisk.prepare)
+        built = pool.submit(images.build)
+        parts.build()
+        return built.result(), corpus.result()
+
+
+def main() -> int:
+    if os.geteuid() != 0 or sys.platform != "linux":
+        console.print("make demo runs pods on this machine, for which it needs root on Linux: try `sudo make demo`.")
+        return 1
+    started = time.monotonic()
+    with step("Building Kubernetes, the images and the corpus (the first time takes minutes, later seconds)"):
+        built, corpus = prepare()
+    with step("Starting a real Kubernetes with one node"):
+        cluster = embedded.up(nodes=1)
+    try:
+        with step("Handing it the images"):
+            cluster.load_images()
+        with step("helm install tts-operator charts/tts-operator"):
+            platform.install_operator(cluster, built)
+        with step(f"Copying the corpus into the claim {CLAIM}"):
+            platform.make_namespace(cluster, NAMESPACE)
+            cluster.kubectl("apply", "-n", NAMESPACE, "-f", EXAMPLES / "corpus-claim.yaml")
+            platform.start_loader(cluster, NAMESPACE, built.workload, {CLAIM: "/corpus"})
+            platform.copy_in(cluster, NAMESPACE, corpus, "/corpus")
+            platform.stop_loader(cluster, NAMESPACE)
+        with step("kubectl apply -f examples/ttstraining.yaml -f examples/ttsservice.yaml"):
+            for manifest in ("ttstraining.yaml", "ttsservice.yaml"):
+                cluster.kubectl("apply", "-n", NAMESPACE, "-f", EXAMPLES / manifest)
+        with step("Training the voice"):
+            follow.training(cluster, NAMESPACE, NAME, console)
+        with step("Waiting until the service speaks"):
+            cluster.kubectl("wait", "-n", NAMESPACE, "--for=condition=Available", "--timeout=300s", f"ttss/{NAME}")
+        console.print(cluster.kubectl("get", "-n", NAMESPACE, "ttst,ttss"))
+        with step("Speaking"):
+            shutil.rmtree(OUTPUT, ignore_errors=True)
+            with platform.port_forward(cluster, NAMESPACE, f"service/{NAME}-serve", 80) as url:
+                listen.speak(url, OUTPUT / "speech")
+        with step("Fetching pictures and model card from the claim"):
+            fetch_report(cluster, built)
+        with step("Measuring how well a recogniser understands the voice (offline, whisper tiny.en)"):
+            listen.measure(OUTPUT / "speech", console)
+    except ClusterError as error:
+        console.print(f"[red]{error}[/red]")
+        console.print(f"Logs of the cluster: {cluster.state / 'logs'}. `make cluster-down` takes it down.")
+        return 1
+    if os.environ.get("KEEP_CLUSTER") == "1":
+        console.print(f"The cluster is kept: export KUBECONFIG={cluster.kubeconfig}; `make cluster-down` ends it.")
+    else:
+        embedded.down()
+    console.print(f"Done in {(time.monotonic() - started) / 60:.1f} minutes. Look and listen: [bold]{OUTPUT}[/bold]")
+    subprocess.run(["find", str(OUTPUT), "-type", "f", "-size", "+0", "-printf", "  %P\n"], check=True)
+    return 0
+
+
+def fetch_report(cluster: embedded.Cluster, built: platform.Images) -> None:
+    """Copy what the training left besides checkpoints and the voice: pictures, curve, model card, samples."""
+    training = follow.read(cluster, NAMESPACE, NAME)
+    artifact = training["status"]["artifact"]
+    folder, _, _ = artifact["path"].rpartition("/")
+    platform.start_loader(cluster, NAMESPACE, built.workload, {artifact["claimName"]: "/checkpoints"})
+    platform.copy_out(cluster, NAMESPACE, f"/checkpoints/{folder}/report", OUTPUT / "report")
+    platform.stop_loader(cluster, NAMESPACE)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
