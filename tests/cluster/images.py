@@ -1,0 +1,214 @@
+"""The project's own images, built from images/*.Containerfile on a machine that can reach no image registry.
+
+The base that the Containerfiles name is made here from Debian's packages; buildah does the rest.
+Needs root. Handing images to nodes is not here.
+"""
+
+import configparser
+import contextlib
+import dataclasses
+import json
+import os
+import platform
+import shutil
+import subprocess
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from tests.cluster import parts
+from tests.cluster.cache import built_once, cache_folder, content_key, locked, say
+from tests.cluster.commands import PartsError, run
+
+_CHECKOUT = Path(__file__).parents[2]
+_DEBIAN = "trixie"
+# What Debian's own slim image leaves out too.
+_LEFT_OUT = ("/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*", "/usr/share/doc/*")
+# The settings of the machine's pip that say where packages come from and how that is reached.
+_PIP_SETTINGS = ("index-url", "extra-index-url", "trusted-host", "proxy", "cert", "timeout", "retries")
+
+
+@dataclasses.dataclass(frozen=True)
+class Image:
+    """A built image: its full name, and its manifest. The blobs it consists of lie in the blob folder by digest."""
+
+    name: str
+    manifest: bytes
+
+    def layers_and_config(self) -> list[str]:
+        """Return the digests of all blobs, without the algorithm's name."""
+        content = json.loads(self.manifest)
+        return [blob["digest"].removeprefix("sha256:") for blob in (content["config"], *content["layers"])]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Recipe:
+    """What an image is built from: its Containerfile, and all that the Containerfile copies."""
+
+    role: str
+    containerfile: str
+    lock: str
+    code: tuple[str, ...]
+
+    def key(self, base: str) -> str:
+        files = [f"images/{self.containerfile}.Containerfile", f"requirements/{self.lock}.txt", *self.code]
+        return content_key(base, *(_CHECKOUT / name for name in files))
+
+    def environment_key(self, base: str) -> str:
+        """Return a key of all but the code: images with the same one share all large layers."""
+        files = [f"images/{self.containerfile}.Containerfile", f"requirements/{self.lock}.txt"]
+        return content_key(base, *(_CHECKOUT / name for name in files))
+
+
+_RECIPES = (
+    _Recipe("operator", "operator", "operator", ("crds/tts_api", "operator/tts_operator")),
+    _Recipe("workload", "workload-cpu", "workload", ("crds/tts_api", "workloads/tts_workloads")),
+)
+
+
+def build() -> dict[str, Image]:
+    """Return the images `operator` and `workload`, built now where something they are built from has changed.
+
+    From nothing it takes about 2 minutes on 2 cores; after a change of code, about 15 seconds. The tag is made of
+    everything that went in, so two different builds never share a name. Raises PartsError.
+    """
+    if os.geteuid() != 0:
+        raise PartsError("building images needs root: buildah unpacks and mounts file systems")
+    base_key = content_key(_DEBIAN, *_LEFT_OUT, platform.machine())
+    with locked("images"):
+        return {recipe.role: _image(recipe, base_key) for recipe in _RECIPES}
+
+
+def environment_key() -> str:
+    """Return a key of everything large in the images: it stays the same when only the project's code changes."""
+    base_key = content_key(_DEBIAN, *_LEFT_OUT, platform.machine())
+    return content_key(*(recipe.environment_key(base_key) for recipe in _RECIPES))
+
+
+def blob_folder() -> Path:
+    """Return the folder of all images' blobs, named by their SHA-256."""
+    return _store() / "blobs"
+
+
+def _store() -> Path:
+    return cache_folder() / "images"
+
+
+def _image(recipe: _Recipe, base_key: str) -> Image:
+    name = f"localhost/tts-{recipe.containerfile}:dev-{recipe.key(base_key)}"
+    record = _store() / "manifests" / name.replace("/", "_")
+    if not record.exists():
+        base = built_once("debian", base_key, _make_base)
+        say(f"images: building {name}")
+        _build_image(recipe, name, base, record)
+    return Image(name, record.read_bytes())
+
+
+def _make_base(target: Path) -> None:
+    """Make the root file system that debian:trixie-slim would be, from the mirror that this machine's apt uses."""
+    say(f"images: making the base, Debian {_DEBIAN}")
+    options = [f"--dpkgopt=path-exclude={pattern}" for pattern in _LEFT_OUT]
+    options.append("--dpkgopt=path-include=/usr/share/doc/*/copyright")
+    mirror = _debian_mirror()
+    command: list[str | Path] = ["mmdebstrap", "--quiet", "--variant=minbase", *options, _DEBIAN, target / "rootfs.tar"]
+    _run([*command, mirror] if mirror else command)
+
+
+def _debian_mirror() -> str | None:
+    """Return the address of the Debian archive in the machine's own sources, if they have one."""
+    targets = ["apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages"]
+    addresses = subprocess.run(targets, capture_output=True, text=True, check=False).stdout.split()
+    return next((address for address in addresses if address.rstrip("/").endswith("/debian")), None)
+
+
+def _build_image(recipe: _Recipe, name: str, base: Path, record: Path) -> None:
+    store = _store()
+    for folder in ("blobs", "manifests", "root/.config/pip", "root/.cache"):
+        (store / folder).mkdir(parents=True, exist_ok=True)
+    # What a killed build left: mounts went with its namespace, but not its containers and half-copied blobs.
+    shutil.rmtree(store / "run", ignore_errors=True)
+    shutil.rmtree(store / "push", ignore_errors=True)
+    _buildah("rm", "--all")
+    base_name = f"localhost/debian:{base.name.removeprefix('debian-')}"
+    if not _has_image(base_name):
+        container = _buildah("from", "scratch").strip()
+        _buildah("add", "--quiet", container, base / "rootfs.tar", "/")
+        _buildah("commit", "--quiet", "--rm", container, base_name)
+    _configure_pip(store / "root")
+    file = _CHECKOUT / f"images/{recipe.containerfile}.Containerfile"
+    # The volume is where pip in the build looks for its settings; nothing of it gets into the image.
+    options = [
+        "--layers",
+        "--jobs=2",
+        "--pull-never",
+        f"--build-arg=BASE={base_name}",
+        f"--volume={store / 'root'}:/root",
+    ]
+
+    def show(line: str) -> None:
+        if " STEP " in line:
+            say(f"images: {recipe.role} {line.strip()[:100]}")
+
+    _buildah("bud", *options, "--file", file, "--tag", name, _CHECKOUT, on_line=show)
+    _buildah("push", "--quiet", "--disable-compression", "--format=oci", name, f"dir:{store / 'push'}")
+    manifest = (store / "push/manifest.json").read_bytes()
+    for digest in Image(name, manifest).layers_and_config():
+        (store / "push" / digest).replace(store / "blobs" / digest)
+    # The record is written last and at once: an image with a record is whole.
+    (store / "push/manifest.json").replace(record)
+
+
+def _has_image(name: str) -> bool:
+    with contextlib.suppress(PartsError):
+        _buildah("inspect", "--type=image", "--format={{.FromImageID}}", name)
+        return True
+    return False
+
+
+def _buildah(*arguments: str | Path, on_line: Callable[[str], None] = lambda _: None) -> str:
+    """Run buildah on a storage of its own, in a mount namespace of its own: killed, it leaves no mount behind.
+
+    It starts itself anew without LD_LIBRARY_PATH, so its libraries are laid over the system's, in that namespace.
+    """
+    packages = parts.packages()
+    store = _store()
+    configuration = store / "home/.config"
+    configuration.mkdir(parents=True, exist_ok=True)
+    (configuration / "containers").unlink(missing_ok=True)
+    (configuration / "containers").symlink_to(packages / "etc/containers")
+    triplet = next(packages.glob("usr/lib/*-linux-gnu*")).name
+    libraries = f"/usr/lib/{triplet}"
+    script = (
+        f"mount -t overlay overlay -o lowerdir={packages}{libraries}:{libraries} {libraries}"
+        ' && exec buildah --root "$0/storage" --runroot "$0/run" --storage-driver overlay "$@"'
+    )
+    return _run(["unshare", "--mount", "sh", "-c", script, store, *arguments], store / "home", on_line)
+
+
+def _configure_pip(root: Path) -> None:
+    """Let pip in a build reach packages as this machine's pip does: index, proxy, certificates."""
+    settings: dict[str, str] = {}
+    for path in ("/etc/pip.conf", "~/.pip/pip.conf", "~/.config/pip/pip.conf", os.environ.get("PIP_CONFIG_FILE", "")):
+        file = configparser.RawConfigParser()
+        file.read(Path(path).expanduser() if path else [])
+        settings |= dict(file["global"]) if "global" in file else {}
+    settings |= {
+        name: os.environ[key]
+        for name in _PIP_SETTINGS
+        if (key := f"PIP_{name.upper().replace('-', '_')}") in os.environ
+    }
+    chosen = {name: value for name, value in settings.items() if name in _PIP_SETTINGS}
+    if "cert" in chosen:
+        shutil.copy(chosen["cert"], root / ".config/pip/certificates.pem")
+        chosen["cert"] = "/root/.config/pip/certificates.pem"
+    lines = ["[global]", "disable-pip-version-check = true", "root-user-action = ignore"]
+    lines += [f"{name} = {value}" for name, value in chosen.items()]
+    (root / ".config/pip/pip.conf").write_text("\n".join(lines) + "\n")
+
+
+def _run(
+    command: Sequence[str | Path], home: Path | None = None, on_line: Callable[[str], None] = lambda _: None
+) -> str:
+    packages = parts.packages()
+    path = f"{packages}/usr/sbin:{packages}/usr/bin:{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
+    environment = os.environ | {"PATH": path, "BUILDAH_ISOLATION": "chroot"}
+    return run(command, env=environment | ({"HOME": str(home)} if home else {}), on_line=on_line)
