@@ -20,7 +20,7 @@ from tts_workloads.data import asterisk
 
 from demo import follow, listen
 from tests.cluster import cluster as embedded
-from tests.cluster import images, parts, platform
+from tests.cluster import delivery, platform
 from tests.cluster.processes import ClusterError
 
 ROOT = Path(__file__).parents[1]
@@ -46,9 +46,8 @@ def prepare() -> tuple[platform.Images, Path]:
     """Build Kubernetes, the images and the corpus: side by side, since some wait for the network and some compute."""
     with concurrent.futures.ThreadPoolExecutor() as pool:
         corpus = pool.submit(asterisk.prepare)
-        built = pool.submit(images.build)
-        parts.build()
-        return built.result(), corpus.result()
+        built = platform.Images(**delivery.deliver(embedded.DEFAULT_STATE))
+        return built, corpus.result()
 
 
 def main() -> int:
@@ -61,8 +60,6 @@ def main() -> int:
     with step("Starting a real Kubernetes with one node"):
         cluster = embedded.up(nodes=1)
     try:
-        with step("Handing it the images"):
-            cluster.load_images()
         with step("helm install tts-operator charts/tts-operator"):
             platform.install_operator(cluster, built)
         with step(f"Copying the corpus into the claim {CLAIM}"):

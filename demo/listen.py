@@ -19,7 +19,9 @@ def speak(url: str, folder: Path) -> None:
         model = client.get("/v1/models").raise_for_status().json()["data"][0]["id"]
         for name, text in {"greeting": GREETING, **recognise.sentences()}.items():
             request = {"model": model, "voice": "default", "input": text, "response_format": "wav"}
-            (folder / f"{name}.wav").write_bytes(client.post("/v1/audio/speech", json=request).raise_for_status().content)
+            (folder / f"{name}.wav").write_bytes(
+                client.post("/v1/audio/speech", json=request).raise_for_status().content
+            )
 
 
 def measure(folder: Path, console: Console) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ import pytest
 import yaml
 from tts_workloads.data import asterisk
 
-from tests.cluster import images, platform
+from tests.cluster import platform
 from tests.cluster.cluster import Cluster
 
 ROOT = Path(__file__).parents[2]
@@ -74,8 +75,10 @@ def eventually(look: Callable[[], T | None], seconds: float, story: Callable[[],
 @pytest.fixture(scope="session")
 def speech(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Platform:
     """The platform with a claim ``asterisk-en`` that holds a small part of the real corpus, and some broken ones."""
-    built = images.build()
-    cluster.load_images()
+    if "TTS_TEST_KUBECONFIG" in os.environ:
+        built = platform.Images(os.environ["TTS_TEST_OPERATOR_IMAGE"], os.environ["TTS_TEST_WORKLOAD_IMAGE"])
+    else:
+        built = platform.Images(**cluster.load_project_images())
     platform.install_operator(cluster, built)
     ready = Platform(cluster, built)
     platform.make_namespace(cluster, ready.namespace)

@@ -29,8 +29,12 @@ except urllib.error.HTTPError as error:
 """
 PROGRESS = {"progress": {"step": 1, "totalSteps": 2, "updatedAt": "2026-01-01T00:00:00Z"}}
 CONDITION = {
-    "type": "Complete", "status": "True", "reason": "Forged", "message": "", "lastTransitionTime": "2026-01-01T00:00:00Z",
-}  # fmt: skip
+    "type": "Complete",
+    "status": "True",
+    "reason": "Forged",
+    "message": "",
+    "lastTransitionTime": "2026-01-01T00:00:00Z",
+}
 
 
 @pytest.fixture(scope="module")

@@ -169,10 +169,13 @@ def test_a_voice_with_the_wrong_digest_is_never_spoken(speech: Platform, trained
     artifact = trained["status"]["artifact"]
     wrong = {"claimName": artifact["claimName"], "path": artifact["path"], "sha256": "0" * 64}
     speech.apply(service("tampered", persistentVolumeClaim=wrong))
+
+    def model_ready() -> dict[str, Any]:
+        return speech.conditions("ttss/tampered").get("ModelReady", {})
+
     condition = eventually(
-        lambda: c if (c := speech.conditions("ttss/tampered").get("ModelReady", {})).get("reason") == "DigestMismatch" else None,
-        180, lambda: speech.conditions("ttss/tampered"),
-    )  # fmt: skip
+        lambda: c if (c := model_ready()).get("reason") == "DigestMismatch" else None, 180, model_ready
+    )
     assert artifact["sha256"] in condition["message"]
     assert speech.get("ttss/tampered")["status"].get("readyReplicas", 0) == 0
     speech.delete("ttss/tampered")
