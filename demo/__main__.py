@@ -21,6 +21,7 @@ from tts_workloads.data import asterisk
 from demo import follow, listen
 from tests.cluster import cluster as embedded
 from tests.cluster import delivery, platform
+from tests.cluster.images import Images
 from tests.cluster.processes import ClusterError
 
 ROOT = Path(__file__).parents[1]
@@ -42,11 +43,11 @@ def step(title: str) -> Iterator[None]:
     console.print(f"  [green]✓[/green] {time.monotonic() - start:.0f} s")
 
 
-def prepare() -> tuple[platform.Images, Path]:
+def prepare() -> tuple[Images, Path]:
     """Build Kubernetes, the images and the corpus: side by side, since some wait for the network and some compute."""
     with concurrent.futures.ThreadPoolExecutor() as pool:
         corpus = pool.submit(asterisk.prepare)
-        built = platform.Images(**delivery.deliver(embedded.DEFAULT_STATE))
+        built = delivery.deliver(embedded.DEFAULT_STATE)
         return built, corpus.result()
 
 
@@ -97,7 +98,7 @@ def main() -> int:
     return 0
 
 
-def fetch_report(cluster: embedded.Cluster, built: platform.Images) -> None:
+def fetch_report(cluster: embedded.Cluster, built: Images) -> None:
     """Copy what the training left besides checkpoints and the voice: pictures, curve, model card, samples."""
     training = follow.read(cluster, NAMESPACE, NAME)
     artifact = training["status"]["artifact"]

@@ -9,10 +9,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.cluster import cluster, parts
+from tests.cluster import delivery, parts
 from tests.cluster.cache import say
 from tests.cluster.commands import PartsError
 from tests.cluster.processes import ClusterError
+
+_DEFAULT_STATE = Path(__file__).parents[2] / ".cluster"
 
 
 def main() -> int:
@@ -34,20 +36,48 @@ def _parser() -> argparse.ArgumentParser:
     build.set_defaults(run=lambda _: parts.build() and None)
     up = verbs.add_parser("up", help="start a cluster, or keep the one that runs")
     up.add_argument("--nodes", type=int, default=1, help="0 is the control plane alone and needs no root (default: 1)")
-    up.set_defaults(run=lambda chosen: cluster.up(chosen.state, chosen.nodes) and None)
+    up.set_defaults(run=_up)
     down = verbs.add_parser("down", help="end it and remove what it left, after a crash too")
-    down.set_defaults(run=lambda chosen: cluster.down(chosen.state))
+    down.set_defaults(run=_down)
     status = verbs.add_parser("status", help="show nodes and pods; exit status 1 if it is not up")
     status.set_defaults(run=_status)
     guard = verbs.add_parser("guard", help="take the cluster down when a process ends")
     guard.add_argument("--pid", type=int, required=True)
     guard.set_defaults(run=_guard)
-    for verb in (up, down, status, guard):
-        verb.add_argument("--state", type=Path, default=cluster.DEFAULT_STATE, help="state folder (default: .cluster)")
+    images = verbs.add_parser("images", help="build the project's images and hand them to the cluster, if one is up")
+    images.set_defaults(run=_images)
+    load = verbs.add_parser("load-image", help="put an image archive into every node")
+    load.add_argument("archive", type=Path)
+    load.set_defaults(run=lambda chosen: delivery.load_archive(chosen.state, chosen.archive))
+    for verb in (up, down, status, guard, images, load):
+        verb.add_argument("--state", type=Path, default=_DEFAULT_STATE, help="state folder (default: .cluster)")
     return parser
 
 
+# `build` and `images` need the standard library alone, so that they can run before anything is installed. What the
+# other verbs need is imported when they run.
+
+
+def _images(chosen: argparse.Namespace) -> None:
+    built = delivery.deliver(chosen.state)
+    print(f"operator: {built.operator}\nworkload: {built.workload}")
+
+
+def _up(chosen: argparse.Namespace) -> None:
+    from tests.cluster import cluster
+
+    cluster.up(chosen.state, chosen.nodes)
+
+
+def _down(chosen: argparse.Namespace) -> None:
+    from tests.cluster import cluster
+
+    cluster.down(chosen.state)
+
+
 def _status(chosen: argparse.Namespace) -> int:
+    from tests.cluster import cluster
+
     running = cluster.status(chosen.state)
     if running is None:
         say(f"no cluster is up in {chosen.state}")
@@ -57,6 +87,8 @@ def _status(chosen: argparse.Namespace) -> int:
 
 
 def _guard(chosen: argparse.Namespace) -> None:
+    from tests.cluster import cluster
+
     with contextlib.suppress(ProcessLookupError):  # it may have ended already
         select.select([os.pidfd_open(chosen.pid)], [], [])
     cluster.down(chosen.state)

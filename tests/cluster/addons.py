@@ -3,7 +3,8 @@
 import json
 from typing import Any
 
-COREDNS_IMAGE = "localhost/coredns:1"
+from tests.cluster.runtime import COREDNS_IMAGE
+
 VOLUME_COUNT = 48
 # The user that every workload pod runs as. The kubelet does not change the owner of a folder on the host.
 WORKLOAD_USER = 10001

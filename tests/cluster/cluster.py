@@ -7,17 +7,15 @@ import json
 import os
 import shutil
 import subprocess
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.cluster import addons, processes
+from tests.cluster import addons, delivery, images, processes, seed
 from tests.cluster import parts as cluster_parts
 from tests.cluster.cache import locked, say
 from tests.cluster.control_plane import Addresses, start_control_plane
 from tests.cluster.network import lay_network
-from tests.cluster.node import PAUSE_IMAGE, Node, sweep
-from tests.cluster.oci import write_program_image
+from tests.cluster.node import Node, sweep
 from tests.cluster.processes import ClusterError, wait_until
 
 DEFAULT_STATE = Path(__file__).parents[2] / ".cluster"
@@ -26,7 +24,6 @@ _WRITTEN = ("kubeconfig", "cluster.json", "pki", "etcd", "nodes", "volumes")
 # Nodes say that they have these; there need not be any.
 GPU_RESOURCE = "nvidia.com/gpu"
 GPUS_PER_NODE = 4
-_PROGRAM_IMAGES = {"pause": PAUSE_IMAGE, "coredns": addons.COREDNS_IMAGE}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,6 +41,23 @@ class Cluster:
     def helm(self, *arguments: str | Path) -> str:
         """Run helm against this cluster and return its output. Raises ClusterError with its complaint."""
         return self._run("helm", *arguments)
+
+    def load_image(self, archive: Path) -> None:
+        """Put an image archive (OCI or Docker) into every node. Raises ClusterError."""
+        self._only_embedded()
+        delivery.load_archive(self.state, archive)
+
+    def load_project_images(self) -> images.Images:
+        """Build the project's images where they are not current, put them into every node, and return their names.
+
+        Raises ClusterError and PartsError.
+        """
+        self._only_embedded()
+        return delivery.deliver(self.state)
+
+    def _only_embedded(self) -> None:
+        if not (self.state / "cluster.json").exists():
+            raise ClusterError(f"{self.kubeconfig} is a cluster of your own: load images with its own tool")
 
     def environment(self) -> dict[str, str]:
         """Return an environment in which kubectl, helm and any client find this cluster."""
@@ -130,6 +144,8 @@ def _start(state: Path, parts: cluster_parts.Parts, count: int) -> Cluster:
 
 
 def _start_with_nodes(cluster_id: str, state: Path, parts: cluster_parts.Parts, count: int) -> Cluster:
+    if current := images.current():
+        seed.fill(parts, current)
     _make_volume_folders(state)
     with locked("network"):
         network = lay_network(cluster_id, state / "logs/switch.log", parts.environment())
@@ -137,17 +153,12 @@ def _start_with_nodes(cluster_id: str, state: Path, parts: cluster_parts.Parts, 
     control_plane = start_control_plane(cluster_id, state, parts, network.addresses)
     nodes = [Node(state, parts, control_plane, network, index, count) for index in range(count)]
     cluster = Cluster(control_plane.kubeconfig, state, tuple(node.name for node in nodes))
-    with ThreadPoolExecutor() as pool, tempfile.TemporaryDirectory() as images:
-        archives = {name: Path(images) / f"{program}.tar" for program, name in _PROGRAM_IMAGES.items()}
-        for program, name in _PROGRAM_IMAGES.items():
-            write_program_image(archives[name], name, parts.tools / program)
 
-        def start_node(node: Node) -> None:
-            node.start_containerd()
-            for archive in archives.values():
-                node.load_image(archive)
-            node.start_kubelet()
+    def start_node(node: Node) -> None:
+        node.start_containerd(current)
+        node.start_kubelet()
 
+    with ThreadPoolExecutor() as pool:
         manifest = addons.volumes(), addons.dns(network.addresses.dns_service)
         applied = [pool.submit(cluster.kubectl, "create", "-f", "-", input=items) for items in manifest]
         for _ in pool.map(start_node, nodes):

@@ -8,7 +8,7 @@ import dataclasses
 import ipaddress
 import json
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from tests.cluster.control_plane import Addresses
@@ -71,14 +71,6 @@ def lay_network(cluster_id: str, log: Path, environment: Mapping[str, str]) -> N
     ):
         _ip(where, arguments, environment)
     return network
-
-
-def inside(pid: int, command: Sequence[str | Path]) -> list[str]:
-    """Return the command as it is run in the network, mount and process namespaces of a node.
-
-    `ip netns exec` would not do: it mounts /sys anew, which hides the control groups from the kubelet.
-    """
-    return ["nsenter", f"--target={pid}", "--net", "--mount", "--pid", "--", *map(str, command)]
 
 
 def _ip(pid: int | None, arguments: str, environment: Mapping[str, str]) -> str:

@@ -1,13 +1,15 @@
-"""Writing the small images that the cluster itself runs: one static program on nothing."""
+"""Writing image archives in the OCI format: of one static program on nothing, and of what was built elsewhere."""
 
 import hashlib
 import io
 import json
 import platform
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import IO
 
+_IMAGE = "application/vnd.oci.image"
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
@@ -29,18 +31,45 @@ def write_program_image(archive: Path, name: str, program: Path) -> None:
         "rootfs": {"type": "layers", "diff_ids": [layer_descriptor["digest"]]},
     }
     config_descriptor = _add(blobs, "config.v1+json", config)
-    manifest = {"schemaVersion": 2, "config": config_descriptor, "layers": [layer_descriptor]}
-    manifest_descriptor = _add(blobs, "manifest.v1+json", manifest)
-    manifest_descriptor["annotations"] = {"io.containerd.image.name": name}
-    with tarfile.open(archive, "w") as tar:
-        write_entry(tar, "oci-layout", json.dumps({"imageLayoutVersion": "1.0.0"}).encode())
-        write_entry(tar, "index.json", json.dumps({"schemaVersion": 2, "manifests": [manifest_descriptor]}).encode())
+    manifest = json.dumps(
+        {
+            "schemaVersion": 2,
+            "mediaType": f"{_IMAGE}.manifest.v1+json",
+            "config": config_descriptor,
+            "layers": [layer_descriptor],
+        }
+    ).encode()
+    with archive.open("wb") as stream, tarfile.open(fileobj=stream, mode="w|") as tar:
+        _write_index(tar, name, manifest)
         for digest, blob in blobs.items():
-            write_entry(tar, f"blobs/{digest.replace(':', '/')}", blob)
+            _write_entry(tar, _path(digest), blob)
 
 
-def write_entry(tar: tarfile.TarFile, name: str, content: bytes) -> None:
-    """Add one file to an archive."""
+def write_image(stream: IO[bytes], name: str, manifest: bytes, blobs: Path, without: Collection[str]) -> None:
+    """Write an OCI archive of an image whose blobs lie in the folder `blobs`, leaving out the digests in `without`.
+
+    containerd takes such an archive when it has the rest already, since it looks blobs up by their digests.
+    """
+    content = json.loads(manifest)
+    with tarfile.open(fileobj=stream, mode="w|") as tar:
+        _write_index(tar, name, manifest)
+        for digest in (blob["digest"] for blob in (content["config"], *content["layers"])):
+            if digest not in without:
+                tar.add(blobs / digest.removeprefix("sha256:"), _path(digest))
+
+
+def _write_index(tar: tarfile.TarFile, name: str, manifest: bytes) -> None:
+    descriptor = _describe("manifest.v1+json", manifest) | {"annotations": {"io.containerd.image.name": name}}
+    _write_entry(tar, "oci-layout", json.dumps({"imageLayoutVersion": "1.0.0"}).encode())
+    _write_entry(tar, "index.json", json.dumps({"schemaVersion": 2, "manifests": [descriptor]}).encode())
+    _write_entry(tar, _path(_digest(manifest)), manifest)
+
+
+def _path(digest: str) -> str:
+    return f"blobs/{digest.replace(':', '/')}"
+
+
+def _write_entry(tar: tarfile.TarFile, name: str, content: bytes) -> None:
     entry = tarfile.TarInfo(name)
     entry.size = len(content)
     tar.addfile(entry, io.BytesIO(content))
@@ -53,8 +82,7 @@ def _add(blobs: dict[str, bytes], kind: str, content: Mapping[str, object]) -> d
 
 
 def _describe(kind: str, blob: bytes) -> dict[str, object]:
-    image = "application/vnd.oci.image"
-    return {"mediaType": f"{image}.{kind}", "digest": _digest(blob), "size": len(blob)}
+    return {"mediaType": f"{_IMAGE}.{kind}", "digest": _digest(blob), "size": len(blob)}
 
 
 def _digest(blob: bytes) -> str:

@@ -6,7 +6,6 @@ The demo and the end-to-end tests do it through here, with the same commands tha
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import io
 import json
 import subprocess
@@ -16,19 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from tests.cluster.cluster import Cluster
+from tests.cluster.images import Images
 from tests.cluster.processes import ClusterError
 
 CHART = Path(__file__).parents[2] / "charts" / "tts-operator"
 OPERATOR_NAMESPACE = "tts-system"
 LOADER = "corpus-loader"
-
-
-@dataclasses.dataclass(frozen=True)
-class Images:
-    """The images that were built here, with their tags."""
-
-    operator: str
-    workload: str
 
 
 def install_operator(cluster: Cluster, images: Images, *extra: str) -> None:

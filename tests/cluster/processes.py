@@ -39,7 +39,13 @@ def start(cluster_id: str, command: Sequence[str | Path], log: Path, environment
 def of_cluster(cluster_id: str) -> list[int]:
     """Return the ids of the living processes of this cluster that this user may see, pods' processes excepted."""
     mark = f"{_MARK}={cluster_id}".encode()
-    return [pid for pid in _living() if mark in _environment_of(pid)]
+    return [pid for pid in _living() if pid != os.getpid() and mark in _environment_of(pid)]
+
+
+def any_cluster_runs() -> bool:
+    """Say whether a process of any cluster is alive."""
+    mark = f"{_MARK}=".encode()
+    return any(variable.startswith(mark) for pid in _living() for variable in _environment_of(pid))
 
 
 def end(cluster_id: str, patience_s: float = 30) -> None:

@@ -16,6 +16,7 @@ from tts_workloads.data import asterisk
 
 from tests.cluster import platform
 from tests.cluster.cluster import Cluster
+from tests.cluster.images import Images
 
 ROOT = Path(__file__).parents[2]
 MANIFESTS = Path(__file__).parent / "manifests"
@@ -29,7 +30,7 @@ class Platform:
     """A cluster with the operator on it, and one namespace that enforces the restricted standard."""
 
     cluster: Cluster
-    images: platform.Images
+    images: Images
     namespace: str = "speech"
 
     def kubectl(self, *arguments: str | Path, input: str | None = None) -> str:  # noqa: A002
@@ -76,9 +77,9 @@ def eventually(look: Callable[[], T | None], seconds: float, story: Callable[[],
 def speech(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Platform:
     """The platform with a claim ``asterisk-en`` that holds a small part of the real corpus, and some broken ones."""
     if "TTS_TEST_KUBECONFIG" in os.environ:
-        built = platform.Images(os.environ["TTS_TEST_OPERATOR_IMAGE"], os.environ["TTS_TEST_WORKLOAD_IMAGE"])
+        built = Images(os.environ["TTS_TEST_OPERATOR_IMAGE"], os.environ["TTS_TEST_WORKLOAD_IMAGE"])
     else:
-        built = platform.Images(**cluster.load_project_images())
+        built = cluster.load_project_images()
     platform.install_operator(cluster, built)
     ready = Platform(cluster, built)
     platform.make_namespace(cluster, ready.namespace)

@@ -1,0 +1,66 @@
+"""An image store filled once and copied to every node by links, so that a node has all large layers when it starts."""
+
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+
+from tests.cluster.cache import built_once, cache_folder, content_key, say
+from tests.cluster.images import Image, environment_key
+from tests.cluster.parts import Parts
+from tests.cluster.processes import alive, end, wait_until
+from tests.cluster.runtime import Runtime
+
+_NAME = "containerd"
+
+
+def fill(parts: Parts, images: Iterable[Image]) -> None:
+    """Make the seed if there is none for what these images have in common with the next ones. Takes 20 s, root."""
+
+    def build(target: Path) -> None:
+        say("seed: filling an image store for the nodes to start from")
+        end(_NAME)  # left by one that was killed
+        for folder in ("containerd", "logs"):
+            (target / folder).mkdir()
+        runtime = Runtime(_NAME, target, target / "logs", parts, "seed")
+        try:
+            runtime.make_namespaces(network=False)
+            pid = runtime.start_containerd()
+            runtime.load_program_images()
+            for image in images:
+                runtime.load(image)
+            os.kill(pid, signal.SIGTERM)
+            wait_until("the end of the seed's containerd", lambda: not alive(pid), patience_s=30)
+        finally:
+            end(_NAME)
+        say("seed: done")
+
+    made = built_once(_NAME, _key(parts), build)
+    for other in made.parent.glob(f"{_NAME}-*"):
+        if other != made and other.suffix != ".unfinished":
+            shutil.rmtree(other)  # some gigabytes; running clusters keep their links
+
+
+def plant(parts: Parts, target: Path) -> None:
+    """Copy the seed, if there is one, to a node's folder `target`, in half a second where links can be made.
+
+    What is linked are blobs and committed layers, which are never written again; the databases are copied.
+    """
+    seed = cache_folder() / "cluster" / f"{_NAME}-{_key(parts)}" / "containerd"
+    if not seed.is_dir():
+        target.mkdir(parents=True)
+        return
+    linked = subprocess.run(["cp", "-al", seed, target], capture_output=True, check=False)
+    if linked.returncode:  # another file system
+        shutil.rmtree(target, ignore_errors=True)
+        subprocess.run(["cp", "-a", "--reflink=auto", seed, target], check=True)
+    for database in target.rglob("*.db"):
+        copy = database.with_suffix(".copy")
+        shutil.copy2(database, copy)
+        copy.replace(database)
+
+
+def _key(parts: Parts) -> str:
+    return content_key(environment_key(), parts.tools.name, parts.packages.name)
