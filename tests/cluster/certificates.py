@@ -39,7 +39,9 @@ class Authority:
         builder = (
             _certificate(self._name, self._name, self._key)
             .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-            .add_extension(usage, critical=True)  # Python 3.13 refuses an authority without it
+            # Python 3.13 refuses an authority without a key usage, and certificates that do not name their key.
+            .add_extension(usage, critical=True)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(self._key.public_key()), critical=False)
         )
         self.pair = self._write("ca", builder.sign(self._key, hashes.SHA256()), self._key)
 
@@ -51,6 +53,7 @@ class Authority:
             _certificate(_subject(common_name, organization), self._name, key)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(x509.ExtendedKeyUsage(purposes), critical=False)
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
         )
         if hosts:
             builder = builder.add_extension(
