@@ -1,0 +1,177 @@
+"""Reports to the Kubernetes API: a pod applies its one field of its own resource's status. The only file of the workloads
+that talks to Kubernetes; what is reported is in ``tts_api.report``."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import ssl
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from tts_api.base import Document
+from tts_api.report import PROGRESS_FIELD_MANAGER
+from tts_api.run import ResourceReference
+
+log = logging.getLogger(__name__)
+
+SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+API_VERSION = "ttsoperator.dev/v1alpha1"
+INTERVAL_SECONDS = 5.0
+"""Least time between two reports that are not urgent."""
+TIMEOUT_SECONDS = 10.0
+COMPLAINT_SECONDS = 60.0
+"""Least time between two log lines about an API server that does not answer."""
+LONGEST_BACKOFF_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field of a status that pods own."""
+
+    kind: str
+    plural: str
+    name: str
+
+
+TRAINING_PROGRESS = Field("TTSTraining", "ttstrainings", "progress")
+SERVICE_PERFORMANCE = Field("TTSService", "ttsservices", "performance")
+
+
+@dataclass(frozen=True)
+class ApiServer:
+    """Where the API server is and where the pod's credentials lie."""
+
+    url: str
+    credentials: Path = SERVICE_ACCOUNT
+    """Folder with ``token`` and ``ca.crt``; both are read anew for each report, since both are rotated."""
+
+    @classmethod
+    def of_this_pod(cls) -> ApiServer | None:
+        """The API server as a pod finds it; None outside a cluster or without a token."""
+        host, port = os.environ.get("KUBERNETES_SERVICE_HOST"), os.environ.get("KUBERNETES_SERVICE_PORT", "443")
+        if not host or not (SERVICE_ACCOUNT / "token").exists():
+            return None
+        return cls(f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}")
+
+    def apply_status(self, resource: ResourceReference, field: Field, document: Document) -> None:
+        """Apply ``status.<field>`` whole, by server-side apply. Raises httpx.HTTPError or OSError.
+
+        The uid makes the API server refuse a report for a resource that was deleted and made again.
+        """
+        body = {
+            "apiVersion": API_VERSION,
+            "kind": field.kind,
+            "metadata": {"name": resource.name, "namespace": resource.namespace, "uid": resource.uid},
+            "status": {field.name: document.to_json_object()},
+        }
+        path = f"/apis/{API_VERSION}/namespaces/{resource.namespace}/{field.plural}/{resource.name}/status"
+        certificate = self.credentials / "ca.crt"
+        context = ssl.create_default_context(cafile=certificate) if self.url.startswith("https") else True
+        # The proxy that the environment may name is for the outside, not for the API server.
+        with httpx.Client(verify=context, timeout=TIMEOUT_SECONDS, trust_env=False) as client:
+            response = client.patch(
+                self.url + path,
+                params={"fieldManager": PROGRESS_FIELD_MANAGER, "force": "true"},
+                content=json.dumps(body),  # JSON is YAML
+                headers={
+                    "Authorization": f"Bearer {(self.credentials / 'token').read_text().strip()}",
+                    "Content-Type": "application/apply-patch+yaml",
+                },
+            )
+            if response.is_error:
+                raise httpx.HTTPStatusError(
+                    f"{response.status_code} {_words_of(response)}", request=response.request, response=response
+                )
+
+
+def _words_of(response: httpx.Response) -> str:
+    """What the API server says about a refusal."""
+    try:
+        return str(response.json().get("message", ""))[:300]
+    except (ValueError, AttributeError):
+        return response.reason_phrase
+
+
+class Reporter:
+    """Applies the newest document in a thread of its own, so that no step waits for the API server.
+
+    Documents that are replaced before they were sent are never sent. An outage is logged now and then and otherwise
+    ignored: the next report carries everything.
+    """
+
+    def __init__(
+        self, api: ApiServer, resource: ResourceReference, field: Field, interval_seconds: float = INTERVAL_SECONDS
+    ) -> None:
+        self._api, self._resource, self._field = api, resource, field
+        self._interval = interval_seconds
+        self._wake = threading.Condition()
+        self._pending: Document | None = None
+        self._urgent = False
+        self._closed = False
+        self._failures = 0
+        self._complained = float("-inf")
+        self._thread = threading.Thread(target=self._work, name="report", daemon=True)
+        self._thread.start()
+
+    def put(self, document: Document, *, urgent: bool = False) -> None:
+        """Hand over the newest document and return at once. An urgent one does not wait for the interval."""
+        with self._wake:
+            self._pending = document
+            self._urgent = self._urgent or urgent
+            self._wake.notify()
+
+    def close(self, timeout_seconds: float = 30.0) -> bool:
+        """Send what is pending, trying again until ``timeout_seconds`` are over; whether it arrived."""
+        with self._wake:
+            self._closed = True
+            self._wake.notify()
+        self._thread.join(timeout_seconds)
+        return not self._thread.is_alive() and self._pending is None
+
+    def _work(self) -> None:
+        last = float("-inf")
+        while True:
+            with self._wake:
+                self._wake.wait_for(lambda: self._pending is not None or self._closed)
+                pause = last + self._pause() - time.monotonic()
+                # An urgent report skips the interval, but not the back-off of an API server that is away.
+                self._wake.wait_for(lambda: self._closed or (self._urgent and not self._failures), max(0.0, pause))
+                document, self._pending, self._urgent = self._pending, None, False
+                closed = self._closed
+            if document is None:
+                return
+            arrived, last = self._send(document), time.monotonic()
+            with self._wake:
+                if not arrived and self._pending is None:
+                    self._pending = document
+                if closed and self._pending is None:
+                    return
+            if closed:
+                time.sleep(1.0)
+
+    def _pause(self) -> float:
+        return min(self._interval * 2**self._failures, max(self._interval, LONGEST_BACKOFF_SECONDS))
+
+    def _send(self, document: Document) -> bool:
+        try:
+            self._api.apply_status(self._resource, self._field, document)
+        except (httpx.HTTPError, OSError, ssl.SSLError) as error:
+            self._failures = min(self._failures + 1, 10)
+            if time.monotonic() - self._complained > COMPLAINT_SECONDS:
+                self._complained = time.monotonic()
+                log.warning("the API server did not take the report, it will be tried again: %s", error)
+            return False
+        self._failures = 0
+        return True
+
+
+def reporter_for(resource: ResourceReference | None, field: Field) -> Reporter | None:
+    """A reporter for the resource; None where there is no resource or no cluster to report to."""
+    api = ApiServer.of_this_pod()
+    return Reporter(api, resource, field) if resource and api else None

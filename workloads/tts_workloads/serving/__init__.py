@@ -1,0 +1,1 @@
+"""Serving: a voice over HTTP as OpenAI's clients expect it."""

@@ -1,0 +1,38 @@
+"""``python -m tts_workloads.serving``: serves a voice, in a pod by a run document or on a laptop by its file."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from tts_api.run import CHECKPOINTS_PATH, RUN_PATH
+from tts_workloads import logs
+from tts_workloads.serving.server import Served, from_file, from_run, serve
+
+
+def main() -> int:
+    """Parse the arguments and serve until SIGTERM. Returns the exit code of the contract."""
+    parser = argparse.ArgumentParser(prog="python -m tts_workloads.serving", description=__doc__)
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument("--run", type=Path, default=RUN_PATH, help="the run document (default: %(default)s)")
+    source.add_argument("--voice", type=Path, help="a voice's file, served without a run document")
+    parser.add_argument(
+        "--workspace", type=Path, default=CHECKPOINTS_PATH.parent,
+        help="folder with checkpoints/, where the run document's voice is (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument("--host", help="address to listen on (default: 127.0.0.1 with --voice, else all)")
+    parser.add_argument("--port", type=int, help="port to listen on (default: the run document's, or 8000)")
+    arguments = parser.parse_args()
+    logs.configure()
+
+    def what() -> Served:
+        if arguments.voice is not None:
+            return from_file(arguments.voice, arguments.host or "127.0.0.1", arguments.port or 8000)
+        return from_run(arguments.run, arguments.workspace, arguments.host or "", arguments.port)
+
+    return serve(what)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,258 @@
+"""The HTTP API: what OpenAI's clients call, and what Kubernetes and Prometheus ask. Requests are checked in ``requests`` and
+spoken by ``engine``."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.exceptions import HTTPException
+
+from tts_api.resources.service import Limits
+from tts_workloads.serving import requests
+from tts_workloads.serving.engine import Engine, EngineClosed
+from tts_workloads.serving.errors import RequestError, shutting_down, too_busy
+from tts_workloads.serving.metrics import Metrics
+from tts_workloads.serving.requests import Speech
+from tts_workloads.serving.voice import Voice
+
+log = logging.getLogger(__name__)
+access_log = logging.getLogger("tts_workloads.access")
+
+QUIET_PATHS = {"/healthz", "/readyz", "/metrics"}
+"""Asked every few seconds by machines; a line for each would drown the others."""
+DISCONNECTED = 499
+"""Status in logs and metrics of a request whose client went away, as nginx has it."""
+
+
+class Service:
+    """What the routes share: the voice once it is loaded, the places, and whether the pod is about to go."""
+
+    def __init__(self, model: str, limits: Limits) -> None:
+        self.model, self.limits = model, limits
+        self.metrics = Metrics()
+        self.voice: Voice | None = None
+        self.engine: Engine | None = None
+        self.created = int(time.time())
+        self.draining = False
+        self.in_progress = 0
+
+    @property
+    def ready(self) -> bool:
+        """Whether requests are answered."""
+        return self.engine is not None and not self.draining
+
+    def start(self, voice: Voice) -> None:
+        """The voice has spoken: take requests."""
+        self.voice = voice
+        self.engine = Engine(voice, self._observe)
+        self.metrics.ready.set(1)
+
+    def drain(self) -> None:
+        """Take no more requests; those that were accepted are finished."""
+        self.draining = True
+        self.metrics.ready.set(0)
+
+    def enter(self) -> None:
+        """Take a place. Raises RequestError where there is none."""
+        if self.draining:
+            raise shutting_down()
+        if self.in_progress >= self.limits.max_concurrent_requests:
+            raise too_busy(self._seconds_until_a_place())
+        self.in_progress += 1
+        self.metrics.in_progress.set(self.in_progress)
+
+    def leave(self) -> None:
+        """Give the place back."""
+        self.in_progress -= 1
+        self.metrics.in_progress.set(self.in_progress)
+
+    def _seconds_until_a_place(self) -> int:
+        """The mean duration of a request so far, between 1 and 30 seconds."""
+        samples = {s.name: s.value for metric in self.metrics.duration.collect() for s in metric.samples}
+        count = samples.get("tts_serving_request_seconds_count", 0)
+        mean = samples.get("tts_serving_request_seconds_sum", 0) / count if count else 1
+        return max(1, min(30, math.ceil(mean)))
+
+    def _observe(self, seconds: float, samples: float) -> None:
+        assert self.voice is not None
+        self.metrics.busy_seconds.inc(seconds)
+        self.metrics.audio_seconds.inc(samples / self.voice.card.audio.sample_rate)
+
+
+def make_app(service: Service) -> FastAPI:
+    """The application around a service."""
+    app = FastAPI(title="tts-operator", docs_url=None, redoc_url=None)
+
+    @app.post("/v1/audio/speech")
+    async def speech(request: Request) -> Response:
+        return await _speech(service, request)
+
+    @app.get("/v1/models")
+    async def models() -> dict[str, object]:
+        entry = {"id": service.model, "object": "model", "created": service.created, "owned_by": "tts-operator"}
+        return {"object": "list", "data": [entry]}
+
+    @app.get("/v1/audio/voices")
+    async def voices() -> dict[str, object]:
+        card = _voice(service).card
+        return {
+            "voices": requests.voices(card),
+            "languages": list(card.languages),
+            "sample_rate": card.audio.sample_rate,
+        }
+
+    @app.get("/healthz")
+    async def healthz() -> PlainTextResponse:
+        return PlainTextResponse("ok")
+
+    @app.get("/readyz")
+    async def readyz() -> PlainTextResponse:
+        if service.ready:
+            return PlainTextResponse("ok")
+        return PlainTextResponse("draining" if service.draining else "the voice is being loaded", status_code=503)
+
+    @app.get("/metrics")
+    async def metrics() -> Response:
+        return Response(generate_latest(service.metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+    _handle_errors(app)
+    _log_access(app)
+    return app
+
+
+async def _speech(service: Service, request: Request) -> Response:
+    started = time.perf_counter()
+    status = 500
+    service.enter()
+    streaming = False
+    try:
+        voice = _voice(service)
+        body = await _body(request, most_bytes=65_536 + 12 * service.limits.max_input_characters)
+        wanted = requests.check(
+            requests.parse(body), voice.card, voice.front_end, service.model, service.limits.max_input_characters
+        )
+        service.metrics.characters.inc(wanted.characters)
+        chunks = _encoded(service, voice, wanted, started)
+        if wanted.format.streams:
+            first = await anext(chunks)  # what fails at once fails with a status
+            streaming, status = True, 200
+            return StreamingResponse(
+                _rest(service, first, chunks, started), media_type=wanted.format.media_type,
+                headers={"X-Sample-Rate": "24000"},
+            )  # fmt: skip
+        content = bytearray()
+        async for chunk in chunks:
+            content += chunk
+            if await request.is_disconnected():
+                status = DISCONNECTED
+                return Response(status_code=DISCONNECTED)
+        status = 200
+        return Response(bytes(content), media_type=wanted.format.media_type)
+    except RequestError as error:
+        status = error.status
+        raise
+    except EngineClosed:
+        status = 503
+        raise shutting_down() from None
+    finally:
+        if not streaming:
+            _end(service, started, status)
+
+
+async def _encoded(service: Service, voice: Voice, wanted: Speech, started: float) -> AsyncIterator[bytes]:
+    """The speech as bytes of its format, sentence by sentence."""
+    assert service.engine is not None
+    encoder = wanted.format.encoder(voice.card.audio.sample_rate)
+    first = True
+    async for samples in service.engine.speak(wanted.sentences, wanted.speaker, wanted.speed):
+        if first:
+            service.metrics.first_audio.observe(time.perf_counter() - started)
+            first = False
+        yield encoder.add(samples)
+    yield encoder.finish()
+
+
+async def _rest(service: Service, first: bytes, chunks: AsyncIterator[bytes], started: float) -> AsyncIterator[bytes]:
+    status = DISCONNECTED
+    try:
+        yield first
+        async for chunk in chunks:
+            yield chunk
+        status = 200
+    finally:
+        _end(service, started, status)
+
+
+def _end(service: Service, started: float, status: int) -> None:
+    service.leave()
+    service.metrics.requests.labels(status=str(status)).inc()
+    service.metrics.duration.observe(time.perf_counter() - started)
+
+
+def _voice(service: Service) -> Voice:
+    if service.voice is None:
+        raise RequestError(
+            "the voice is being loaded: try again", status=503, code="loading", kind="server_error",
+            headers={"Retry-After": "1"},
+        )  # fmt: skip
+    return service.voice
+
+
+async def _body(request: Request, most_bytes: int) -> bytes:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > most_bytes:
+            raise RequestError(f"the body has more than {most_bytes} bytes", status=413, code="body_too_large")
+    return bytes(body)
+
+
+def _handle_errors(app: FastAPI) -> None:
+    """Give every error OpenAI's shape."""
+
+    @app.exception_handler(RequestError)
+    async def refused(request: Request, error: RequestError) -> Response:  # noqa: ARG001
+        return error.response()
+
+    @app.exception_handler(HTTPException)
+    async def http(request: Request, error: HTTPException) -> Response:
+        return RequestError(f"{request.method} {request.url.path}: {error.detail}", status=error.status_code).response()
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> Response:  # noqa: ARG001
+        return RequestError(str(error.errors()[0]["msg"])).response()
+
+    @app.exception_handler(Exception)
+    async def failed(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001
+        return RequestError(f"the server failed: {type(error).__name__}", status=500, kind="server_error").response()
+
+
+def _log_access(app: FastAPI) -> None:
+    """Log method, path, status and duration of every request; never what is in it."""
+
+    @app.middleware("http")
+    async def log_access(request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:
+        started = time.perf_counter()
+        status = 500
+        try:
+            response = await answer(request)
+            status = response.status_code
+            return response
+        except asyncio.CancelledError:
+            status = DISCONNECTED
+            raise
+        finally:
+            if request.url.path not in QUIET_PATHS:
+                milliseconds = round(1000 * (time.perf_counter() - started), 1)
+                access_log.info(
+                    "%s %s %d", request.method, request.url.path, status,
+                    extra={"event": "request", "status": status, "milliseconds": milliseconds},
+                )  # fmt: skip

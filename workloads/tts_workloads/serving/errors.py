@@ -1,0 +1,39 @@
+"""Refusals of requests in the shape that OpenAI's API gives its errors, so that its clients raise what they would there."""
+
+from __future__ import annotations
+
+from fastapi.responses import JSONResponse
+
+
+class RequestError(Exception):
+    """A request that is not answered with speech; its message is for the caller."""
+
+    def __init__(
+        self, message: str, *, status: int = 400, param: str | None = None, code: str | None = None,
+        kind: str = "invalid_request_error", headers: dict[str, str] | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__(message)
+        self.status, self.param, self.code, self.kind = status, param, code, kind
+        self.headers = headers or {}
+
+    def response(self) -> JSONResponse:
+        """The response that says so."""
+        error = {"message": str(self), "type": self.kind, "param": self.param, "code": self.code}
+        return JSONResponse({"error": error}, status_code=self.status, headers=self.headers)
+
+
+def too_busy(retry_after_seconds: int) -> RequestError:
+    """All places are taken."""
+    return RequestError(
+        f"too many requests at the same time: try again in {retry_after_seconds} s",
+        status=429, code="rate_limit_exceeded", kind="rate_limit_error",
+        headers={"Retry-After": str(retry_after_seconds)},
+    )  # fmt: skip
+
+
+def shutting_down() -> RequestError:
+    """The pod is about to go; another one answers."""
+    return RequestError(
+        "this server is shutting down: try again", status=503, code="shutting_down", kind="server_error",
+        headers={"Retry-After": "1", "Connection": "close"},
+    )  # fmt: skip

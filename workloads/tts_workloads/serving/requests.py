@@ -1,0 +1,118 @@
+"""A speech request as OpenAI's client sends it, checked against what this voice can do. Nothing is ignored in silence: what
+cannot be honoured is refused with the field's name."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from tts_api.voice import VoiceCard
+from tts_workloads.serving.audio import DEFAULT_FORMAT, FORMATS, AudioFormat
+from tts_workloads.serving.errors import RequestError
+from tts_workloads.text import FrontEnd, UnspeakableText
+
+DEFAULT_VOICE = "default"
+"""The name under which every voice's first speaker answers."""
+
+
+class VoiceReference(BaseModel):
+    """A voice named as an object, as newer clients may."""
+
+    id: str
+
+
+class SpeechRequest(BaseModel):
+    """The body of ``POST /v1/audio/speech``."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    input: str
+    model: str | None = None
+    voice: str | VoiceReference = DEFAULT_VOICE
+    response_format: str = DEFAULT_FORMAT
+    speed: Annotated[float, Field(ge=0.25, le=4.0, allow_inf_nan=False)] = 1.0
+    instructions: str | None = None
+    stream_format: Literal["audio", "sse"] = "audio"
+
+
+@dataclass(frozen=True)
+class Speech:
+    """A request that can be honoured."""
+
+    sentences: Sequence[Sequence[int]]
+    speaker: int
+    speed: float
+    format: AudioFormat
+    characters: int
+
+
+def parse(body: bytes) -> SpeechRequest:
+    """The request in a body, whatever its content type says. Raises RequestError."""
+    try:
+        document: Any = json.loads(body)
+    except (ValueError, RecursionError):
+        raise RequestError("the body is not JSON", code="invalid_json") from None
+    try:
+        return SpeechRequest.model_validate(document)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        name = str(first["loc"][0]) if first["loc"] else None
+        unknown = first["type"] == "extra_forbidden"
+        message = f"unknown parameter: {name}" if unknown else f"{name or 'the body'}: {first['msg']}"
+        raise RequestError(message, param=name, code="unknown_parameter" if unknown else "invalid_value") from None
+
+
+def check(request: SpeechRequest, card: VoiceCard, front_end: FrontEnd, model: str, most_characters: int) -> Speech:
+    """What is to be spoken and how. Raises RequestError."""
+    if request.model not in {None, model}:
+        raise RequestError(
+            f"the model '{request.model}' does not exist; this server has '{model}'",
+            status=404, param="model", code="model_not_found",
+        )  # fmt: skip
+    if request.response_format not in FORMATS:
+        raise RequestError(
+            f"response_format '{request.response_format}' is not supported; supported are {', '.join(FORMATS)}",
+            param="response_format", code="unsupported_format",
+        )  # fmt: skip
+    if request.stream_format != "audio":
+        raise RequestError("stream_format 'sse' is not supported; supported is audio", param="stream_format")
+    if request.instructions:
+        raise RequestError("this voice takes no instructions: leave the field out", param="instructions")
+    if len(request.input) > most_characters:
+        raise RequestError(
+            f"input has {len(request.input)} characters; at most {most_characters} are allowed",
+            param="input", code="string_above_max_length",
+        )  # fmt: skip
+    return Speech(
+        _sentences(request.input, front_end), _speaker(request.voice, card), request.speed,
+        FORMATS[request.response_format], len(request.input),
+    )  # fmt: skip
+
+
+def voices(card: VoiceCard) -> list[str]:
+    """The names that a request's voice may have."""
+    return [DEFAULT_VOICE, *(speaker for speaker in card.speakers if speaker != DEFAULT_VOICE)]
+
+
+def _speaker(voice: str | VoiceReference, card: VoiceCard) -> int:
+    name = voice if isinstance(voice, str) else voice.id
+    if name in card.speakers:
+        return card.speakers.index(name)
+    if name == DEFAULT_VOICE:
+        return 0
+    raise RequestError(
+        f"the voice '{name}' does not exist; there are {', '.join(voices(card))}", param="voice", code="voice_not_found"
+    )
+
+
+def _sentences(text: str, front_end: FrontEnd) -> list[Sequence[int]]:
+    if not text.strip():
+        raise RequestError("input is empty", param="input", code="empty_input")
+    try:
+        return [front_end.encode(sentence) for sentence in front_end.sentences(text)]
+    except UnspeakableText as error:
+        raise RequestError(str(error), param="input", code="unspeakable_input") from None

@@ -1,0 +1,164 @@
+"""The server's life: what is served, loading in the background while health is answered, draining on SIGTERM, and the exit
+code."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import uvicorn
+from pydantic import ValidationError
+
+from tts_api.reasons import Reason
+from tts_api.report import ExitCode, ServicePerformance, TerminationMessage
+from tts_api.resources.service import Limits
+from tts_api.run import SCHEMA, ResourceReference, ServiceRun
+from tts_workloads.ending import BadInput, Ending, ending_of, write_termination_message
+from tts_workloads.report import SERVICE_PERFORMANCE, reporter_for
+from tts_workloads.serving.app import Service, make_app
+from tts_workloads.serving.voice import Measured, Voice
+from tts_workloads.training.precision import cpus
+from tts_workloads.training.progress import now
+
+log = logging.getLogger(__name__)
+
+DRAIN_POLL_SECONDS = 0.05
+
+
+@dataclass(frozen=True)
+class Served:
+    """What is served and where."""
+
+    model: str
+    path: Path
+    sha256: str | None
+    host: str
+    port: int
+    limits: Limits
+    resource: ResourceReference | None = None
+
+
+def from_file(path: Path, host: str, port: int) -> Served:
+    """A voice's file by itself; its digest is whatever it is."""
+    return Served(path.stem, path, None, host, port, Limits())
+
+
+def from_run(path: Path, workspace: Path, host: str, port: int | None) -> Served:
+    """What a run document says. Raises BadInput where it is missing, malformed, or of a later schema."""
+    try:
+        run = ServiceRun.model_validate_json(path.read_text())
+    except OSError as error:
+        raise BadInput(Reason.INVALID_RUN, f"the run document {path} cannot be read: {error.strerror}") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise BadInput(Reason.INVALID_RUN, f"the run document {path} is not valid: {where}: {first['msg']}") from None
+    if run.schema_ > SCHEMA:
+        raise BadInput(Reason.INVALID_RUN, f"the run document has schema {run.schema_}: use a newer image")
+    voice = run.voice
+    return Served(
+        voice.name,
+        workspace / "checkpoints" / voice.path,
+        voice.sha256,
+        host,
+        port or run.port,
+        run.limits,
+        run.resource,
+    )
+
+
+def serve(what: Callable[[], Served]) -> int:
+    """Serve until SIGTERM. Returns 0 after draining, 64 where the voice or the request for it is wrong."""
+    try:
+        ending = asyncio.run(_serve(what()))
+    except Exception as error:  # noqa: BLE001 - every error becomes an exit code and a message
+        ending = ending_of(error)
+    if ending.code == ExitCode.FINISHED:
+        log.info("stopped", extra={"event": "ended", "code": 0})
+    else:
+        log.error(
+            "%s: %s", ending.message.reason, ending.message.message, extra={"event": "ended", "code": ending.code}
+        )
+    write_termination_message(ending.message)
+    return int(ending.code)
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, but for the signals: it would end by the signal itself, and stop listening before the rest is finished."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def _serve(served: Served) -> Ending:
+    torch.set_num_threads(cpus())
+    service = Service(served.model, served.limits)
+    config = uvicorn.Config(
+        make_app(service), host=served.host, port=served.port, log_config=None, access_log=False, lifespan="off",
+        server_header=False, timeout_keep_alive=30,
+    )  # fmt: skip
+    server = _Server(config)
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    listening = asyncio.create_task(server.serve())
+    loading = asyncio.create_task(asyncio.to_thread(_load, served))
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({listening, loading, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if loading.done():
+            voice, measured = loading.result()
+            service.start(voice)
+            log.info(
+                "ready", extra={"event": "ready", "model": served.model, "rtf": round(measured.real_time_factor, 4)}
+            )
+            _report(served, voice, measured)
+            await asyncio.wait({listening, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if listening.done():
+            listening.result()
+            raise OSError(f"the server cannot listen on {served.host or '*'}:{served.port}")
+        await _drain(service)
+    finally:
+        server.should_exit = True
+        stopping.cancel()
+        await asyncio.gather(listening, return_exceptions=True)
+    return Ending(ExitCode.FINISHED, TerminationMessage(reason=Reason.FINISHED))
+
+
+def _load(served: Served) -> tuple[Voice, Measured]:
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    voice = Voice(served.path, served.sha256, device)
+    return voice, voice.warm_up()
+
+
+def _report(served: Served, voice: Voice, measured: Measured) -> None:
+    """Report what was measured. In the background: a service speaks whether or not the API server listens."""
+    reporter = reporter_for(served.resource, SERVICE_PERFORMANCE)
+    if reporter is None:
+        return
+    reporter.put(
+        ServicePerformance(
+            sha256=voice.sha256,
+            real_time_factor=round(measured.real_time_factor, 5),
+            time_to_first_audio_milliseconds=round(1000 * measured.first_sentence_seconds, 2),
+            updated_at=now(),
+        ),
+        urgent=True,
+    )
+
+
+async def _drain(service: Service) -> None:
+    """Refuse what comes, finish what was accepted."""
+    service.drain()
+    log.info("draining", extra={"event": "draining", "requests": service.in_progress})
+    while service.in_progress:
+        await asyncio.sleep(DRAIN_POLL_SECONDS)
+    if service.engine is not None:
+        await asyncio.to_thread(service.engine.close)

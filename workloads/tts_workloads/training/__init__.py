@@ -1,0 +1,1 @@
+"""Training: launching the processes, the loop, checkpoints, evaluation and the finished voice."""

@@ -1,0 +1,140 @@
+"""Checkpoints: files that are whole or absent, found again by digest. What is in them is the loop's affair; it has to be
+tensors and plain values, so that loading one runs no code."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import logging
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import torch
+
+from tts_api.reasons import Reason
+from tts_api.report import Checkpoint
+from tts_workloads.ending import BadInput, StorageFull
+
+log = logging.getLogger(__name__)
+
+FORMAT = 1
+NAME = re.compile(r"^checkpoint-(?P<step>\d{9})-(?P<digest>[0-9a-f]{16})\.pt$")
+"""A file's name holds its step and the start of its digest, so that one rename makes it valid or leaves it absent."""
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file in lower-case hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
+    """Write a file so that after a crash at any instruction there is the whole file or what was there before.
+
+    Raises StorageFull where the volume has no room; the unfinished file is removed then.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with unfinished.open("wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(path)
+        _sync_folder(path.parent)
+    except (OSError, RuntimeError) as error:
+        unfinished.unlink(missing_ok=True)
+        # torch wraps a failed write into a RuntimeError of its own, with the cause beside it.
+        full = (error, error.__context__, error.__cause__)
+        if any(isinstance(e, OSError) and e.errno in {errno.ENOSPC, errno.EDQUOT} for e in full):
+            raise StorageFull(
+                f"{path} could not be written: the checkpoint volume is full. What was saved before is still there"
+            ) from error
+        raise
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@dataclass(frozen=True)
+class Found:
+    """A checkpoint on the disk whose digest is right."""
+
+    path: Path
+    step: int
+    sha256: str
+
+
+class Checkpoints:
+    """The checkpoints of one run in one folder."""
+
+    def __init__(self, folder: Path, *, run_sha256: str, keep: int, root: Path) -> None:
+        """``root`` is the root of the volume: reported paths are relative to it."""
+        self._folder, self._run, self._keep, self._root = folder, run_sha256, keep, root
+
+    def save(self, state: dict[str, Any], step: int) -> Checkpoint:
+        """Save and then delete what is older than the newest ``keep``. Raises StorageFull; nothing is lost then."""
+        state = state | {"format": FORMAT, "run": self._run, "step": step}
+        self._remove_unfinished()
+        unnamed = self._folder / f"checkpoint-{step:09d}.pt"
+        staged = unnamed.with_suffix(".staged")
+        write_whole(staged, lambda file: torch.save(state, file))
+        sha256 = sha256_of(staged)
+        path = unnamed.with_name(f"checkpoint-{step:09d}-{sha256[:16]}.pt")
+        staged.replace(path)
+        _sync_folder(self._folder)
+        for old in self._by_age()[self._keep :]:
+            old.unlink(missing_ok=True)
+        return self.describe(Found(path, step, sha256))
+
+    def describe(self, found: Found) -> Checkpoint:
+        """How a checkpoint is reported."""
+        saved = datetime.fromtimestamp(found.path.stat().st_mtime, UTC)
+        return Checkpoint(
+            step=found.step,
+            path=str(found.path.relative_to(self._root)),
+            sha256=found.sha256,
+            saved_at=saved.isoformat(timespec="seconds").replace("+00:00", "Z"),
+        )
+
+    def newest(self) -> Found | None:
+        """The newest checkpoint whose digest is right; torn ones are skipped with a warning."""
+        for path in self._by_age():
+            name = NAME.match(path.name)
+            assert name
+            sha256 = sha256_of(path)
+            if sha256.startswith(name["digest"]):
+                return Found(path, int(name["step"]), sha256)
+            log.warning("%s is torn: its digest is not the one in its name; an older checkpoint is used", path)
+        return None
+
+    def load(self, path: Path) -> dict[str, Any]:
+        """The state in a checkpoint, on the CPU. Raises BadInput where it is another run's."""
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        if state["format"] > FORMAT or state["run"] != self._run:
+            raise BadInput(
+                Reason.CHECKPOINT_MISMATCH,
+                f"{path} belongs to another training (run {state['run'][:12]}, this is {self._run[:12]}): "
+                "name another claim or output folder, or move this one away",
+            )
+        return state
+
+    def _by_age(self) -> list[Path]:
+        """The checkpoints, the newest first; of one step, the one written last."""
+        paths = [path for path in self._folder.glob("checkpoint-*.pt") if NAME.match(path.name)]
+        return sorted(paths, key=lambda path: (path.name[:20], path.stat().st_mtime_ns), reverse=True)
+
+    def _remove_unfinished(self) -> None:
+        """Remove what a killed process left half written."""
+        for path in (*self._folder.glob(".checkpoint-*.tmp"), *self._folder.glob("checkpoint-*.staged")):
+            path.unlink(missing_ok=True)

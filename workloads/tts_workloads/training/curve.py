@@ -1,0 +1,57 @@
+"""The loss curve: a JSON line for each point, that a resumed training continues as if nothing had happened. How it is
+drawn: ``pictures``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, TextIO
+
+MOST_POINTS = 5000
+"""About how many points of the training's own loss are kept over all steps."""
+
+
+class Curve:
+    """A file of points in the order of their steps. Without a path it keeps nothing."""
+
+    def __init__(self, path: Path | None, total_steps: int) -> None:
+        self._path = path
+        self._every = max(1, total_steps // MOST_POINTS)
+        self._file: TextIO | None = None
+
+    def add(self, step: int, stage: str, values: dict[str, float]) -> None:
+        """Add a point: of the training's losses every so often, of the validation's always."""
+        validation = any(name.startswith("validation/") for name in values)
+        if self._path is None or (step % self._every and not validation):
+            return
+        if self._file is None:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = self._path.open("a", buffering=1)
+        self._file.write(json.dumps({"step": step, "stage": stage, **values}) + "\n")
+
+    def resume(self, step: int) -> None:
+        """Forget what comes after a step, and a last line that is torn."""
+        if self._path is None or not self._path.exists():
+            return
+        self.close()
+        kept = [point for point in read(self._path) if point["step"] <= step]
+        unfinished = self._path.with_suffix(".tmp")
+        unfinished.write_text("".join(json.dumps(point) + "\n" for point in kept))
+        unfinished.replace(self._path)
+
+    def close(self) -> None:
+        """Close the file; it opens again by itself."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    """The points of a curve that can be read."""
+    points = []
+    for line in path.read_text().splitlines() if path.exists() else ():
+        try:
+            points.append(json.loads(line))
+        except ValueError:
+            continue  # the line that was being written when the process was killed
+    return points

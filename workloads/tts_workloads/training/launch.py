@@ -1,0 +1,191 @@
+"""Starts the processes of a training on this node, and makes one exit code of the contract of how they end. One process
+alone runs here; several run under torch's elastic agent. ``torchrun`` would turn every ending into code 1."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import sys
+import tempfile
+import threading
+import time
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from types import FrameType
+
+from pydantic import ValidationError
+
+from tts_api.reasons import Reason
+from tts_api.report import ExitCode, TerminationMessage
+from tts_api.run import SCHEMA, TrainingRun
+from tts_workloads.ending import BadInput, Ending, ending_of, write_termination_message
+from tts_workloads.training import endings
+from tts_workloads.training.checkpoint import NAME
+
+log = logging.getLogger(__name__)
+
+NODE_RANK_VARIABLE = "JOB_COMPLETION_INDEX"
+"""Set by Kubernetes in the pods of an Indexed Job."""
+MEETING_SECONDS = 900
+"""How long a node waits for the others: their images may still be pulled."""
+
+
+def launch(run_path: Path, workspace: Path) -> int:
+    """Run a training to its end. Returns the exit code; the termination message is written."""
+    try:
+        run = read(run_path)
+        ending = _alone(run, workspace) if _is_alone(run, workspace) else _together(run, run_path, workspace)
+    except Exception as error:  # noqa: BLE001 - every error becomes an exit code and a message
+        log.exception("the training could not be started")
+        ending = ending_of(error)
+    write_termination_message(ending.message)
+    log.info(
+        "the training ended: %s", ending.message.reason,
+        extra={"event": "ended", "code": int(ending.code), "step": ending.message.step},
+    )  # fmt: skip
+    return int(ending.code)
+
+
+def read(path: Path) -> TrainingRun:
+    """The run document. Raises BadInput where it is missing, malformed, or of a later schema than this code knows."""
+    try:
+        run = TrainingRun.model_validate_json(path.read_text())
+    except OSError as error:
+        raise BadInput(Reason.INVALID_RUN, f"the run document {path} cannot be read: {error.strerror}") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise BadInput(Reason.INVALID_RUN, f"the run document {path} is not valid: {where}: {first['msg']}") from None
+    if run.schema_ > SCHEMA:
+        raise BadInput(
+            Reason.INVALID_RUN,
+            f"the run document {path} has schema {run.schema_}, this image reads up to {SCHEMA}: use a newer image",
+        )
+    return run
+
+
+def node_rank() -> int:
+    """This pod's place among the nodes."""
+    return int(os.environ.get(NODE_RANK_VARIABLE, "0"))
+
+
+def _is_alone(run: TrainingRun, workspace: Path) -> bool:
+    """Whether one process suffices: because no more were asked for, or because all steps are done and only the voice is to
+    be written. The other nodes' pods may have finished by then, and would never be met."""
+    if run.topology.nodes * run.topology.processes_per_node == 1:
+        return True
+    if node_rank() != 0:
+        return False
+    from tts_workloads.training.assemble import total_steps
+
+    names = (NAME.match(path.name) for path in (workspace / "checkpoints" / run.output).glob("checkpoint-*.pt"))
+    return max((int(name["step"]) for name in names if name), default=0) >= total_steps(run)
+
+
+def _alone(run: TrainingRun, workspace: Path) -> Ending:
+    from tts_workloads.training.worker import work
+
+    return work(run, workspace)
+
+
+def _together(run: TrainingRun, run_path: Path, workspace: Path) -> Ending:
+    """Start this node's processes under an agent and wait for all of them."""
+    with tempfile.TemporaryDirectory(prefix="tts-endings-", ignore_cleanup_errors=True) as folder:
+        os.environ[endings.FOLDER_VARIABLE] = folder
+        agent = _Agent(run, [str(run_path), str(workspace)], Path(folder))
+
+        def on_signal(number: int, frame: FrameType | None) -> None:
+            del frame
+            log.info("%s: the processes finish their step and save", signal.Signals(number).name)
+            agent.stop()
+
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, on_signal)
+        return agent.wait()
+
+
+class _Agent(threading.Thread):
+    """torch's elastic agent, in a thread: there it leaves the signals alone, which it would answer by killing the processes
+    before they could agree on a last step."""
+
+    def __init__(self, run: TrainingRun, arguments: list[str], folder: Path) -> None:
+        super().__init__(name="agent", daemon=True)
+        self._run, self._arguments, self._folder = run, arguments, folder
+        self._exit_codes: Mapping[int, int] = {}
+        self._error: Exception | None = None
+        self.start()
+
+    def stop(self) -> None:
+        """Ask the processes to save and stop."""
+        (self._folder / endings.STOP_FILE).touch()
+
+    def wait(self) -> Ending:
+        """Wait for the processes and make one ending of theirs."""
+        while self.is_alive():
+            self.join(0.2)
+            if (self._folder / endings.STOP_FILE).exists() and not (self._folder / endings.STARTED_FILE).exists():
+                # Still waiting for the other nodes: there is nothing to finish.
+                return Ending(
+                    ExitCode.INTERRUPTED,
+                    TerminationMessage(reason=Reason.INTERRUPTED, message="stopped before all nodes had met"),
+                )
+        if self._error is not None:
+            raise self._error
+        return endings.combine(endings.collect(self._folder), self._exit_codes)
+
+    def run(self) -> None:
+        from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+        from torch.distributed.launcher.api import elastic_launch
+
+        try:
+            entry = [sys.executable, "-m", "tts_workloads.training.worker"]
+            run_path, workspace = self._arguments
+            elastic_launch(self._config(), entry[0])(*entry[1:], "--run", run_path, "--workspace", workspace)
+        except ChildFailedError as error:
+            self._exit_codes = {rank: failure.exitcode for rank, failure in error.failures.items()}
+        except Exception as error:  # noqa: BLE001 - raised again where the agent is waited for
+            self._error = error
+
+    def _config(self) -> object:
+        from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs
+        from torch.distributed.launcher.api import LaunchConfig
+
+        topology = self._run.topology
+        several = topology.nodes > 1
+        if several:
+            await_host(topology.rendezvous)
+        return LaunchConfig(
+            min_nodes=topology.nodes,
+            max_nodes=topology.nodes,
+            nproc_per_node=topology.processes_per_node,
+            run_id=self._run.resource.uid if self._run.resource else uuid.uuid4().hex,
+            rdzv_backend="static" if several else "c10d",
+            rdzv_endpoint=topology.rendezvous if several else "localhost:0",
+            rdzv_configs={"rank": node_rank(), "timeout": MEETING_SECONDS} if several else {},
+            max_restarts=0,
+            monitor_interval=0.1,
+            logs_specs=DefaultLogsSpecs(log_dir=str(self._folder / "logs")),
+            # The pod's own name need not resolve, and a node's processes reach each other here anyway.
+            local_addr=None if several else "localhost",
+        )
+
+
+def await_host(endpoint: str, timeout_seconds: float = MEETING_SECONDS) -> None:
+    """Wait until the host of ``host:port`` has an address: DNS learns of rank 0's pod after that pod was made.
+
+    Raises TimeoutError.
+    """
+    host = endpoint.rpartition(":")[0]
+    deadline = time.monotonic() + timeout_seconds
+    while True:
+        try:
+            socket.getaddrinfo(host, None)
+        except OSError as error:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"rank 0 ({host}) has no address after {timeout_seconds:.0f} s: {error}") from error
+            time.sleep(1)
+        else:
+            return

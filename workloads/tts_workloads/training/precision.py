@@ -1,0 +1,73 @@
+"""Which number format the forward pass uses on a device, and the scaling of gradients that fp16 needs."""
+
+from __future__ import annotations
+
+import logging
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from tts_api.resources.training import Precision
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Format:
+    """The number format of the forward pass; weights, optimizer and losses are float32 always."""
+
+    device: torch.device
+    dtype: torch.dtype | None
+    """Format that autocast uses; None computes in float32 (TF32 in matrix products where the GPU has it)."""
+
+    def autocast(self) -> torch.autocast:
+        """The context of a forward pass."""
+        return torch.autocast(self.device.type, dtype=self.dtype or torch.bfloat16, enabled=self.dtype is not None)
+
+    def scaler(self) -> torch.amp.GradScaler:
+        """The gradient scaler: it does something for fp16 only, whose gradients underflow."""
+        return torch.amp.GradScaler(self.device.type, enabled=self.dtype is torch.float16)
+
+
+def choose(precision: Precision, device: torch.device) -> Format:
+    """The format for a device. ``auto`` takes bf16 on a GPU that has it, else fp32.
+
+    What a CPU would only emulate (fp16, and bf16 without AVX-512 BF16 or AMX: about a hundred times slower) becomes fp32,
+    with a warning.
+    """
+    torch.backends.cuda.matmul.allow_tf32 = True
+    torch.backends.cudnn.allow_tf32 = True
+    if device.type == "cuda":
+        has_bf16 = torch.cuda.get_device_capability(device) >= (8, 0)
+        if precision == "auto":
+            return Format(device, torch.bfloat16 if has_bf16 else None)
+        if precision == "bf16" and not has_bf16:
+            log.warning("precision bf16 was asked for, but this GPU only emulates it: training in fp32")
+            return Format(device, None)
+        return Format(device, {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": None}[precision])
+    if precision == "bf16" and cpu_has_bf16():
+        return Format(device, torch.bfloat16)
+    if precision in {"bf16", "fp16"}:
+        log.warning("precision %s was asked for, but this CPU only emulates it: training in fp32", precision)
+    return Format(device, None)
+
+
+def cpu_has_bf16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
+    """Whether the CPU multiplies bf16 in hardware (AVX-512 BF16 or AMX)."""
+    try:
+        flags = set(cpuinfo.read_text().partition("flags")[2].partition("\n")[0].split())
+    except OSError:
+        return False
+    return bool(flags & {"avx512_bf16", "amx_bf16"})
+
+
+def cpus() -> int:
+    """CPUs that this process may use: its affinity, and the container's quota where there is one."""
+    allowed = len(os.sched_getaffinity(0))
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        return max(1, min(allowed, round(int(quota) / int(period))))
+    except (OSError, ValueError):  # no cgroup v2, or "max": no quota
+        return allowed
