@@ -83,6 +83,8 @@ def up(state: Path = DEFAULT_STATE, nodes: int = 1) -> Cluster:
 
     A start that fails or is interrupted leaves nothing running.
     """
+    if nodes > 0 and os.geteuid() != 0:
+        raise ClusterError("nodes need root, for namespaces and control groups; --nodes 0 runs without")
     parts = cluster_parts.build()
     with locked(f"state-{identity(state)}"):
         if running := _running(state, nodes):
@@ -129,7 +131,8 @@ def _running(state: Path, nodes: int) -> Cluster | None:
 def _start(state: Path, parts: cluster_parts.Parts, count: int) -> Cluster:
     cluster_id = identity(state)
     state = state.resolve()
-    (state / "logs").mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(state / "logs", ignore_errors=True)
+    (state / "logs").mkdir(parents=True)
     if count == 0:
         say("starting the control plane")
         start_control_plane(cluster_id, state, parts, Addresses())
@@ -188,6 +191,8 @@ def _make_volume_folders(state: Path) -> None:
 
 
 def _take_down(state: Path) -> None:
+    if state.exists() and os.geteuid() not in (0, state.stat().st_uid):
+        raise ClusterError(f"{state} belongs to another user: only that user, or root, may take the cluster down")
     cluster_id = identity(state)
     processes.end(cluster_id)
     sweep(cluster_id)

@@ -12,8 +12,9 @@ import os
 import platform
 import shutil
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from tests.cluster import parts
 from tests.cluster.cache import built_once, cache_folder, content_key, locked, say
@@ -149,11 +150,11 @@ def _debian_mirror() -> str | None:
 
 def _build_image(recipe: _Recipe, name: str, base: Path) -> Image:
     store = _store()
-    for folder in ("blobs", "manifests", "root/.config/pip", "root/.cache"):
-        (store / folder).mkdir(parents=True, exist_ok=True)
     # What a killed build left: mounts went with its namespace, but not its containers and half-copied blobs.
-    shutil.rmtree(store / "run", ignore_errors=True)
-    shutil.rmtree(store / "push", ignore_errors=True)
+    for folder in ("run", "push", "temporary"):
+        shutil.rmtree(store / folder, ignore_errors=True)
+    for folder in ("blobs", "manifests", "root/.config/pip", "root/.cache", "temporary"):
+        (store / folder).mkdir(parents=True, exist_ok=True)
     _buildah("rm", "--all")
     base_name = f"localhost/debian:{base.name.removeprefix('debian-')}"
     if not _has_image(base_name):
@@ -205,11 +206,12 @@ def _buildah(*arguments: str | Path, on_line: Callable[[str], None] = lambda _: 
     (configuration / "containers").symlink_to(packages / "etc/containers")
     triplet = next(packages.glob("usr/lib/*-linux-gnu*")).name
     libraries = f"/usr/lib/{triplet}"
+    variables = {"BUILDAH_ISOLATION": "chroot", "HOME": str(store / "home"), "TMPDIR": str(store / "temporary")}
     script = (
         f"mount -t overlay overlay -o lowerdir={packages}{libraries}:{libraries} {libraries}"
         ' && exec buildah --root "$0/storage" --runroot "$0/run" --storage-driver overlay "$@"'
     )
-    return _run(["unshare", "--mount", "sh", "-c", script, store, *arguments], store / "home", on_line)
+    return _run(["unshare", "--mount", "sh", "-c", script, store, *arguments], variables, on_line)
 
 
 def _configure_pip(root: Path) -> None:
@@ -234,9 +236,10 @@ def _configure_pip(root: Path) -> None:
 
 
 def _run(
-    command: Sequence[str | Path], home: Path | None = None, on_line: Callable[[str], None] = lambda _: None
+    command: Sequence[str | Path],
+    variables: Mapping[str, str] = MappingProxyType({}),
+    on_line: Callable[[str], None] = lambda _: None,
 ) -> str:
     packages = parts.packages()
     path = f"{packages}/usr/sbin:{packages}/usr/bin:{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
-    environment = os.environ | {"PATH": path, "BUILDAH_ISOLATION": "chroot"}
-    return run(command, env=environment | ({"HOME": str(home)} if home else {}), on_line=on_line)
+    return run(command, env=os.environ | {"PATH": path} | dict(variables), on_line=on_line)

@@ -4,6 +4,7 @@ A node is a process namespace too: when its first process ends, all of its proce
 them its mounts and its network. Only control groups and two folders' worth of files remain for `sweep` to remove.
 """
 
+import errno
 import json
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,7 +13,7 @@ from tests.cluster.control_plane import ControlPlane
 from tests.cluster.images import Image
 from tests.cluster.network import Network
 from tests.cluster.parts import Parts
-from tests.cluster.processes import any_cluster_runs
+from tests.cluster.processes import any_cluster_runs, wait_until
 from tests.cluster.runtime import Runtime
 from tests.cluster.seed import plant
 
@@ -147,15 +148,28 @@ def control_group_prefix(cluster_id: str) -> str:
 def sweep(cluster_id: str) -> None:
     """Remove what the nodes of a cluster leave outside of its state folder, once their processes have ended."""
     prefix = control_group_prefix(cluster_id)
-    for hierarchy in _hierarchies():
-        for group in hierarchy.glob(f"{prefix}*"):
-            for inner in sorted(group.rglob("*/"), key=lambda path: len(path.parts), reverse=True):
-                inner.rmdir()
-            group.rmdir()
+    groups = [group for hierarchy in _hierarchies() for group in hierarchy.glob(f"{prefix}*")]
+    # The kernel ends the pods' processes with the node's first one, but not at once.
+    wait_until("the end of the pods", lambda: not [group for group in groups if not _removed(group)], patience_s=30)
     # The nodes of another cluster have a file system of their own mounted there, which removing would unmount.
     for folder in (_CNI_RESULTS, _CNI_RESULTS.parent):
         if folder.is_dir() and not any(folder.iterdir()) and not any_cluster_runs():
             folder.rmdir()
+
+
+def _removed(group: Path) -> bool:
+    """Remove a control group with those in it, innermost first; say if a process that still ends is in the way."""
+    try:
+        for inner in sorted(group.rglob("*/"), key=lambda path: len(path.parts), reverse=True):
+            inner.rmdir()
+        group.rmdir()
+    except FileNotFoundError:
+        return True
+    except OSError as error:
+        if error.errno != errno.EBUSY:
+            raise
+        return False
+    return True
 
 
 def _hierarchies() -> list[Path]:

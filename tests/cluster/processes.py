@@ -1,5 +1,6 @@
 """Starting a cluster's processes, finding them again whatever happened, and ending those and no others."""
 
+import contextlib
 import os
 import resource
 import signal
@@ -55,12 +56,12 @@ def end(cluster_id: str, patience_s: float = 30) -> None:
     Raises ClusterError if some do not go.
     """
     deadline = time.monotonic() + patience_s
-    while found := of_cluster(cluster_id):
+    seen: set[int] = set()  # one that is ending shows no environment any more, but must have ended all the same
+    while found := {*of_cluster(cluster_id), *filter(alive, seen)}:
+        seen |= found
         for pid in found:
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
         if time.monotonic() > deadline:
             raise ClusterError(f"processes {found} of the cluster do not end")
         time.sleep(0.05)
@@ -83,10 +84,15 @@ def wait_until(what: str, holds: Callable[[], bool], patience_s: float, pids: Ma
 
 
 def alive(pid: int) -> bool:
-    """Say whether the process runs; one that has ended and waits to be collected does not."""
+    """Say whether the process runs; one that has ended and waits to be collected does not.
+
+    A process that was killed shows as ended while threads of it are still in the kernel, writing files perhaps.
+    """
+    process = Path(f"/proc/{pid}")
     try:
         # The state follows the command's name, which is in parentheses and may hold anything.
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+        ended = (process / "stat").read_text().rpartition(")")[2].split()[0] in "ZX"
+        return not ended or len(list((process / "task").iterdir())) > 1
     except (FileNotFoundError, ProcessLookupError):
         return False
 
