@@ -1,0 +1,110 @@
+"""Measures, number formats, pictures and the curve's file."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tts_workloads.training import curve, pictures
+from tts_workloads.training.evaluation import cepstra, mel_cepstral_distortion, warped_distance
+from tts_workloads.training.precision import choose, cpu_has_bf16, cpus
+
+CPU = torch.device("cpu")
+
+
+def mel(frames: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).normal(size=(80, frames))
+
+
+def by_hand(a: np.ndarray, b: np.ndarray) -> float:
+    """Dynamic time warping as the textbook has it, cell by cell."""
+    cost = {(-1, -1): (0.0, 0)}
+    for i in range(len(a)):
+        for j in range(len(b)):
+            before = min((cost[p] for p in ((i - 1, j - 1), (i - 1, j), (i, j - 1)) if p in cost), key=lambda c: c[0])
+            cost[i, j] = (before[0] + float(np.linalg.norm(a[i] - b[j])), before[1] + 1)
+    total, length = cost[len(a) - 1, len(b) - 1]
+    return total / length
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 5), (7, 3), (20, 31)])
+def test_warping_is_the_textbooks(shape: tuple[int, int]) -> None:
+    a, b = cepstra(mel(shape[0], 1)), cepstra(mel(shape[1], 2))
+    assert warped_distance(a, b) == pytest.approx(by_hand(a, b))
+
+
+def test_the_same_sound_slower_is_no_distortion() -> None:
+    sound = mel(40)
+    assert mel_cepstral_distortion(np.repeat(sound, 2, axis=1), sound) == pytest.approx(0, abs=1e-5)
+
+
+def test_loudness_is_no_distortion_and_a_known_difference_has_a_known_size() -> None:
+    sound = mel(30)
+    assert mel_cepstral_distortion(sound + 3.0, sound) == pytest.approx(0, abs=1e-5)
+    k = math.sqrt(2 / 80) * np.cos(math.pi * (2 * np.arange(80) + 1) / 160)  # the first basis vector
+    constant = np.zeros((80, 30))
+    expected = 10 / math.log(10) * math.sqrt(2) * 0.5
+    assert mel_cepstral_distortion(constant + 0.5 * k[:, None], constant) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("flags", "has"),
+    [("flags\t\t: fpu avx512_bf16 sse\n", True), ("flags: amx_bf16\n", True), ("flags: avx2\n", False), ("", False)],
+)
+def test_bf16_is_taken_from_hardware_only(tmp_path: Path, flags: str, has: bool) -> None:
+    (tmp_path / "cpuinfo").write_text(f"model name: x\n{flags}bugs: none\n")
+    assert cpu_has_bf16(tmp_path / "cpuinfo") is has
+    assert cpu_has_bf16(tmp_path / "absent") is False
+
+
+def test_a_cpu_trains_in_fp32_unless_it_can_do_better(caplog: pytest.LogCaptureFixture) -> None:
+    assert choose("auto", CPU).dtype is None
+    assert choose("fp32", CPU).dtype is None
+    assert choose("fp16", CPU).dtype is None
+    assert "fp16" in caplog.text
+    assert choose("bf16", CPU).dtype is (torch.bfloat16 if cpu_has_bf16() else None)
+    assert not choose("auto", CPU).scaler().is_enabled()
+
+
+def test_a_process_counts_the_cpus_it_may_use() -> None:
+    assert 1 <= cpus() <= 4096
+
+
+def test_pictures_are_pictures(tmp_path: Path) -> None:
+    points = [{"step": s, "stage": "Acoustic", "loss": 1 / s} for s in range(1, 200)]
+    points += [
+        {"step": 100, "stage": "Acoustic", "validation/loss": 0.1},
+        {"step": 300, "stage": "Vocoder", "loss": 2.0},
+    ]
+    pictures.draw_loss(tmp_path / "loss.png", points)
+    pictures.draw_loss(tmp_path / "none.png", [])
+    pictures.draw_alignment(tmp_path / "alignment.png", np.eye(30, 12), ["AH"] * 12, 0.016, "a clip")
+    for path in tmp_path.iterdir():
+        assert path.read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_curve_goes_on_where_its_training_does(tmp_path: Path) -> None:
+    path = tmp_path / "report" / "curve.jsonl"
+    first = curve.Curve(path, 10)
+    for step in range(1, 6):
+        first.add(step, "Acoustic", {"loss": float(step)})
+    first.close()
+    path.write_text(path.read_text() + '{"step": 6, "sta')  # killed while it wrote
+    second = curve.Curve(path, 10)
+    second.resume(3)
+    second.add(4, "Acoustic", {"loss": 4.5})
+    second.close()
+    assert [(p["step"], p["loss"]) for p in curve.read(path)] == [(1, 1.0), (2, 2.0), (3, 3.0), (4, 4.5)]
+
+
+def test_a_long_training_keeps_a_curve_that_can_be_drawn(tmp_path: Path) -> None:
+    path = tmp_path / "curve.jsonl"
+    long = curve.Curve(path, 50_000)
+    for step in range(1, 101):
+        long.add(step, "Acoustic", {"loss": 1.0})
+    long.add(55, "Acoustic", {"validation/loss": 1.0})
+    long.close()
+    assert len(curve.read(path)) == 11

@@ -1,0 +1,136 @@
+"""The smallest model that the loop can train: a line through noise, in batches that are a function of seed and epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from tts_workloads.training.checkpoint import Checkpoints
+from tts_workloads.training.distributed import World
+from tts_workloads.training.loop import Loop
+from tts_workloads.training.progress import Progress
+from tts_workloads.training.stage import Optimisation, StageName
+
+from tts_api.run import TrainingRun, digest
+
+POINTS = 24
+
+
+@dataclass
+class TinyBatch:
+    x: Tensor
+    y: Tensor
+    seconds: float = 1.0
+
+    def to(self, device: torch.device) -> TinyBatch:
+        return TinyBatch(self.x.to(device), self.y.to(device), self.seconds)
+
+
+class Line(nn.Module):
+    """A line, with dropout so that randomness matters."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.layers = nn.Sequential(nn.Linear(4, 16), nn.Tanh(), nn.Dropout(0.2), nn.Linear(16, 1))
+
+    def forward(self, batch: TinyBatch, step: int) -> dict[str, Tensor]:
+        error: Tensor = (self.layers(batch.x) - batch.y).pow(2).mean()
+        return {"loss": error, "step": torch.tensor(float(step))}
+
+
+@dataclass
+class TinyStage:
+    name: StageName = "Acoustic"
+    steps: int = 20
+    optimisation: Optimisation = field(
+        default_factory=lambda: Optimisation(learning_rate=0.05, warmup_steps=3, average_decay=0.9)
+    )
+    model: nn.Module = field(default_factory=Line)
+
+    def __post_init__(self) -> None:
+        generator = torch.Generator().manual_seed(1)
+        self.x = torch.randn(POINTS, 4, generator=generator)
+        self.y = self.x.sum(1, keepdim=True)
+
+    def batches(self, epoch: int, rank: int, world: int) -> Sequence[Sequence[int]]:
+        order = torch.randperm(POINTS, generator=torch.Generator().manual_seed(epoch)).tolist()
+        size = 4
+        return [order[i : i + size] for i in range(rank * size, POINTS, size * world)]
+
+    def collate(self, clips: Sequence[int]) -> TinyBatch:
+        noise = 0.01 * torch.randn(len(clips), 4)
+        return TinyBatch(self.x[list(clips)] + noise, self.y[list(clips)])
+
+    def validation(self) -> Iterable[TinyBatch]:
+        return [TinyBatch(self.x, self.y)]
+
+
+class Kept:
+    """A sink that keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.documents: list[Any] = []
+        self.urgent: list[Any] = []
+
+    def put(self, document: Any, *, urgent: bool = False) -> None:
+        self.documents.append(document)
+        if urgent:
+            self.urgent.append(document)
+
+    def close(self, timeout_seconds: float = 30.0) -> bool:
+        return True
+
+
+class Points:
+    """A curve in memory."""
+
+    def __init__(self) -> None:
+        self.points: list[tuple[int, str, dict[str, float]]] = []
+
+    def add(self, step: int, stage: str, values: dict[str, float]) -> None:
+        self.points.append((step, stage, values))
+
+    def resume(self, step: int) -> None:
+        self.points = [point for point in self.points if point[0] <= step]
+
+    def losses(self) -> dict[tuple[int, str], float]:
+        return {
+            (step, name): v[name] for step, _, v in self.points for name in ("loss", "validation/loss") if name in v
+        }
+
+
+def tiny_run(**training: Any) -> TrainingRun:
+    options = {"maxSteps": 20, "checkpointEverySteps": 5, "validation": {"everySteps": 7}, **training}
+    return TrainingRun.model_validate(
+        {
+            "output": "voice",
+            "dataset": {"format": "ljspeech", "language": "en-us", "audio": {}},
+            "model": {},
+            "training": options,
+        }
+    )
+
+
+class Asked:
+    """A stop that is asked for after a number of looks."""
+
+    def __init__(self, after: int | None = None) -> None:
+        self.looks, self.after = 0, after
+
+    def __call__(self) -> bool:
+        self.looks += 1
+        return self.after is not None and self.looks > self.after
+
+
+def tiny_loop(root: Path, curve: Points, stages: Sequence[TinyStage], stop: Any = None, **training: Any) -> Loop:
+    run = tiny_run(**training)
+    checkpoints = Checkpoints(
+        root / "voice", run_sha256=digest(run), keep=run.training.keep_checkpoints, root=root
+    )  # fmt: skip
+    progress = Progress(sum(stage.steps for stage in stages), Kept())
+    return Loop(run, stages, World(), checkpoints, progress, curve, stop or Asked())
