@@ -1,0 +1,143 @@
+"""What a plan can ask for, and doing it. What the API server answers is data: a refusal is told to the user, and only
+what may pass by itself (an outage, too many requests) is raised to be tried again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from tts_operator.engine.api import Api, ApiError
+from tts_operator.engine.objects import Key, Kind, controller_uid, key_of
+
+FIELD_MANAGER = "tts-operator"
+
+Body = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Create:
+    """Create an object. Where one of the name exists, it must be ``owner``'s, or carry ``labels`` if nobody owns it."""
+
+    kind: Kind
+    body: Body
+    owner: str
+    adopt_labels: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class Apply:
+    """Apply an object server-side, if it does not exist or is ``owner``'s."""
+
+    kind: Kind
+    body: Body
+    owner: str
+
+
+@dataclass(frozen=True)
+class Patch:
+    """Merge a patch into an object that exists."""
+
+    kind: Kind
+    key: Key
+    patch: Body
+
+
+@dataclass(frozen=True)
+class Delete:
+    """Delete an object of this uid and what it owns."""
+
+    kind: Kind
+    key: Key
+    uid: str
+
+
+Action = Create | Apply | Patch | Delete
+
+
+class Verdict(StrEnum):
+    """What became of an action."""
+
+    DONE = "done"
+    EXISTS = "exists"
+    CONFLICT = "conflict"
+    """An object of the name belongs to somebody else; it was not touched."""
+    REFUSED = "refused"
+    """The API server said no: quota, policy, or a name that is not allowed."""
+    GONE = "gone"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one action, and the object as the API server has it now."""
+
+    action: Action
+    verdict: Verdict
+    message: str = ""
+    body: Body | None = None
+
+
+async def act(api: Api, actions: Sequence[Action]) -> list[Outcome]:
+    """Carry out the actions in order; stops at the first that is refused, since later ones may need it.
+
+    Raises ApiError where the API server cannot be reached or asks to come back later.
+    """
+    outcomes: list[Outcome] = []
+    for action in actions:
+        outcomes.append(await _act(api, action))
+        if outcomes[-1].verdict in (Verdict.CONFLICT, Verdict.REFUSED):
+            break
+    return outcomes
+
+
+async def _act(api: Api, action: Action) -> Outcome:
+    try:
+        match action:
+            case Create(kind, body):
+                made = await api.create(kind, body)
+                return Outcome(action, Verdict.DONE, body=made)
+            case Apply(kind, body):
+                return await _apply(api, action)
+            case Patch(kind, key, patch):
+                return Outcome(action, Verdict.DONE, body=await api.merge_patch(kind, key, patch))
+            case Delete(kind, key, uid):
+                await api.delete(kind, key, uid)
+                return Outcome(action, Verdict.DONE)
+    except ApiError as error:
+        if error.status == 409 and isinstance(action, Create):
+            return await _existing(api, action)
+        if error.status == 404 and isinstance(action, Patch | Delete):
+            return Outcome(action, Verdict.GONE)
+        if error.status == 409 and isinstance(action, Delete):
+            return Outcome(action, Verdict.GONE)  # another uid has the name by now
+        if error.is_transient:
+            raise
+        return Outcome(action, Verdict.REFUSED, error.message)
+
+
+async def _apply(api: Api, action: Apply) -> Outcome:
+    existing = await api.read(action.kind, key_of(action.body))
+    if existing is not None and controller_uid(existing) != action.owner:
+        return _conflict(action, existing)
+    return Outcome(action, Verdict.DONE, body=await api.apply(action.kind, action.body, FIELD_MANAGER))
+
+
+async def _existing(api: Api, action: Create) -> Outcome:
+    existing = await api.read(action.kind, key_of(action.body))
+    if existing is None:
+        raise ApiError(503, f"{action.kind.name} {key_of(action.body).name} came and went")
+    if existing["metadata"].get("deletionTimestamp"):
+        raise ApiError(503, f"{action.kind.name} {key_of(action.body).name} is still being deleted")
+    owner = controller_uid(existing)
+    labels = existing["metadata"].get("labels", {})
+    adopted = owner is None and action.adopt_labels is not None and action.adopt_labels.items() <= labels.items()
+    if owner == action.owner or adopted:
+        return Outcome(action, Verdict.EXISTS, body=existing)
+    return _conflict(action, existing)
+
+
+def _conflict(action: Create | Apply, existing: Body) -> Outcome:
+    owners = existing["metadata"].get("ownerReferences", ())
+    whose = next((f"belongs to {o['kind']} {o['name']}" for o in owners if o.get("controller")), "is not ours")
+    return Outcome(action, Verdict.CONFLICT, f"{action.kind.name} {key_of(existing).name} exists and {whose}")

@@ -1,0 +1,53 @@
+"""Events: a trace for people beside the status, written last and never needed. What to tell is the controllers'."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from tts_operator.engine.api import Api, ApiError
+from tts_operator.engine.objects import EVENT
+
+logger = logging.getLogger(__name__)
+
+REPORTER = "ttsoperator.dev/tts-operator"
+NOTE_LIMIT = 1000
+
+
+@dataclass(frozen=True)
+class Event:
+    """One thing that happened to a resource."""
+
+    type: Literal["Normal", "Warning"]
+    reason: str
+    note: str
+    action: str = "Reconcile"
+
+
+async def emit(api: Api, regarding: Mapping[str, Any], event: Event, now: datetime) -> None:
+    """Tell it. A failure is only logged: the status has said the same already."""
+    seed = f"{regarding['uid']} {event.reason} {event.note} {now.isoformat()}".encode()
+    body = {
+        "apiVersion": EVENT.api_version,
+        "kind": EVENT.name,
+        "metadata": {
+            "name": f"{regarding['name']}.{hashlib.sha256(seed).hexdigest()[:16]}",
+            "namespace": regarding["namespace"],
+        },
+        "eventTime": now.isoformat(timespec="microseconds").replace("+00:00", "Z"),
+        "regarding": dict(regarding),
+        "type": event.type,
+        "reason": event.reason,
+        "note": event.note[:NOTE_LIMIT],
+        "action": event.action,
+        "reportingController": REPORTER,
+        "reportingInstance": "tts-operator",
+    }
+    try:
+        await api.create(EVENT, body)
+    except ApiError as error:
+        logger.info("an event was not written: %s", error)

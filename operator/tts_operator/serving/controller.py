@@ -1,0 +1,59 @@
+"""The service's decisions as the engine asks for them. The decisions themselves are in the modules beside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from tts_api import API_VERSION
+from tts_operator.conditions import tell
+from tts_operator.engine.actions import Outcome
+from tts_operator.engine.cache import Cache
+from tts_operator.engine.controller import Plan
+from tts_operator.engine.events import Event
+from tts_operator.engine.objects import Key
+from tts_operator.serving.conclude import conclude, current
+from tts_operator.serving.observe import CONTROLLER, TTS_SERVICE, Observed, observe
+from tts_operator.serving.plan import plan
+from tts_operator.settings import Settings
+
+
+class ServiceController:
+    """A ``tts_operator.engine.controller.Controller``."""
+
+    name = CONTROLLER
+    kind = TTS_SERVICE
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def observe(self, key: Key, cache: Cache) -> Observed | None:
+        """The service and its children."""
+        return observe(key, cache)
+
+    def plan(self, observed: Observed, _now: datetime) -> Plan:
+        """What to create or apply."""
+        return plan(observed, self._settings.workload_cluster_role, self._settings.workload_image)
+
+    def conclude(self, observed: Observed, outcomes: Sequence[Outcome], now: datetime) -> dict[str, Any]:
+        """The status as it should be."""
+        return conclude(observed, outcomes, self._settings.workload_image, now)
+
+    def current(self, observed: Observed) -> dict[str, Any]:
+        """The status as it is."""
+        return current(observed)
+
+    def events(self, observed: Observed, status: Mapping[str, Any]) -> Iterable[Event]:
+        """What to tell about the change."""
+        return tell(observed.status.get("conditions", ()), status["conditions"])
+
+    def reference(self, observed: Observed) -> dict[str, Any]:
+        """The service as an event refers to it."""
+        return {
+            "apiVersion": API_VERSION,
+            "kind": TTS_SERVICE.name,
+            "namespace": observed.key.namespace,
+            "name": observed.key.name,
+            "uid": observed.uid,
+        }

@@ -1,0 +1,127 @@
+"""The objects of a service as Kubernetes takes them. Which of them are needed when is the plan's affair."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from tts_api import API_VERSION
+from tts_api.resources import TTSService
+from tts_api.run import CHECKPOINTS_PATH, RUN_PATH, ResourceReference, RunVoice, ServiceRun, dumps
+from tts_operator.engine.objects import DEPLOYMENT, SERVICE
+from tts_operator.pods import MANAGED_BY, SERVICE_LABEL, owner_reference, pod_template
+
+HASH_ANNOTATION = "ttsoperator.dev/applied"
+"""Digest of what was applied: what is wanted is applied again only when it is another."""
+HTTP_PORT = 80
+GRACE_SECONDS = 30
+START_SECONDS = 600
+"""How long a pod may take to read the voice and speak for the first time."""
+
+
+def child_name(service: TTSService) -> str:
+    """Name of the service's Deployment and Service."""
+    return f"{service.metadata.name}-serve"
+
+
+def selector(service: TTSService) -> dict[str, str]:
+    """What selects the service's pods, and nothing else."""
+    return {SERVICE_LABEL: service.metadata.name}
+
+
+def labels(service: TTSService) -> dict[str, str]:
+    """What marks every child of the service."""
+    return {**MANAGED_BY, "app.kubernetes.io/name": "tts-service", **selector(service)}
+
+
+def url(service: TTSService) -> str:
+    """Where the service is reached inside the cluster."""
+    return f"http://{child_name(service)}.{service.metadata.namespace}.svc"
+
+
+def run_document(service: TTSService, path: str, sha256: str) -> ServiceRun:
+    """What the pods are told."""
+    metadata = service.metadata
+    return ServiceRun(
+        resource=ResourceReference(namespace=metadata.namespace, name=metadata.name, uid=metadata.uid),
+        voice=RunVoice(name=metadata.name, path=path, sha256=sha256),
+        limits=service.spec.limits,
+    )
+
+
+def deployment(service: TTSService, image: str, claim_name: str, path: str, sha256: str) -> dict[str, Any]:
+    """The Deployment whose pods speak."""
+    spec = service.spec
+    run = run_document(service, path, sha256)
+    amounts: dict[str, Any] = {
+        "requests": {"cpu": spec.resources.cpu, "memory": spec.resources.memory},
+        "limits": {"memory": spec.resources.memory},
+    }
+    if spec.resources.gpus:
+        amounts["limits"][spec.resources.gpu_resource] = str(spec.resources.gpus)
+    template = pod_template(
+        template=spec.template,
+        labels=labels(service),
+        run=dumps(run),
+        image=image,
+        command=["python3", "-m", "tts_workloads.serving", "--run", str(RUN_PATH), "--workspace", "/workspace"],
+        resources=amounts,
+        claims={str(CHECKPOINTS_PATH): (claim_name, True)},
+        container={
+            "ports": [{"name": "http", "containerPort": run.port}],
+            "startupProbe": _probe("/healthz", period=2, failures=START_SECONDS // 2),
+            "livenessProbe": _probe("/healthz", period=10, failures=6),
+            "readinessProbe": _probe("/readyz", period=2, failures=3),
+        },
+        pod={"terminationGracePeriodSeconds": GRACE_SECONDS},
+    )
+    body = {
+        "apiVersion": DEPLOYMENT.api_version,
+        "kind": DEPLOYMENT.name,
+        "metadata": _metadata(service),
+        "spec": {
+            "replicas": spec.replicas,
+            "selector": {"matchLabels": selector(service)},
+            "strategy": {
+                "type": "RollingUpdate",
+                "rollingUpdate": {"maxSurge": 1, "maxUnavailable": spec.rollout.max_unavailable},
+            },
+            "progressDeadlineSeconds": spec.rollout.progress_deadline_seconds,
+            "template": template,
+        },
+    }
+    body["metadata"]["annotations"] = {HASH_ANNOTATION: digest(body)}
+    return body
+
+
+def service_object(service: TTSService) -> dict[str, Any]:
+    """The Service in front of the pods."""
+    return {
+        "apiVersion": SERVICE.api_version,
+        "kind": SERVICE.name,
+        "metadata": _metadata(service),
+        "spec": {
+            "selector": selector(service),
+            "ports": [{"name": "http", "port": HTTP_PORT, "targetPort": "http"}],
+        },
+    }
+
+
+def digest(body: dict[str, Any]) -> str:
+    """A short digest of an object, for comparison."""
+    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _metadata(service: TTSService) -> dict[str, Any]:
+    return {
+        "name": child_name(service),
+        "namespace": service.metadata.namespace,
+        "labels": labels(service),
+        "ownerReferences": [owner_reference(API_VERSION, "TTSService", service.metadata)],
+    }
+
+
+def _probe(path: str, *, period: int, failures: int) -> dict[str, Any]:
+    get = {"path": path, "port": "http"}
+    return {"httpGet": get, "periodSeconds": period, "failureThreshold": failures, "timeoutSeconds": 5}

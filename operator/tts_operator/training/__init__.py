@@ -1,0 +1,1 @@
+"""TTSTraining: what is observed, planned and concluded. Nothing here but ``observe`` touches anything outside."""

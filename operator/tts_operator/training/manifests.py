@@ -1,0 +1,173 @@
+"""The objects of a training as Kubernetes takes them. Which of them are needed when is the plan's affair."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tts_api import API_VERSION
+from tts_api.report import ExitCode
+from tts_api.resources import TTSTraining
+from tts_api.run import (
+    CHECKPOINTS_PATH,
+    DATA_PATH,
+    RUN_PATH,
+    ResourceReference,
+    RunDataset,
+    Topology,
+    TrainingRun,
+    dumps,
+)
+from tts_operator.engine.objects import CLAIM, JOB, SERVICE
+from tts_operator.pods import CONTAINER, MANAGED_BY, QUEUE_LABEL, TRAINING_LABEL, owner_reference, pod_template
+
+RENDEZVOUS_PORT = 29400
+GRACE_SECONDS = 60
+"""How long a pod may take to finish its step and save a checkpoint when it is asked to stop."""
+
+
+def child_name(training: TTSTraining) -> str:
+    """Name of the training's Job, headless Service and claim."""
+    return f"{training.metadata.name}-train"
+
+
+def claim_name(training: TTSTraining) -> str:
+    """Name of the claim for checkpoints: the user's, or the one made for this training."""
+    return training.spec.storage.persistent_volume_claim.claim_name or child_name(training)
+
+
+def output_folder(training: TTSTraining) -> str:
+    """Folder of the checkpoint volume that is this training's alone: a later one of the same name has another uid."""
+    return f"{training.metadata.name}-{training.metadata.uid[:8]}"
+
+
+def labels(training: TTSTraining) -> dict[str, str]:
+    """What marks every child of the training."""
+    return {**MANAGED_BY, "app.kubernetes.io/name": "tts-training", TRAINING_LABEL: training.metadata.name}
+
+
+def run_document(training: TTSTraining) -> TrainingRun:
+    """What the pods are told."""
+    spec, metadata = training.spec, training.metadata
+    nodes = spec.resources.nodes
+    host = f"{child_name(training)}-0.{child_name(training)}.{metadata.namespace}.svc"
+    return TrainingRun(
+        resource=ResourceReference(namespace=metadata.namespace, name=metadata.name, uid=metadata.uid),
+        output=output_folder(training),
+        dataset=RunDataset(
+            format=spec.dataset.format,
+            path=spec.dataset.source.persistent_volume_claim.path,
+            language=spec.dataset.language,
+            audio=spec.dataset.audio,
+        ),
+        model=spec.model,
+        training=spec.training,
+        topology=Topology(
+            nodes=nodes,
+            processes_per_node=max(1, spec.resources.gpus_per_node),
+            rendezvous=f"{host}:{RENDEZVOUS_PORT}" if nodes > 1 else "",
+        ),
+    )
+
+
+def job(training: TTSTraining, image: str) -> dict[str, Any]:
+    """An Indexed Job with a pod for each node. Exit codes are what ``tts_api.report.ExitCode`` says."""
+    spec, metadata = training.spec, training.metadata
+    policy, resources = spec.run_policy, spec.resources
+    marks = labels(training)
+    queue = {QUEUE_LABEL: metadata.labels[QUEUE_LABEL]} if QUEUE_LABEL in metadata.labels else {}
+    amounts: dict[str, Any] = {
+        "requests": {"cpu": resources.cpu, "memory": resources.memory},
+        "limits": {"memory": resources.memory},
+    }
+    if resources.gpus_per_node:
+        amounts["limits"][resources.gpu_resource] = str(resources.gpus_per_node)
+    template = pod_template(
+        template=spec.template,
+        labels=marks,
+        run=dumps(run_document(training)),
+        image=image,
+        command=["python3", "-m", "tts_workloads.training", "--run", str(RUN_PATH), "--workspace", "/workspace"],
+        resources=amounts,
+        claims={
+            str(DATA_PATH): (spec.dataset.source.persistent_volume_claim.claim_name, True),
+            str(CHECKPOINTS_PATH): (claim_name(training), False),
+        },
+        container={"volumeMounts": [{"name": "shm", "mountPath": "/dev/shm"}]},  # noqa: S108
+        pod={
+            "restartPolicy": "Never",
+            "terminationGracePeriodSeconds": GRACE_SECONDS,
+            "volumes": [{"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": resources.shared_memory}}],
+        }
+        | ({"subdomain": child_name(training)} if resources.nodes > 1 else {}),
+    )
+    body: dict[str, Any] = {
+        "completionMode": "Indexed",
+        "completions": resources.nodes,
+        "parallelism": resources.nodes,
+        "backoffLimit": policy.backoff_limit,
+        "suspend": policy.suspend or bool(queue),
+        "podFailurePolicy": {
+            "rules": [
+                {"action": "FailJob", "onExitCodes": _exit_codes(ExitCode.BAD_INPUT)},
+                {"action": "Ignore", "onExitCodes": _exit_codes(ExitCode.INTERRUPTED)},
+                {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]},
+            ]
+        },
+        "template": template,
+    }
+    if policy.active_deadline_seconds is not None:
+        body["activeDeadlineSeconds"] = policy.active_deadline_seconds
+    if policy.ttl_seconds_after_finished is not None:
+        body["ttlSecondsAfterFinished"] = policy.ttl_seconds_after_finished
+    return {
+        "apiVersion": JOB.api_version,
+        "kind": JOB.name,
+        "metadata": _metadata(training) | {"labels": marks | queue},
+        "spec": body,
+    }
+
+
+def _exit_codes(code: ExitCode) -> dict[str, Any]:
+    return {"containerName": CONTAINER, "operator": "In", "values": [int(code)]}
+
+
+def headless_service(training: TTSTraining) -> dict[str, Any]:
+    """What gives the pods of several nodes names by which they meet, before they are ready."""
+    return {
+        "apiVersion": SERVICE.api_version,
+        "kind": SERVICE.name,
+        "metadata": _metadata(training),
+        "spec": {
+            "clusterIP": "None",
+            "publishNotReadyAddresses": True,
+            "selector": {TRAINING_LABEL: training.metadata.name},
+            "ports": [{"name": "rendezvous", "port": RENDEZVOUS_PORT}],
+        },
+    }
+
+
+def claim(training: TTSTraining) -> dict[str, Any]:
+    """The claim for checkpoints and voice. One that is to be kept has no owner."""
+    wanted = training.spec.storage.persistent_volume_claim
+    spec: dict[str, Any] = {
+        "accessModes": list(wanted.access_modes),
+        "resources": {"requests": {"storage": wanted.size}},
+    }
+    if wanted.storage_class_name is not None:
+        spec["storageClassName"] = wanted.storage_class_name
+    owned = training.spec.storage.when_deleted == "Delete"
+    return {
+        "apiVersion": CLAIM.api_version,
+        "kind": CLAIM.name,
+        "metadata": _metadata(training, owned=owned),
+        "spec": spec,
+    }
+
+
+def _metadata(training: TTSTraining, *, owned: bool = True) -> dict[str, Any]:
+    owner = {"ownerReferences": [owner_reference(API_VERSION, "TTSTraining", training.metadata)]}
+    return {
+        "name": child_name(training),
+        "namespace": training.metadata.namespace,
+        "labels": labels(training),
+    } | (owner if owned else {})

@@ -1,0 +1,117 @@
+"""A training and its children as the caches hold them, projected to what is decided on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from tts_api import API_VERSION, GROUP, VERSION
+from tts_api.resources import TTSTraining
+from tts_operator import access
+from tts_operator.engine.cache import Cache
+from tts_operator.engine.objects import CLAIM, JOB, POD, SERVICE, Key, Kind, controller_uid
+from tts_operator.podviews import PodView, view
+
+TRAINING = Kind(GROUP, VERSION, "ttstrainings", "TTSTraining")
+CONTROLLER = "training"
+
+
+@dataclass(frozen=True)
+class JobView:
+    """A projection of the training's Job."""
+
+    uid: str
+    owner_uid: str | None
+    suspended: bool
+    complete: bool = False
+    failed_reason: str = ""
+    failed_message: str = ""
+    ended_at: str = ""
+
+
+@dataclass(frozen=True)
+class Observed:
+    """Everything a training is decided on."""
+
+    key: Key
+    uid: str
+    generation: int
+    status: Mapping[str, Any]
+    training: TTSTraining | None
+    invalid: str = ""
+    """Why the stored object cannot be read, where ``training`` is None."""
+    job: JobView | None = None
+    pods: tuple[PodView, ...] = ()
+    has_service: bool = False
+    has_claim: bool = False
+    account_missing: bool = False
+    binding_missing: bool = False
+
+    @property
+    def api_version(self) -> str:
+        """As in the object."""
+        return API_VERSION
+
+
+def observe(key: Key, cache: Cache) -> Observed | None:
+    """The training of this key, or None where there is none or it is being deleted."""
+    body = cache.get(TRAINING, key)
+    if body is None or body["metadata"].get("deletionTimestamp"):
+        return None
+    metadata = body["metadata"]
+    training, invalid = parse(body)
+    owner = (CONTROLLER, key)
+    jobs = cache.children(JOB, owner)
+    account, binding = access.missing(cache, key.namespace)
+    return Observed(
+        key=key,
+        uid=metadata["uid"],
+        generation=metadata.get("generation", 0),
+        status=body.get("status") or {},
+        training=training,
+        invalid=invalid,
+        job=_job(jobs[0]) if jobs else None,
+        pods=tuple(view(pod) for pod in cache.children(POD, owner)),
+        has_service=bool(cache.children(SERVICE, owner)),
+        has_claim=bool(cache.children(CLAIM, owner)),
+        account_missing=account,
+        binding_missing=binding,
+    )
+
+
+def parse(body: Mapping[str, Any]) -> tuple[TTSTraining | None, str]:
+    """The object as its type, or the reason why it is not of it: field, value and what is expected.
+
+    The status is not parsed: what a pod wrote must never make the spec unreadable.
+    """
+    try:
+        return TTSTraining.model_validate({"metadata": body["metadata"], "spec": body.get("spec", {})}), ""
+    except ValidationError as error:
+        return None, explain(error)
+
+
+def explain(error: ValidationError) -> str:
+    """The first problems of a document, each with field, value and expectation."""
+    lines = []
+    for problem in error.errors()[:5]:
+        field = ".".join(str(part) for part in problem["loc"])
+        lines.append(f"{field} is {problem['input']!r:.80}: {problem['msg']}")
+    return "; ".join(lines)
+
+
+def _job(body: Mapping[str, Any]) -> JobView:
+    conditions = {c["type"]: c for c in body.get("status", {}).get("conditions", ()) if c["status"] == "True"}
+    failed = conditions.get("Failed") or conditions.get("FailureTarget") or {}
+    complete = conditions.get("Complete") or {}
+    return JobView(
+        uid=body["metadata"]["uid"],
+        owner_uid=controller_uid(body),
+        suspended=bool(body.get("spec", {}).get("suspend")),
+        complete=bool(complete),
+        failed_reason=failed.get("reason", ""),
+        failed_message=failed.get("message", ""),
+        ended_at=(complete or failed).get("lastTransitionTime", ""),
+    )

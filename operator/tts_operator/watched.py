@@ -1,0 +1,110 @@
+"""Which objects the operator watches, what it keeps of them, and which resources each concerns. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from tts_operator.engine.cache import Cache, Owner
+from tts_operator.engine.objects import (
+    CLAIM,
+    DEPLOYMENT,
+    JOB,
+    POD,
+    ROLE_BINDING,
+    SERVICE,
+    SERVICE_ACCOUNT,
+    Key,
+    Kind,
+    key_of,
+)
+from tts_operator.engine.watching import Watched
+from tts_operator.pods import MANAGED_BY, SERVICE_LABEL, TRAINING_LABEL
+from tts_operator.serving.manifests import HASH_ANNOTATION
+from tts_operator.serving.observe import CONTROLLER as SERVICE_CONTROLLER
+from tts_operator.serving.observe import TTS_SERVICE
+from tts_operator.training.observe import CONTROLLER as TRAINING_CONTROLLER
+from tts_operator.training.observe import TRAINING
+
+Body = Mapping[str, Any]
+
+REFERRED = "referred-training"
+"""Index of services by the training whose voice they wait for."""
+
+_METADATA = (
+    "name", "namespace", "uid", "resourceVersion", "generation", "creationTimestamp", "deletionTimestamp", "labels",
+    "ownerReferences",
+)  # fmt: skip
+
+
+def _slim(body: Body, *parts: str) -> dict[str, Any]:
+    """The object without what is never decided on; managed fields alone are often half of it."""
+    metadata = {key: body["metadata"][key] for key in _METADATA if key in body["metadata"]}
+    applied = body["metadata"].get("annotations", {}).get(HASH_ANNOTATION)
+    if applied:
+        metadata["annotations"] = {HASH_ANNOTATION: applied}
+    return {"metadata": metadata} | {part: body[part] for part in parts if part in body}
+
+
+def _whole(body: Body) -> Body:
+    return _slim(body, "spec", "status")
+
+
+def _name(body: Body) -> Body:
+    return _slim(body)
+
+
+def _state(body: Body) -> Body:
+    return _slim(body, "status")
+
+
+def _job(body: Body) -> Body:
+    return _slim(body, "status") | {"spec": {"suspend": body.get("spec", {}).get("suspend", False)}}
+
+
+OURS = ",".join(f"{key}={value}" for key, value in MANAGED_BY.items())
+WATCHED = (
+    Watched(TRAINING, "", _whole),
+    Watched(TTS_SERVICE, "", _whole),
+    Watched(JOB, OURS, _job),
+    Watched(DEPLOYMENT, OURS, _whole),
+    Watched(POD, OURS, _state),
+    Watched(SERVICE, OURS, _name),
+    Watched(CLAIM, OURS, _name),
+    Watched(SERVICE_ACCOUNT, OURS, _name),
+    Watched(ROLE_BINDING, OURS, _name),
+)
+
+
+def owners(kind: Kind, body: Body) -> Iterator[Owner]:
+    """The resources that an object concerns."""
+    key = key_of(body)
+    if kind == TRAINING:
+        yield TRAINING_CONTROLLER, key
+        return
+    if kind == TTS_SERVICE:
+        yield SERVICE_CONTROLLER, key
+        name = ((body.get("spec") or {}).get("model") or {}).get("fromTraining", {}).get("name")
+        if name:
+            yield REFERRED, Key(key.namespace, name)
+        return
+    labels = body["metadata"].get("labels", {})
+    if TRAINING_LABEL in labels:
+        yield TRAINING_CONTROLLER, Key(key.namespace, labels[TRAINING_LABEL])
+    if SERVICE_LABEL in labels:
+        yield SERVICE_CONTROLLER, Key(key.namespace, labels[SERVICE_LABEL])
+
+
+def wake(cache: Cache, kind: Kind, key: Key, affected: Iterable[Owner]) -> Iterator[Owner]:
+    """The resources to look at after an object changed, those that refer to it included."""
+    for controller, resource in affected:
+        if controller != REFERRED:
+            yield controller, resource
+    if kind == TRAINING:
+        for service in cache.children(TTS_SERVICE, (REFERRED, key)):
+            yield SERVICE_CONTROLLER, key_of(service)
+    if kind in (SERVICE_ACCOUNT, ROLE_BINDING):
+        for resources, controller in ((TRAINING, TRAINING_CONTROLLER), (TTS_SERVICE, SERVICE_CONTROLLER)):
+            for resource in cache.keys(resources):
+                if resource.namespace == key.namespace:
+                    yield controller, resource
