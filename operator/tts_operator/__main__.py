@@ -69,9 +69,13 @@ class Operator:
         settings = self._settings
         api = await Api.connect()
         lease = Lease(
-            api, Key(settings.namespace, LEASE_NAME), settings.identity, duration_seconds=settings.lease_duration_seconds,
-            renew_seconds=settings.lease_renew_seconds, retry_seconds=settings.lease_retry_seconds,
-        )  # fmt: skip
+            api,
+            Key(settings.namespace, LEASE_NAME),
+            settings.identity,
+            duration_seconds=settings.lease_duration_seconds,
+            renew_seconds=settings.lease_renew_seconds,
+            retry_seconds=settings.lease_retry_seconds,
+        )
         watches = asyncio.create_task(self._watch())
         endpoints = await health.serve(
             settings.port, alive=lambda: not watches.done(), ready=self._filled.is_set, refresh=self._count_phases

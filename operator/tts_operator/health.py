@@ -11,7 +11,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 async def serve(
     port: int, *, alive: Callable[[], bool], ready: Callable[[], bool], refresh: Callable[[], None]
 ) -> web.AppRunner:
-    """Start to answer on all addresses. ``refresh`` is called before metrics are read, for those that are counted then."""
+    """Start to answer on all addresses. ``refresh`` is called before metrics are read."""
 
     async def healthz(_: web.Request) -> web.Response:
         return _answer(alive(), "the watches have ended")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -57,7 +58,7 @@ def view(body: Mapping[str, Any]) -> PodView:
     conditions = {c["type"]: c for c in status.get("conditions", ())}
     scheduled = conditions.get("PodScheduled", {})
     disrupted = conditions.get("DisruptionTarget", {})
-    container = next(iter(status.get("containerStatuses", ())), {})
+    container: Mapping[str, Any] = next(iter(status.get("containerStatuses", ())), {})
     state, last = container.get("state", {}), container.get("lastState", {})
     terminated = state.get("terminated") or last.get("terminated")
     waiting = state.get("waiting", {})
@@ -82,10 +83,9 @@ def view(body: Mapping[str, Any]) -> PodView:
 def _termination(body: Mapping[str, Any]) -> Termination:
     raw = body.get("message", "")
     message: TerminationMessage | None = None
-    try:
+    # A killed container leaves none, and another image may leave anything.
+    with contextlib.suppress(ValidationError):
         message = TerminationMessage.model_validate_json(raw)
-    except ValidationError:
-        pass  # a killed container leaves none, and another image may leave anything
     code = int(body.get("exitCode", 1))
     return Termination(code, body.get("reason", ""), body.get("finishedAt", "") or "", message, raw)
 

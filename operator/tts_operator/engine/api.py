@@ -53,15 +53,15 @@ class Api:
         """From the pod's service account, or from the kubeconfig that KUBECONFIG names."""
         configuration = client.Configuration()
         try:
-            config.load_incluster_config(client_configuration=configuration)
+            config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
         except config.ConfigException:
-            await config.load_kube_config(client_configuration=configuration)
+            await config.load_kube_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
         return cls(configuration)
 
     async def close(self) -> None:
         """Give the connections back."""
         await self._session.close()
-        await self._client.close()
+        await self._client.close()  # type: ignore[no-untyped-call]
 
     async def read(self, kind: Kind, key: Key) -> Body | None:
         """The object, or None where there is none."""

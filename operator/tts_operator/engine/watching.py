@@ -99,6 +99,6 @@ class Feed:
                 logger.warning("the slow listing failed and is repeated later: %s", error)
 
 
-def kopf_name(kind: Kind) -> tuple[str, ...]:
+def kopf_name(kind: Kind) -> tuple[str, str, str]:
     """The kind as kopf selects it: group, version and plural, the core group being the empty string."""
     return (kind.group, kind.version, kind.plural)

@@ -76,7 +76,7 @@ def deployment(service: TTSService, image: str, claim_name: str, path: str, sha2
         },
         pod={"terminationGracePeriodSeconds": GRACE_SECONDS},
     )
-    body = {
+    body: dict[str, Any] = {
         "apiVersion": DEPLOYMENT.api_version,
         "kind": DEPLOYMENT.name,
         "metadata": _metadata(service),
