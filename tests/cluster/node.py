@@ -49,7 +49,7 @@ class Node:
         """Make the namespaces, start containerd in them and see that it has these images."""
         for name in ("kubelet", "cni/networks", "log"):
             (self._folder / name).mkdir(parents=True)
-        plant(self._parts, self._folder / "containerd")
+        plant(self._parts, self._folder / "containerd", self._network.cluster_id)
         self._runtime.make_namespaces(network=True)
         _CNI_RESULTS.mkdir(parents=True, exist_ok=True)
         self._runtime.run(["sh", "-e", "-c", _PREPARE, "sh", self._state / "volumes", _CNI_RESULTS])

@@ -29,7 +29,7 @@ def start(cluster_id: str, command: Sequence[str | Path], log: Path, environment
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
-            env=dict(environment) | {_MARK: cluster_id},
+            env=dict(environment) | mark(cluster_id),
             cwd="/",
             start_new_session=True,
         )
@@ -37,16 +37,21 @@ def start(cluster_id: str, command: Sequence[str | Path], log: Path, environment
     return process.pid
 
 
+def mark(cluster_id: str) -> dict[str, str]:
+    """Return the variable that marks a process, and what it starts, as one of the cluster's."""
+    return {_MARK: cluster_id}
+
+
 def of_cluster(cluster_id: str) -> list[int]:
     """Return the ids of the living processes of this cluster that this user may see, pods' processes excepted."""
-    mark = f"{_MARK}={cluster_id}".encode()
-    return [pid for pid in _living() if pid != os.getpid() and mark in _environment_of(pid)]
+    wanted = f"{_MARK}={cluster_id}".encode()
+    return [pid for pid in _living() if pid != os.getpid() and wanted in _environment_of(pid)]
 
 
 def any_cluster_runs() -> bool:
     """Say whether a process of any cluster is alive."""
-    mark = f"{_MARK}=".encode()
-    return any(variable.startswith(mark) for pid in _living() for variable in _environment_of(pid))
+    prefix = f"{_MARK}=".encode()
+    return any(variable.startswith(prefix) for pid in _living() for variable in _environment_of(pid))
 
 
 def end(cluster_id: str, patience_s: float = 30) -> None:

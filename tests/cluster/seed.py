@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.cluster.cache import built_once, cache_folder, content_key, say
 from tests.cluster.images import Image, environment_key
 from tests.cluster.parts import Parts
-from tests.cluster.processes import alive, end, wait_until
+from tests.cluster.processes import alive, end, mark, wait_until
 from tests.cluster.runtime import Runtime
 
 _NAME = "containerd"
@@ -43,7 +43,7 @@ def fill(parts: Parts, images: Iterable[Image]) -> None:
             shutil.rmtree(other)  # some gigabytes; running clusters keep their links
 
 
-def plant(parts: Parts, target: Path) -> None:
+def plant(parts: Parts, target: Path, cluster_id: str) -> None:
     """Copy the seed, if there is one, to a node's folder `target`, in half a second where links can be made.
 
     What is linked are blobs and committed layers, which are never written again; the databases are copied.
@@ -52,10 +52,11 @@ def plant(parts: Parts, target: Path) -> None:
     if not seed.is_dir():
         target.mkdir(parents=True)
         return
-    linked = subprocess.run(["cp", "-al", seed, target], capture_output=True, check=False)
+    environment = os.environ | mark(cluster_id)  # a copy that outlives its parent must be found too
+    linked = subprocess.run(["cp", "-al", seed, target], env=environment, capture_output=True, check=False)
     if linked.returncode:  # another file system
         shutil.rmtree(target, ignore_errors=True)
-        subprocess.run(["cp", "-a", "--reflink=auto", seed, target], check=True)
+        subprocess.run(["cp", "-a", "--reflink=auto", seed, target], env=environment, check=True)
     for database in target.rglob("*.db"):
         copy = database.with_suffix(".copy")
         shutil.copy2(database, copy)

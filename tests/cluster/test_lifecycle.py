@@ -1,5 +1,6 @@
 """The embedded cluster itself: what runs in it is real, and nothing of it survives `down`, whatever happened before."""
 
+import contextlib
 import json
 import os
 import signal
@@ -86,14 +87,15 @@ def test_two_nodes_beside_another_cluster_leave_nothing_when_killed(cluster: Clu
     network = endpoint.rpartition(".0.")[0]
     assert _traces(state, network)
     for pid in processes.of_cluster(identity(state)):
-        os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):  # a node's processes end with its first one
+            os.kill(pid, signal.SIGKILL)
     down(state)
     assert _traces(state, network) == []
     assert cluster.kubectl("get", "--raw", "/readyz") == "ok"
 
 
 @pytest.mark.cluster
-@pytest.mark.parametrize("seconds", [0.5, 2, 5])
+@pytest.mark.parametrize("seconds", [1, 4])
 def test_a_start_that_is_killed_can_be_taken_down_and_begun_again(state: Path, seconds: float) -> None:
     if os.geteuid() != 0:
         pytest.skip("nodes need root")
