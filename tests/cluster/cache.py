@@ -50,16 +50,20 @@ def _contents(ingredient: str | bytes | Path) -> Iterator[tuple[bytes, bytes]]:
 
 
 @contextlib.contextmanager
-def locked(name: str) -> Iterator[None]:
-    """Hold the lock `name` among all processes of this user; it ends with the process, however that ends."""
+def locked(name: str, *, shared: bool = False) -> Iterator[None]:
+    """Hold the lock `name` among all processes of this user; it ends with the process, however that ends.
+
+    Shared, others may share it too: whoever changes something waits for all who only read it.
+    """
+    kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
     folder = cache_folder() / "locks"
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / name).open("w") as file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, kind | fcntl.LOCK_NB)
         except BlockingIOError:
             say(f"waiting for another process that works on {name}")
-            fcntl.flock(file, fcntl.LOCK_EX)
+            fcntl.flock(file, kind)
         yield
 
 

@@ -148,7 +148,7 @@ def _start(state: Path, parts: cluster_parts.Parts, count: int) -> Cluster:
 
 def _start_with_nodes(cluster_id: str, state: Path, parts: cluster_parts.Parts, count: int) -> Cluster:
     if current := images.current():
-        seed.fill(parts, current)
+        seed.fill(parts.packages, current)
     _make_volume_folders(state)
     with locked("network"):
         network = lay_network(cluster_id, state / "logs/switch.log", parts.environment())

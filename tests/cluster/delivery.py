@@ -8,29 +8,29 @@ from tests.cluster.cache import say
 from tests.cluster.images import Images
 from tests.cluster.runtime import Runtime
 
+_NODES = "nodes/*/pid"
+
 
 def deliver(state: Path) -> Images:
     """Build parts and images side by side, and hand the images to the nodes that run in `state`; else to the seed.
 
     Raises PartsError, and ClusterError if a node refuses.
     """
+    nodes_run = any(state.glob(_NODES))
+
+    def build() -> Images:
+        built = images.build()
+        if not nodes_run:
+            seed.fill(parts.packages(), images.current())
+        return built
+
     with ThreadPoolExecutor() as pool:
-        building = pool.submit(images.build)
-        made_of = parts.build()
+        building = pool.submit(build)
+        parts.build()
         built = building.result()
-    if not load_images(state):
-        seed.fill(made_of, images.current())
+    if nodes_run:
+        _load_images(state)
     return built
-
-
-def load_images(state: Path) -> bool:
-    """Hand the current images to the nodes that run in `state`, and say whether there was one. Raises ClusterError."""
-    nodes = _runtimes(state)
-    for node in nodes:
-        for image in images.current():
-            node.load(image)
-            say(f"images: {node.name} has {image.name}")
-    return bool(nodes)
 
 
 def load_archive(state: Path, archive: Path) -> None:
@@ -39,5 +39,12 @@ def load_archive(state: Path, archive: Path) -> None:
         node.load_archive(archive)
 
 
+def _load_images(state: Path) -> None:
+    for node in _runtimes(state):
+        for image in images.current():
+            node.load(image)
+            say(f"images: {node.name} has {image.name}")
+
+
 def _runtimes(state: Path) -> list[Runtime]:
-    return [Runtime.running(path.parent, parts.build()) for path in sorted(state.glob("nodes/*/pid"))]
+    return [Runtime.running(path.parent, parts.build().environment()) for path in sorted(state.glob(_NODES))]

@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.images import Image
 from tests.cluster.network import Network
-from tests.cluster.parts import Parts
+from tests.cluster.parts import CNI_PLUGINS, Parts
 from tests.cluster.processes import any_cluster_runs, wait_until
 from tests.cluster.runtime import Runtime
 from tests.cluster.seed import plant
@@ -43,20 +43,20 @@ class Node:
         self._control_plane = control_plane
         self._network = network
         self._control_group = f"{control_group_prefix(network.cluster_id)}{index}"
-        self._runtime = Runtime(network.cluster_id, self._folder, state / "logs", parts, self.name)
+        self._runtime = Runtime(network.cluster_id, self.name, self._folder, state / "logs", parts.environment())
 
     def start_containerd(self, images: Iterable[Image]) -> None:
         """Make the namespaces, start containerd in them and see that it has these images."""
         for name in ("kubelet", "cni/networks", "log"):
             (self._folder / name).mkdir(parents=True)
-        plant(self._parts, self._folder / "containerd", self._network.cluster_id)
+        plant(self._parts.packages, self._folder / "containerd", self._network.cluster_id)
         self._runtime.make_namespaces(network=True)
         _CNI_RESULTS.mkdir(parents=True, exist_ok=True)
         self._runtime.run(["sh", "-e", "-c", _PREPARE, "sh", self._state / "volumes", _CNI_RESULTS])
         self._network.plug_in(self._index, self._runtime.pid, self._count)
         self._write_cni_configuration()
-        self._runtime.start_containerd()
-        self._runtime.load_program_images()
+        self._runtime.start_containerd(self._parts.packages / CNI_PLUGINS)
+        self._runtime.load_program_images(self._parts.tools)
         for image in images:
             self._runtime.load(image)
 

@@ -30,6 +30,9 @@ PACKAGES = {
     "mmdebstrap": "1.3.5-7",
 }
 
+# Where the network plugins lie in the folder of packages.
+CNI_PLUGINS = "usr/lib/cni"
+
 _GO = Path(__file__).parent / "go"
 _STAMP = "k8s.io/component-base/version"
 _MAJOR, _MINOR, _ = KUBERNETES_VERSION.removeprefix("v").split(".")
@@ -49,23 +52,22 @@ class Parts:
     tools: Path
     packages: Path
 
-    @property
-    def cni_plugins(self) -> Path:
-        return self.packages / "usr/lib/cni"
-
     def environment(self) -> dict[str, str]:
         """Return this process's environment with the parts ahead in the search paths, and without a KUBECONFIG."""
-        folders = [self.kubernetes, self.tools, *(self.packages / name for name in ("usr/sbin", "usr/bin", "sbin"))]
-        libraries = sorted({*self.packages.glob("usr/lib/*-linux-gnu*"), *self.packages.glob("lib/*-linux-gnu*")})
-        environment = {name: value for name, value in os.environ.items() if name != "KUBECONFIG"}
-        path = [*map(str, folders), os.environ.get("PATH", ""), "/usr/sbin", "/sbin"]
-        environment["PATH"] = ":".join(filter(None, path))
-        environment["LD_LIBRARY_PATH"] = ":".join(
-            filter(None, [*map(str, libraries), os.environ.get("LD_LIBRARY_PATH")])
-        )
-        for plugins in self.packages.glob("usr/lib/*/xtables"):
-            environment["XTABLES_LIBDIR"] = str(plugins)
-        return environment
+        return environment(self.packages, self.kubernetes, self.tools)
+
+
+def environment(packages: Path, *programs: Path) -> dict[str, str]:
+    """Return this process's environment with these folders ahead in the search paths, and without a KUBECONFIG."""
+    folders = [*programs, *(packages / name for name in ("usr/sbin", "usr/bin", "sbin"))]
+    libraries = sorted({*packages.glob("usr/lib/*-linux-gnu*"), *packages.glob("lib/*-linux-gnu*")})
+    variables = {name: value for name, value in os.environ.items() if name != "KUBECONFIG"}
+    path = [*map(str, folders), os.environ.get("PATH", ""), "/usr/sbin", "/sbin"]
+    variables["PATH"] = ":".join(filter(None, path))
+    variables["LD_LIBRARY_PATH"] = ":".join(filter(None, [*map(str, libraries), os.environ.get("LD_LIBRARY_PATH")]))
+    for plugins in packages.glob("usr/lib/*/xtables"):
+        variables["XTABLES_LIBDIR"] = str(plugins)
+    return variables
 
 
 def build() -> Parts:

@@ -8,19 +8,20 @@ same everywhere.
 import contextlib
 import functools
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
 from tests.cluster.images import Image, blob_folder
 from tests.cluster.oci import write_image, write_program_image
-from tests.cluster.parts import Parts
 from tests.cluster.processes import ClusterError, start, wait_until
 
 PAUSE_IMAGE = "localhost/pause:1"
 COREDNS_IMAGE = "localhost/coredns:1"
 _PROGRAM_IMAGES = {"pause": PAUSE_IMAGE, "coredns": COREDNS_IMAGE}
 
+# Process 1 collects what its children leave behind; a shell that waits does.
+_FIRST = ("sh", "-c", "trap 'exit 0' TERM; while :; do sleep 3600 & wait; done")
 _PREPARE = """
 mount --make-rshared /
 mount -t tmpfs -o mode=755 tmpfs /run
@@ -31,18 +32,18 @@ for folder in "$1"/*/; do mkdir "/run/$(basename "$folder")"; mount --bind "$fol
 class Runtime:
     """A containerd. `folder` holds its `containerd` folder, and whatever else shall appear below /run."""
 
-    def __init__(self, cluster_id: str, folder: Path, logs: Path, parts: Parts, name: str) -> None:
+    def __init__(self, cluster_id: str, name: str, folder: Path, logs: Path, environment: Mapping[str, str]) -> None:
         self.pid = 0
+        self.name = name
         self._cluster_id = cluster_id
         self._folder = folder
         self._logs = logs
-        self._parts = parts
-        self.name = name
+        self._environment = dict(environment)
 
     @classmethod
-    def running(cls, folder: Path, parts: Parts) -> "Runtime":
+    def running(cls, folder: Path, environment: Mapping[str, str]) -> "Runtime":
         """Return the one that was started from this folder and runs."""
-        runtime = cls("", folder, folder, parts, folder.name)
+        runtime = cls("", folder.name, folder, folder, environment)
         runtime.pid = int((folder / "pid").read_text())
         return runtime
 
@@ -50,32 +51,30 @@ class Runtime:
         """Start the first process and lay out /run. Raises ClusterError."""
         kinds = [*(["--net"] if network else []), "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
         log = self._log("namespaces")
-        outer = start(self._cluster_id, ["unshare", *kinds, "pause"], log, self._parts.environment())
+        outer = start(self._cluster_id, ["unshare", *kinds, *_FIRST], log, self._environment)
         children = Path(f"/proc/{outer}/task/{outer}/children")
-        # The child mounts /proc before it becomes `pause`.
-        is_ready = functools.partial(_is_pause, children)
+        is_ready = functools.partial(_is_ready, children)
         wait_until(f"the first process of {self.name}", is_ready, patience_s=10, pids={outer: log})
         self.pid = int(children.read_text())
         (self._folder / "pid").write_text(str(self.pid))
         self.run(["sh", "-e", "-c", _PREPARE, "sh", self._folder])
 
-    def start_containerd(self) -> int:
+    def start_containerd(self, cni_plugins: Path) -> int:
         """Return its process id once it answers. Raises ClusterError."""
         configuration = self._folder / "containerd.toml"
-        configuration.write_text(_configuration(self._parts))
+        configuration.write_text(_configuration(cni_plugins))
         pid = self.start("containerd", ["containerd", "--config", configuration])
         wait_until(f"containerd of {self.name}", self._answers, patience_s=60, pids={pid: self._log("containerd")})
         return pid
 
     def start(self, name: str, command: Sequence[str | Path]) -> int:
         """Start a process in the namespaces that outlives this one, and return its process id."""
-        environment = self._parts.environment()
-        return start(self._cluster_id, inside(self.pid, command), self._log(name), environment)
+        return start(self._cluster_id, inside(self.pid, command), self._log(name), self._environment)
 
     def run(self, command: Sequence[str | Path], stdin: IO[bytes] | None = None) -> str:
         """Run a command in the namespaces to its end and return its output. Raises ClusterError."""
         run = subprocess.run(
-            inside(self.pid, command), env=self._parts.environment() | {"CONTAINERD_ADDRESS": "/run/containerd.sock"},
+            inside(self.pid, command), env=self._environment | {"CONTAINERD_ADDRESS": "/run/containerd.sock"},
             stdin=stdin or subprocess.DEVNULL, capture_output=True, check=False,
         )  # fmt: skip
         if run.returncode:
@@ -102,7 +101,7 @@ class Runtime:
         present = set(self.run(["ctr", "--namespace=k8s.io", "content", "list", "--quiet"]).split())
         importing = subprocess.Popen(
             inside(self.pid, ["ctr", "--address=/run/containerd.sock", "--namespace=k8s.io", "images", "import", "-"]),
-            env=self._parts.environment(), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+            env=self._environment, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
         )  # fmt: skip
         assert importing.stdin
         with contextlib.suppress(BrokenPipeError):  # then the exit status tells
@@ -111,13 +110,13 @@ class Runtime:
         if importing.returncode:
             raise ClusterError(f"{self.name}: importing {image.name}: {errors.decode(errors='replace').strip()}")
 
-    def load_program_images(self) -> None:
+    def load_program_images(self, tools: Path) -> None:
         """Put the cluster's own small images into the store, if they are not there. Raises ClusterError."""
         present = self.image_names()
         for program, name in _PROGRAM_IMAGES.items():
             if name not in present:
                 path = self._folder / f"{program}.tar"
-                write_program_image(path, name, self._parts.tools / program)
+                write_program_image(path, name, tools / program)
                 self.load_archive(path)
                 path.unlink()
 
@@ -140,13 +139,14 @@ def inside(pid: int, command: Sequence[str | Path]) -> list[str]:
     return ["nsenter", f"--target={pid}", "--net", "--mount", "--pid", "--", *map(str, command)]
 
 
-def _is_pause(children: Path) -> bool:
+def _is_ready(children: Path) -> bool:
+    # The child mounts /proc before it becomes what it is to be.
     with contextlib.suppress(FileNotFoundError, ProcessLookupError, ValueError):
-        return Path(f"/proc/{int(children.read_text())}/comm").read_text() == "pause\n"
+        return Path(f"/proc/{int(children.read_text())}/comm").read_text() != "unshare\n"
     return False
 
 
-def _configuration(parts: Parts) -> str:
+def _configuration(cni_plugins: Path) -> str:
     return f"""
 version = 2
 root = "/run/containerd"
@@ -161,7 +161,7 @@ sandbox_image = "{PAUSE_IMAGE}"
 restrict_oom_score_adj = true
 netns_mounts_under_state_dir = true
 [plugins."io.containerd.grpc.v1.cri".cni]
-bin_dir = "{parts.cni_plugins}"
+bin_dir = "{cni_plugins}"
 conf_dir = "/run/cni"
 [plugins."io.containerd.grpc.v1.cri".containerd]
 snapshotter = "overlayfs"
