@@ -1,5 +1,5 @@
-"""How a workload's process ends: the errors that carry a reason, the exit code they become, and the termination message.
-What the codes mean is in ``tts_api.report``."""
+"""How a workload's process ends: the errors that carry a reason, the exit code they become, and the termination
+message. What the codes mean is in ``tts_api.report``."""
 
 from __future__ import annotations
 
@@ -68,7 +68,8 @@ def clipped(message: str) -> str:
 
 
 def write_termination_message(message: TerminationMessage) -> None:
-    """Leave the last words where Kubernetes reads them; outside a cluster, only if ``TTS_TERMINATION_LOG`` names a file."""
+    """Leave the last words where Kubernetes reads them; outside a cluster, only if ``TTS_TERMINATION_LOG`` names a
+    file."""
     path = os.environ.get("TTS_TERMINATION_LOG") or TERMINATION_MESSAGE_PATH
     if path == TERMINATION_MESSAGE_PATH and not Path(path).exists():
         return

@@ -1,5 +1,5 @@
-"""Reports to the Kubernetes API: a pod applies its one field of its own resource's status. The only file of the workloads
-that talks to Kubernetes; what is reported is in ``tts_api.report``."""
+"""Reports to the Kubernetes API: a pod applies its one field of its own resource's status. The only file of the
+workloads that talks to Kubernetes; what is reported is in ``tts_api.report``."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import ssl
 import threading
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -98,6 +99,11 @@ def _words_of(response: httpx.Response) -> str:
         return response.reason_phrase
 
 
+def now() -> str:
+    """The time as Kubernetes writes it."""
+    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
 class Reporter:
     """Applies the newest document in a thread of its own, so that no step waits for the API server.
 
@@ -156,7 +162,7 @@ class Reporter:
                 time.sleep(1.0)
 
     def _pause(self) -> float:
-        return min(self._interval * 2**self._failures, max(self._interval, LONGEST_BACKOFF_SECONDS))
+        return min(self._interval * float(2**self._failures), max(self._interval, LONGEST_BACKOFF_SECONDS))
 
     def _send(self, document: Document) -> bool:
         try:

@@ -1,5 +1,5 @@
-"""The voice as a file: what its extra files are called, and how they are read without running anything in it. What the card
-says is in ``tts_api.voice``."""
+"""The voice as a file: what its extra files are called, and how they are read without running anything in it. What the
+card says is in ``tts_api.voice``."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ class VoiceFile:
 
 
 def open_voice(path: Path, sha256: str | None = None) -> VoiceFile:
-    """Read a voice's digest, card and front end data. Raises BadInput with the reason ModelMissing, DigestMismatch (``sha256``
-    is the digest that was promised, if one was) or UnsupportedVoice."""
+    """Read a voice's digest, card and front end data. Raises BadInput with the reason ModelMissing, DigestMismatch
+    (``sha256`` is the digest that was promised, if one was) or UnsupportedVoice."""
     found = _digest(path)
     if sha256 is not None and found != sha256:
         raise BadInput(

@@ -1,4 +1,5 @@
-"""Reports to the API server: one field, applied whole, by a thread that nothing waits for. The server here is a real one."""
+"""Reports to the API server: one field, applied whole, by a thread that nothing waits for. The server here is a real
+one."""
 
 from __future__ import annotations
 
@@ -12,10 +13,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
-from tts_workloads.report import SERVICE_PERFORMANCE, TRAINING_PROGRESS, ApiServer, Reporter, reporter_for
 
 from tts_api.report import ServicePerformance, TrainingProgress
 from tts_api.run import ResourceReference
+from tts_workloads.report import SERVICE_PERFORMANCE, TRAINING_PROGRESS, ApiServer, Reporter, reporter_for
 
 RESOURCE = ResourceReference(namespace="speech", name="allison", uid="1234")
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+
 from tts_workloads.ending import BadInput, StorageFull
 from tts_workloads.training.checkpoint import Checkpoints, sha256_of, write_whole
 
@@ -62,7 +63,7 @@ def test_a_checkpoint_of_another_run_is_refused_with_what_to_do(tmp_path: Path) 
     other = make(tmp_path, run="b" * 64)
     found = other.newest()
     assert found is not None
-    with pytest.raises(BadInput, match="another training.*move") as refusal:
+    with pytest.raises(BadInput, match=r"another training.*move") as refusal:
         other.load(found.path)
     assert refusal.value.reason == "CheckpointMismatch"
 

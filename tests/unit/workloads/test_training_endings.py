@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from tts_workloads.ending import BadInput, Ending, StorageFull, encoded, ending_of, write_termination_message
-from tts_workloads.training import endings
 
 from tts_api.reasons import Reason
 from tts_api.report import Artifact, Checkpoint, TerminationMessage, TrainingResult
+from tts_workloads.ending import BadInput, Ending, StorageFull, encoded, ending_of, write_termination_message
+from tts_workloads.training import endings
 
 CHECKPOINT = Checkpoint(step=7, path="a/b.pt", sha256="0" * 64, saved_at="2026-01-01T00:00:00Z")
 

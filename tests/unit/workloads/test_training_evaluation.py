@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+
+from tts_workloads.processors import cpu_has_bf16, cpus
 from tts_workloads.training import curve, pictures
 from tts_workloads.training.evaluation import cepstra, mel_cepstral_distortion, warped_distance
-from tts_workloads.training.precision import choose, cpu_has_bf16, cpus
+from tts_workloads.training.precision import choose
 
 CPU = torch.device("cpu")
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import io
 
 import pytest
-from tts_workloads.training.progress import Mean, Progress, Terminal, display, duration
 
 from tests.unit.workloads.tiny_stage import Kept
+from tts_workloads.training.progress import Mean, Progress, Terminal, display, duration
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,5 @@
-"""The smallest model that the loop can train: a line through noise, in batches that are a function of seed and epoch."""
+"""The smallest model that the loop can train: a line through noise, in batches that are a function of seed and
+epoch."""
 
 from __future__ import annotations
 
@@ -9,13 +10,13 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from tts_api.run import TrainingRun, digest
 from tts_workloads.training.checkpoint import Checkpoints
 from tts_workloads.training.distributed import World
 from tts_workloads.training.loop import Loop
 from tts_workloads.training.progress import Progress
-from tts_workloads.training.stage import Optimisation, StageName
-
-from tts_api.run import TrainingRun, digest
+from tts_workloads.training.stage import Optimisation, StageName, Utterance
 
 POINTS = 24
 
@@ -57,14 +58,15 @@ class TinyStage:
         self.x = torch.randn(POINTS, 4, generator=generator)
         self.y = self.x.sum(1, keepdim=True)
 
-    def batches(self, epoch: int, rank: int, world: int) -> Sequence[Sequence[int]]:
+    def batches(self, epoch: int, rank: int, world: int) -> Sequence[Sequence[Utterance]]:
         order = torch.randperm(POINTS, generator=torch.Generator().manual_seed(epoch)).tolist()
         size = 4
-        return [order[i : i + size] for i in range(rank * size, POINTS, size * world)]
+        return [[(clip,) for clip in order[i : i + size]] for i in range(rank * size, POINTS, size * world)]
 
-    def collate(self, clips: Sequence[int]) -> TinyBatch:
+    def collate(self, utterances: Sequence[Utterance]) -> TinyBatch:
+        clips = [clip for utterance in utterances for clip in utterance]
         noise = 0.01 * torch.randn(len(clips), 4)
-        return TinyBatch(self.x[list(clips)] + noise, self.y[list(clips)])
+        return TinyBatch(self.x[clips] + noise, self.y[clips])
 
     def validation(self) -> Iterable[TinyBatch]:
         return [TinyBatch(self.x, self.y)]

@@ -1,5 +1,5 @@
-"""The HTTP API: what OpenAI's clients call, and what Kubernetes and Prometheus ask. Requests are checked in ``requests`` and
-spoken by ``engine``."""
+"""The HTTP API: what OpenAI's clients call, and what Kubernetes and Prometheus ask. Requests are checked in
+``requests`` and spoken by ``engine``."""
 
 from __future__ import annotations
 
@@ -51,8 +51,12 @@ class Service:
 
     def start(self, voice: Voice) -> None:
         """The voice has spoken: take requests."""
-        self.voice = voice
-        self.engine = Engine(voice, self._observe)
+
+        def observe(seconds: float, samples: int) -> None:
+            self.metrics.busy_seconds.inc(seconds)
+            self.metrics.audio_seconds.inc(samples / voice.card.audio.sample_rate)
+
+        self.voice, self.engine = voice, Engine(voice, observe)
         self.metrics.ready.set(1)
 
     def drain(self) -> None:
@@ -80,11 +84,6 @@ class Service:
         count = samples.get("tts_serving_request_seconds_count", 0)
         mean = samples.get("tts_serving_request_seconds_sum", 0) / count if count else 1
         return max(1, min(30, math.ceil(mean)))
-
-    def _observe(self, seconds: float, samples: float) -> None:
-        assert self.voice is not None
-        self.metrics.busy_seconds.inc(seconds)
-        self.metrics.audio_seconds.inc(samples / self.voice.card.audio.sample_rate)
 
 
 def make_app(service: Service) -> FastAPI:
@@ -169,7 +168,8 @@ async def _speech(service: Service, request: Request) -> Response:
 
 async def _encoded(service: Service, voice: Voice, wanted: Speech, started: float) -> AsyncIterator[bytes]:
     """The speech as bytes of its format, sentence by sentence."""
-    assert service.engine is not None
+    if service.engine is None:
+        raise EngineClosed
     encoder = wanted.format.encoder(voice.card.audio.sample_rate)
     first = True
     async for samples in service.engine.speak(wanted.sentences, wanted.speaker, wanted.speed):
@@ -219,7 +219,7 @@ def _handle_errors(app: FastAPI) -> None:
     """Give every error OpenAI's shape."""
 
     @app.exception_handler(RequestError)
-    async def refused(request: Request, error: RequestError) -> Response:  # noqa: ARG001
+    async def refused(request: Request, error: RequestError) -> Response:
         return error.response()
 
     @app.exception_handler(HTTPException)
@@ -227,11 +227,11 @@ def _handle_errors(app: FastAPI) -> None:
         return RequestError(f"{request.method} {request.url.path}: {error.detail}", status=error.status_code).response()
 
     @app.exception_handler(RequestValidationError)
-    async def invalid(request: Request, error: RequestValidationError) -> Response:  # noqa: ARG001
+    async def invalid(request: Request, error: RequestValidationError) -> Response:
         return RequestError(str(error.errors()[0]["msg"])).response()
 
     @app.exception_handler(Exception)
-    async def failed(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001
+    async def failed(request: Request, error: Exception) -> JSONResponse:
         return RequestError(f"the server failed: {type(error).__name__}", status=500, kind="server_error").response()
 
 

@@ -29,8 +29,8 @@ class Encoder(Protocol):
 
 
 class Wav:
-    """A WAV file with 16-bit samples at the voice's own rate. It comes whole at the end, since its header says how long it
-    is and readers take that at its word."""
+    """A WAV file with 16-bit samples at the voice's own rate. It comes whole at the end, since its header says how long
+    it is and readers take that at its word."""
 
     def __init__(self, sample_rate: int) -> None:
         self._sample_rate = sample_rate
@@ -76,7 +76,7 @@ class AudioFormat:
     """A format that a request can ask for."""
 
     media_type: str
-    encoder: type[Wav] | type[Pcm]
+    encoder: type[Wav | Pcm]
     streams: bool
     """Whether bytes are sent before the last sentence is made."""
 

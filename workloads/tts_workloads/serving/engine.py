@@ -50,7 +50,7 @@ class Engine:
     """
 
     voice: Speaker
-    observe: Callable[[float, float], None] = lambda seconds, audio_samples: None
+    observe: Callable[[float, int], None] = lambda seconds, samples: None
     """Told the seconds that a sentence took and the samples that came of it."""
     _waiting: deque[Utterance] = field(default_factory=deque)
     _changed: threading.Condition = field(default_factory=threading.Condition)
@@ -113,7 +113,7 @@ class Engine:
             log.exception("a sentence of %d symbols could not be made", len(sentence))
             utterance.deliver(error)
             return False
-        self.observe(time.perf_counter() - started, float(len(samples)))
+        self.observe(time.perf_counter() - started, len(samples))
         utterance.deliver(samples)
         if not utterance.sentences:
             utterance.deliver(None)

@@ -1,4 +1,5 @@
-"""Refusals of requests in the shape that OpenAI's API gives its errors, so that its clients raise what they would there."""
+"""Refusals of requests in the shape that OpenAI's API gives its errors, so that its clients raise what they would
+there."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""A speech request as OpenAI's client sends it, checked against what this voice can do. Nothing is ignored in silence: what
-cannot be honoured is refused with the field's name."""
+"""A speech request as OpenAI's client sends it, checked against what this voice can do. Nothing is ignored in silence:
+what cannot be honoured is refused with the field's name."""
 
 from __future__ import annotations
 
@@ -113,6 +113,7 @@ def _sentences(text: str, front_end: FrontEnd) -> list[Sequence[int]]:
     if not text.strip():
         raise RequestError("input is empty", param="input", code="empty_input")
     try:
-        return [front_end.encode(sentence) for sentence in front_end.sentences(text)]
+        # Where there is no sentence, the front end says what it lacks.
+        return [front_end.encode(sentence) for sentence in front_end.sentences(text) or [text]]
     except UnspeakableText as error:
         raise RequestError(str(error), param="input", code="unspeakable_input") from None

@@ -1,11 +1,12 @@
-"""The server's life: what is served, loading in the background while health is answered, draining on SIGTERM, and the exit
-code."""
+"""The server's life: what is served, loading in the background while health is answered, draining on SIGTERM, and the
+exit code."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import signal
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,11 +21,10 @@ from tts_api.report import ExitCode, ServicePerformance, TerminationMessage
 from tts_api.resources.service import Limits
 from tts_api.run import SCHEMA, ResourceReference, ServiceRun
 from tts_workloads.ending import BadInput, Ending, ending_of, write_termination_message
-from tts_workloads.report import SERVICE_PERFORMANCE, reporter_for
+from tts_workloads.processors import cpus
+from tts_workloads.report import SERVICE_PERFORMANCE, now, reporter_for
 from tts_workloads.serving.app import Service, make_app
 from tts_workloads.serving.voice import Measured, Voice
-from tts_workloads.training.precision import cpus
-from tts_workloads.training.progress import now
 
 log = logging.getLogger(__name__)
 
@@ -90,7 +90,8 @@ def serve(what: Callable[[], Served]) -> int:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn, but for the signals: it would end by the signal itself, and stop listening before the rest is finished."""
+    """uvicorn, but for the signals: it would end by the signal itself, and stop listening before the rest is
+    finished."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -101,14 +102,13 @@ async def _serve(served: Served) -> Ending:
     torch.set_num_threads(cpus())
     service = Service(served.model, served.limits)
     config = uvicorn.Config(
-        make_app(service), host=served.host, port=served.port, log_config=None, access_log=False, lifespan="off",
-        server_header=False, timeout_keep_alive=30,
+        make_app(service), log_config=None, access_log=False, lifespan="off", server_header=False, timeout_keep_alive=30
     )  # fmt: skip
     server = _Server(config)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    listening = asyncio.create_task(server.serve())
+    listening = asyncio.create_task(server.serve(sockets=[_listen(served.host, served.port)]))
     loading = asyncio.create_task(asyncio.to_thread(_load, served))
     stopping = asyncio.create_task(stop.wait())
     try:
@@ -123,13 +123,22 @@ async def _serve(served: Served) -> Ending:
             await asyncio.wait({listening, stopping}, return_when=asyncio.FIRST_COMPLETED)
         if listening.done():
             listening.result()
-            raise OSError(f"the server cannot listen on {served.host or '*'}:{served.port}")
         await _drain(service)
     finally:
         server.should_exit = True
         stopping.cancel()
         await asyncio.gather(listening, return_exceptions=True)
     return Ending(ExitCode.FINISHED, TerminationMessage(reason=Reason.FINISHED))
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """A socket that listens; without a host on every address of both families. Raises OSError with what to do."""
+    try:
+        if not host and socket.has_dualstack_ipv6():
+            return socket.create_server(("", port), family=socket.AF_INET6, dualstack_ipv6=True)
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        raise OSError(f"cannot listen on {host or '*'}:{port}: {error.strerror}; choose another port") from error
 
 
 def _load(served: Served) -> tuple[Voice, Measured]:

@@ -1,5 +1,5 @@
-"""The voice that is served: loaded, optimised for this machine, and warmed up. Needs no model code: everything is in the
-file."""
+"""The voice that is served: loaded, optimised for this machine, and warmed up. Needs no model code: everything is in
+the file."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Checkpoints: files that are whole or absent, found again by digest. What is in them is the loop's affair; it has to be
-tensors and plain values, so that loading one runs no code."""
+"""Checkpoints: files that are whole or absent, found again by digest. What is in them is the loop's affair; it has to
+be tensors and plain values, so that loading one runs no code."""
 
 from __future__ import annotations
 
@@ -110,11 +110,10 @@ class Checkpoints:
     def newest(self) -> Found | None:
         """The newest checkpoint whose digest is right; torn ones are skipped with a warning."""
         for path in self._by_age():
-            name = NAME.match(path.name)
-            assert name
+            _, step, digest = path.stem.split("-")
             sha256 = sha256_of(path)
-            if sha256.startswith(name["digest"]):
-                return Found(path, int(name["step"]), sha256)
+            if sha256.startswith(digest):
+                return Found(path, int(step), sha256)
             log.warning("%s is torn: its digest is not the one in its name; an older checkpoint is used", path)
         return None
 

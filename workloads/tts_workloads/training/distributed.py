@@ -17,6 +17,7 @@ from torch.nn.parallel import DistributedDataParallel
 TIMEOUT = timedelta(minutes=10)
 """How long a collective operation waits for a peer before it is given up as lost."""
 
+CPU = torch.device("cpu")
 T = TypeVar("T")
 
 # What gloo, NCCL and the store say when a peer is gone; they have no exception of their own for it in every version.
@@ -32,7 +33,7 @@ class World:
 
     rank: int = 0
     size: int = 1
-    device: torch.device = torch.device("cpu")
+    device: torch.device = CPU
 
     @property
     def leads(self) -> bool:
@@ -67,7 +68,7 @@ class World:
 def join() -> World:
     """Meet the other processes, as the launcher's environment says (RANK, WORLD_SIZE, LOCAL_RANK, MASTER_ADDR, ...)."""
     local, size = int(os.environ.get("LOCAL_RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
-    device = torch.device("cpu")
+    device = CPU
     if torch.cuda.is_available():
         device = torch.device("cuda", local)
         torch.cuda.set_device(device)

@@ -46,8 +46,8 @@ def collect(folder: Path) -> dict[int, Ending]:
 def combine(left: Mapping[int, Ending], exit_codes: Mapping[int, int]) -> Ending:
     """One ending for the pod, from what its processes left and the exit codes of those that failed.
 
-    Bad input outweighs all, since no repetition helps; then a failure, which is the cause of the interruptions beside it;
-    a process that a signal killed, or that lost its peer, counts as interrupted.
+    Bad input outweighs all, since no repetition helps; then a failure, which is the cause of the interruptions beside
+    it; a process that a signal killed, or that lost its peer, counts as interrupted.
     """
     endings = {rank: left.get(rank) or _without_words(code) for rank, code in exit_codes.items()}
     if not endings:

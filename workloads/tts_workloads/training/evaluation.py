@@ -1,5 +1,5 @@
-"""How good a voice is on clips that it was not trained on: mel-cepstral distortion after alignment in time. What speaks them
-is ``finish``."""
+"""How good a voice is on clips that it was not trained on: mel-cepstral distortion after alignment in time. What speaks
+them is ``finish``."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ Frames = NDArray[np.float64]
 
 
 def cepstra(log_mel: NDArray[np.floating]) -> Frames:
-    """Mel-cepstra ``[frames, 13]`` of a log-mel spectrogram ``[mels, frames]`` in nepers: its orthonormal DCT-II, without the
-    zeroth coefficient (Davis and Mermelstein 1980)."""
+    """Mel-cepstra ``[frames, 13]`` of a log-mel spectrogram ``[mels, frames]`` in nepers: its orthonormal DCT-II,
+    without the zeroth coefficient (Davis and Mermelstein 1980)."""
     mels = log_mel.shape[0]
     k = np.arange(1, CEPSTRA + 1)[:, None]
     n = np.arange(mels)[None, :]
@@ -26,8 +26,8 @@ def cepstra(log_mel: NDArray[np.floating]) -> Frames:
 
 
 def warped_distance(a: Frames, b: Frames) -> float:
-    """Mean Euclidean distance of the frames ``[frames, coefficients]`` along the cheapest monotonic alignment (dynamic time
-    warping with steps right, down and diagonal; Sakoe and Chiba 1978)."""
+    """Mean Euclidean distance of the frames ``[frames, coefficients]`` along the cheapest monotonic alignment (dynamic
+    time warping with steps right, down and diagonal; Sakoe and Chiba 1978)."""
     distance = np.sqrt(np.maximum(0.0, (a**2).sum(1)[:, None] + (b**2).sum(1)[None, :] - 2 * a @ b.T))
     rows, columns = distance.shape
     # Along an anti-diagonal no cell depends on another, so that it is computed at once.
@@ -50,7 +50,7 @@ def warped_distance(a: Frames, b: Frames) -> float:
 def mel_cepstral_distortion(spoken: NDArray[np.floating], reference: NDArray[np.floating]) -> float:
     """Mel-cepstral distortion in decibels of two log-mel spectrograms ``[mels, frames]`` in nepers, of any lengths.
 
-    10 / ln 10 * sqrt(2 * sum of squared differences), averaged along the alignment (Kubichek 1993; with dynamic time warping
-    as in Battenberg et al. 2020, arXiv:1910.10288, section 4.2).
+    10 / ln 10 * sqrt(2 * sum of squared differences), averaged along the alignment (Kubichek 1993; with dynamic time
+    warping as in Battenberg et al. 2020, arXiv:1910.10288).
     """
     return 10 / math.log(10) * math.sqrt(2) * warped_distance(cepstra(spoken), cepstra(reference))

@@ -11,19 +11,25 @@ import sys
 import tempfile
 import threading
 import time
-import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType
+from typing import Literal
 
 from pydantic import ValidationError
+from torch.distributed import DistError
+from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs
+from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+from torch.distributed.elastic.rendezvous import RendezvousError
+from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from tts_api.reasons import Reason
 from tts_api.report import ExitCode, TerminationMessage
 from tts_api.run import SCHEMA, TrainingRun
-from tts_workloads.ending import BadInput, Ending, ending_of, write_termination_message
+from tts_workloads.ending import BadInput, Ending, clipped, ending_of, write_termination_message
 from tts_workloads.training import endings
 from tts_workloads.training.checkpoint import NAME
+from tts_workloads.training.steps import total_steps
 
 log = logging.getLogger(__name__)
 
@@ -37,8 +43,8 @@ def launch(run_path: Path, workspace: Path) -> int:
     """Run a training to its end. Returns the exit code; the termination message is written."""
     try:
         run = read(run_path)
-        ending = _alone(run, workspace) if _is_alone(run, workspace) else _together(run, run_path, workspace)
-    except Exception as error:  # noqa: BLE001 - every error becomes an exit code and a message
+        ending = _PARTS[part_of(run, workspace, node_rank())](run, run_path, workspace)
+    except Exception as error:
         log.exception("the training could not be started")
         ending = ending_of(error)
     write_termination_message(ending.message)
@@ -72,23 +78,29 @@ def node_rank() -> int:
     return int(os.environ.get(NODE_RANK_VARIABLE, "0"))
 
 
-def _is_alone(run: TrainingRun, workspace: Path) -> bool:
-    """Whether one process suffices: because no more were asked for, or because all steps are done and only the voice is to
-    be written. The other nodes' pods may have finished by then, and would never be met."""
+def part_of(run: TrainingRun, workspace: Path, node: int) -> Literal["alone", "together", "none"]:
+    """What a node's pod has to do: train alone, together with others, or nothing any more.
+
+    Once all steps are done, node 0 alone writes the voice: the other nodes' pods may be gone, and would never be met.
+    """
     if run.topology.nodes * run.topology.processes_per_node == 1:
-        return True
-    if node_rank() != 0:
-        return False
-    from tts_workloads.training.assemble import total_steps
-
+        return "alone"
     names = (NAME.match(path.name) for path in (workspace / "checkpoints" / run.output).glob("checkpoint-*.pt"))
-    return max((int(name["step"]) for name in names if name), default=0) >= total_steps(run)
+    if max((int(name["step"]) for name in names if name), default=0) < total_steps(run):
+        return "together"
+    return "alone" if node == 0 else "none"
 
 
-def _alone(run: TrainingRun, workspace: Path) -> Ending:
+def _alone(run: TrainingRun, run_path: Path, workspace: Path) -> Ending:
+    del run_path
     from tts_workloads.training.worker import work
 
     return work(run, workspace)
+
+
+def _none(run: TrainingRun, run_path: Path, workspace: Path) -> Ending:
+    del run_path, workspace
+    return Ending(ExitCode.FINISHED, TerminationMessage(reason=Reason.FINISHED, step=total_steps(run)))
 
 
 def _together(run: TrainingRun, run_path: Path, workspace: Path) -> Ending:
@@ -107,9 +119,12 @@ def _together(run: TrainingRun, run_path: Path, workspace: Path) -> Ending:
         return agent.wait()
 
 
+_PARTS = {"alone": _alone, "together": _together, "none": _none}
+
+
 class _Agent(threading.Thread):
-    """torch's elastic agent, in a thread: there it leaves the signals alone, which it would answer by killing the processes
-    before they could agree on a last step."""
+    """torch's elastic agent, in a thread: there it leaves the signals alone, which it would answer by killing the
+    processes before they could agree on a last step."""
 
     def __init__(self, run: TrainingRun, arguments: list[str], folder: Path) -> None:
         super().__init__(name="agent", daemon=True)
@@ -132,14 +147,15 @@ class _Agent(threading.Thread):
                     ExitCode.INTERRUPTED,
                     TerminationMessage(reason=Reason.INTERRUPTED, message="stopped before all nodes had met"),
                 )
+        if isinstance(self._error, DistError | RendezvousError | TimeoutError):
+            # A peer that went away while all were meeting, or that never came.
+            message = clipped(f"the other nodes were not met: {self._error}")
+            return Ending(ExitCode.INTERRUPTED, TerminationMessage(reason=Reason.INTERRUPTED, message=message))
         if self._error is not None:
             raise self._error
         return endings.combine(endings.collect(self._folder), self._exit_codes)
 
     def run(self) -> None:
-        from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
-        from torch.distributed.launcher.api import elastic_launch
-
         try:
             entry = [sys.executable, "-m", "tts_workloads.training.worker"]
             run_path, workspace = self._arguments
@@ -149,10 +165,7 @@ class _Agent(threading.Thread):
         except Exception as error:  # noqa: BLE001 - raised again where the agent is waited for
             self._error = error
 
-    def _config(self) -> object:
-        from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs
-        from torch.distributed.launcher.api import LaunchConfig
-
+    def _config(self) -> LaunchConfig:
         topology = self._run.topology
         several = topology.nodes > 1
         if several:
@@ -161,7 +174,7 @@ class _Agent(threading.Thread):
             min_nodes=topology.nodes,
             max_nodes=topology.nodes,
             nproc_per_node=topology.processes_per_node,
-            run_id=self._run.resource.uid if self._run.resource else uuid.uuid4().hex,
+            run_id=self._run.resource.uid if self._run.resource else self._run.output,
             rdzv_backend="static" if several else "c10d",
             rdzv_endpoint=topology.rendezvous if several else "localhost:0",
             rdzv_configs={"rank": node_rank(), "timeout": MEETING_SECONDS} if several else {},

@@ -22,12 +22,13 @@ from tts_workloads.training.checkpoint import Checkpoints
 from tts_workloads.training.distributed import World
 from tts_workloads.training.precision import choose
 from tts_workloads.training.progress import Progress
-from tts_workloads.training.stage import Batch, Optimisation, Stage
+from tts_workloads.training.stage import Batch, Optimisation, Stage, Utterance
 
 log = logging.getLogger(__name__)
 
 MOST_SKIPPED_IN_A_ROW = 25
-"""Steps in a row without a finite gradient after which the training has diverged; fp16 needs up to 16 to find its scale."""
+"""Steps in a row without a finite gradient after which the training has diverged; fp16 needs up to 16 to find its
+scale."""
 
 
 class Interrupted(Exception):
@@ -149,12 +150,10 @@ class Trainer:
             weight_decay=stage.optimisation.weight_decay,
         )  # fmt: skip
         self.scaler = self.format.scaler()
-        decay = stage.optimisation.average_decay
-        self.average = (
-            None
-            if decay is None
-            else AveragedModel(stage.model, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True)
-        )
+        self.average: AveragedModel | None = None
+        if stage.optimisation.average_decay is not None:
+            averaging = get_ema_multi_avg_fn(stage.optimisation.average_decay)  # type: ignore[no-untyped-call]
+            self.average = AveragedModel(stage.model, multi_avg_fn=averaging, use_buffers=True)
 
     def best(self) -> nn.Module:
         """The model that is measured and exported."""
@@ -181,11 +180,11 @@ class Trainer:
             if place.step % options.checkpoint_every_steps == 0 and place.step < stage.steps:
                 self._save()
 
-    def _batches(self) -> Sequence[Sequence[int]]:
+    def _batches(self) -> Sequence[Sequence[Utterance]]:
         world = self.loop.world
         return self.stage.batches(self.place.epoch, world.rank, world.size)
 
-    def _step(self, clips: Sequence[int]) -> None:
+    def _step(self, utterances: Sequence[Utterance]) -> None:
         """One optimizer step. What it draws at random depends on seed, stage, step and process alone, so that nothing
         of it has to be saved."""
         place, stage, loop = self.place, self.stage, self.loop
@@ -194,7 +193,7 @@ class Trainer:
         rate = learning_rate_at(place.step, stage.steps, stage.optimisation)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        batch = stage.collate(clips).to(loop.world.device)
+        batch = stage.collate(utterances).to(loop.world.device)
         losses = self._backward(batch)
         self.scaler.unscale_(self.optimizer)
         norm = nn.utils.clip_grad_norm_(stage.model.parameters(), stage.optimisation.clip_norm)
@@ -220,7 +219,7 @@ class Trainer:
     def _backward(self, batch: Batch) -> dict[str, torch.Tensor]:
         with self.format.autocast():
             losses: dict[str, torch.Tensor] = self.parallel(batch, self.place.step)
-        self.scaler.scale(losses["loss"]).backward()  # type: ignore[no-untyped-call]
+        self.scaler.scale(losses["loss"]).backward()
         return losses
 
     def _tell(self, losses: dict[str, torch.Tensor], rate: float, seconds: float, *, finite: bool) -> None:

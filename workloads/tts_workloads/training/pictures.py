@@ -72,5 +72,5 @@ def _smoothed(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _save(figure: Figure, path: Path) -> None:
     picture = io.BytesIO()
-    FigureCanvasAgg(figure).print_png(picture)
+    FigureCanvasAgg(figure).print_png(picture)  # type: ignore[no-untyped-call]
     write_whole(path, lambda file: file.write(picture.getvalue()))

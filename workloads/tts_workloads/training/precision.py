@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-import os
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
+from torch.amp.grad_scaler import GradScaler
 
 from tts_api.resources.training import Precision
+from tts_workloads.processors import cpu_has_bf16
 
 log = logging.getLogger(__name__)
 
@@ -26,16 +26,16 @@ class Format:
         """The context of a forward pass."""
         return torch.autocast(self.device.type, dtype=self.dtype or torch.bfloat16, enabled=self.dtype is not None)
 
-    def scaler(self) -> torch.amp.GradScaler:
+    def scaler(self) -> GradScaler:
         """The gradient scaler: it does something for fp16 only, whose gradients underflow."""
-        return torch.amp.GradScaler(self.device.type, enabled=self.dtype is torch.float16)
+        return GradScaler(self.device.type, enabled=self.dtype is torch.float16)
 
 
 def choose(precision: Precision, device: torch.device) -> Format:
     """The format for a device. ``auto`` takes bf16 on a GPU that has it, else fp32.
 
-    What a CPU would only emulate (fp16, and bf16 without AVX-512 BF16 or AMX: about a hundred times slower) becomes fp32,
-    with a warning.
+    What a CPU would only emulate (fp16, and bf16 without AVX-512 BF16 or AMX: about a hundred times slower) becomes
+    fp32, with a warning.
     """
     torch.backends.cuda.matmul.allow_tf32 = True
     torch.backends.cudnn.allow_tf32 = True
@@ -52,22 +52,3 @@ def choose(precision: Precision, device: torch.device) -> Format:
     if precision in {"bf16", "fp16"}:
         log.warning("precision %s was asked for, but this CPU only emulates it: training in fp32", precision)
     return Format(device, None)
-
-
-def cpu_has_bf16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
-    """Whether the CPU multiplies bf16 in hardware (AVX-512 BF16 or AMX)."""
-    try:
-        flags = set(cpuinfo.read_text().partition("flags")[2].partition("\n")[0].split())
-    except OSError:
-        return False
-    return bool(flags & {"avx512_bf16", "amx_bf16"})
-
-
-def cpus() -> int:
-    """CPUs that this process may use: its affinity, and the container's quota where there is one."""
-    allowed = len(os.sched_getaffinity(0))
-    try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
-        return max(1, min(allowed, round(int(quota) / int(period))))
-    except (OSError, ValueError):  # no cgroup v2, or "max": no quota
-        return allowed

@@ -1,18 +1,16 @@
-"""How far the training is, for people and for the status: moving means, the time that is left, the columns' words. Where
-it is sent is the affair of ``tts_workloads.report``, or of the terminal here."""
+"""How far the training is, for people and for the status: moving means, the time that is left, the columns' words.
+Where it is sent is the affair of ``tts_workloads.report``, or of the terminal here."""
 
 from __future__ import annotations
 
 import sys
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Protocol, TextIO
 
-from tts_api.base import Document
 from tts_api.report import Checkpoint, ProgressDisplay, TrainingProgress, TrainingResult
 from tts_api.run import TrainingRun
-from tts_workloads.report import TRAINING_PROGRESS, reporter_for
+from tts_workloads.report import TRAINING_PROGRESS, now, reporter_for
 
 SMOOTHING = 0.95
 """Weight of the past in the moving means of loss and speed."""
@@ -23,7 +21,7 @@ LINE_SECONDS = 5.0
 class Sink(Protocol):
     """Takes the newest progress; never blocks."""
 
-    def put(self, document: Document, *, urgent: bool = False) -> None:
+    def put(self, document: TrainingProgress, *, urgent: bool = False) -> None:
         """Show or send it; an urgent one at once."""
 
     def close(self, timeout_seconds: float = 30.0) -> bool:
@@ -55,11 +53,6 @@ def duration(seconds: float) -> str:
     return f"{whole}s"
 
 
-def now() -> str:
-    """The time as Kubernetes writes it."""
-    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-
-
 class Mean:
     """A moving mean that forgets: without a bias towards zero at the start."""
 
@@ -85,10 +78,6 @@ class Progress:
         self.document = TrainingProgress(total_steps=total_steps, updated_at=now())
         self._loss, self._pace, self._audio = Mean(), Mean(), Mean()
         self._last: float | None = None
-
-    def total(self, steps: int) -> None:
-        """All steps that there are to do, once it is known."""
-        self._put(total_steps=steps)
 
     def stage(self, name: str, step: int) -> None:
         """A stage begins: what was measured in the one before says nothing about it."""
@@ -123,9 +112,9 @@ class Progress:
         self.pause()
         self._put(checkpoint=checkpoint, urgent=True)
 
-    def finished(self, result: TrainingResult) -> None:
+    def finished(self, result: TrainingResult, steps: int) -> None:
         """The voice is written."""
-        self._put(stage="Finished", result=result, urgent=True)
+        self._put(stage="Finished", step=steps, result=result, urgent=True)
 
     def close(self) -> bool:
         """Deliver the last of it; whether that worked."""
@@ -157,9 +146,8 @@ class Terminal:
         self._stream, self._clock = stream or sys.stdout, clock
         self._printed = float("-inf")
 
-    def put(self, document: Document, *, urgent: bool = False) -> None:
+    def put(self, document: TrainingProgress, *, urgent: bool = False) -> None:
         """Print it, if it is urgent or the last line is old enough."""
-        assert isinstance(document, TrainingProgress)
         bar = self._stream.isatty()
         if not urgent and self._clock() - self._printed < (0.2 if bar else LINE_SECONDS):
             return
@@ -174,7 +162,7 @@ class Terminal:
         self._stream.write(line)
         self._stream.flush()
 
-    def close(self, timeout_seconds: float = 30.0) -> bool:  # noqa: ARG002 - the protocol's
+    def close(self, timeout_seconds: float = 30.0) -> bool:
         """Nothing is pending ever."""
         return True
 

