@@ -14,6 +14,7 @@ from tests.cluster.cache import say
 from tests.cluster.commands import PartsError
 from tests.cluster.processes import ClusterError
 
+_MOST_NODES = 100  # what the address ranges have room for
 _DEFAULT_STATE = Path(__file__).parents[2] / ".cluster"
 
 
@@ -21,7 +22,8 @@ def main() -> int:
     """Run one verb and return the exit status: 0, or 1 with one clear message."""
     arguments = _parser().parse_args()
     # Ending by a signal is ending in order: what was begun is taken back.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda received, _: sys.exit(128 + received))
     try:
         return int(arguments.run(arguments) or 0)
     except (ClusterError, PartsError) as error:
@@ -35,7 +37,9 @@ def _parser() -> argparse.ArgumentParser:
     build = verbs.add_parser("build", help="compile and fetch the parts into the cache")
     build.set_defaults(run=lambda _: parts.build() and None)
     up = verbs.add_parser("up", help="start a cluster, or keep the one that runs")
-    up.add_argument("--nodes", type=int, default=1, help="0 is the control plane alone and needs no root (default: 1)")
+    up.add_argument(
+        "--nodes", type=_count, default=1, help="0 is the control plane alone and needs no root (default: 1)"
+    )
     up.set_defaults(run=_up)
     down = verbs.add_parser("down", help="end it and remove what it left, after a crash too")
     down.set_defaults(run=_down)
@@ -52,6 +56,12 @@ def _parser() -> argparse.ArgumentParser:
     for verb in (up, down, status, guard, images, load):
         verb.add_argument("--state", type=Path, default=_DEFAULT_STATE, help="state folder (default: .cluster)")
     return parser
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) > _MOST_NODES:
+        raise argparse.ArgumentTypeError(f"{text} is not a number from 0 to {_MOST_NODES}")
+    return int(text)
 
 
 # `build` and `images` need the standard library alone, so that they can run before anything is installed. What the

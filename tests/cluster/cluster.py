@@ -33,6 +33,7 @@ class Cluster:
     kubeconfig: Path
     state: Path
     nodes: tuple[str, ...] = ()
+    embedded: bool = True
 
     def kubectl(self, *arguments: str | Path, input: str | None = None) -> str:  # noqa: A002 - as in subprocess
         """Run kubectl against this cluster and return its output. Raises ClusterError with its complaint."""
@@ -56,12 +57,14 @@ class Cluster:
         return delivery.deliver(self.state)
 
     def _only_embedded(self) -> None:
-        if not (self.state / "cluster.json").exists():
+        if not self.embedded:
             raise ClusterError(f"{self.kubeconfig} is a cluster of your own: load images with its own tool")
 
     def environment(self) -> dict[str, str]:
         """Return an environment in which kubectl, helm and any client find this cluster."""
-        return cluster_parts.build().environment() | {"KUBECONFIG": str(self.kubeconfig)}
+        own_programs = not self.embedded and shutil.which("kubectl") and shutil.which("helm")
+        variables = dict(os.environ) if own_programs else cluster_parts.build().environment()
+        return variables | {"KUBECONFIG": str(self.kubeconfig)}
 
     def _run(self, program: str, *arguments: str | Path, stdin: str | None = None) -> str:
         command = [program, *map(str, arguments)]
@@ -105,12 +108,15 @@ def down(state: Path = DEFAULT_STATE) -> None:
 
 
 def status(state: Path = DEFAULT_STATE) -> Cluster | None:
-    """Return the cluster if it runs and its API server answers."""
+    """Return the cluster if its API server answers and no node of it has ended."""
     try:
         record = json.loads((state / "cluster.json").read_text())
     except FileNotFoundError:
         return None
     cluster = Cluster(state / "kubeconfig", state, tuple(record["nodes"]))
+    living = processes.of_cluster(identity(state))
+    if not all(int((state / "nodes" / name / "pid").read_text()) in living for name in cluster.nodes):
+        return None
     with contextlib.suppress(ClusterError):
         cluster.kubectl("--request-timeout=5s", "get", "--raw", "/readyz")
         return cluster
@@ -119,8 +125,8 @@ def status(state: Path = DEFAULT_STATE) -> Cluster | None:
 
 def external(kubeconfig: Path, state: Path) -> Cluster:
     """Return a cluster that someone else runs, such as kind. Raises ClusterError if it does not answer."""
-    cluster = Cluster(kubeconfig.resolve(), state)
-    return dataclasses.replace(cluster, nodes=tuple(cluster.kubectl("get", "nodes", "-o", "name").split()))
+    cluster = Cluster(kubeconfig.resolve(), state, embedded=False)
+    return dataclasses.replace(cluster, nodes=tuple(_registered(cluster)))
 
 
 def _running(state: Path, nodes: int) -> Cluster | None:
@@ -180,7 +186,7 @@ def _start_with_nodes(cluster_id: str, state: Path, parts: cluster_parts.Parts, 
 
 
 def _registered(cluster: Cluster) -> list[str]:
-    return cluster.kubectl("get", "nodes", "-o", "name").split()
+    return cluster.kubectl("get", "nodes", "-o", "jsonpath={.items[*].metadata.name}").split()
 
 
 def _make_volume_folders(state: Path) -> None:

@@ -19,7 +19,10 @@ from tests.cluster.cluster import Cluster, down, identity, up
 _CHECKOUT = Path(__file__).parents[2]
 _NAMESPACE = "lifecycle"
 
-pytestmark = [pytest.mark.xdist_group("cluster"), pytest.mark.timeout(600)]
+pytestmark = pytest.mark.timeout(600)
+# Tests of one group share a session's cluster; those that start their own go where there is less to do.
+_ON_CONTROL_PLANE = pytest.mark.xdist_group("control-plane")
+_ON_CLUSTER = pytest.mark.xdist_group("cluster")
 
 
 @pytest.fixture
@@ -32,6 +35,7 @@ def state(request: pytest.FixtureRequest) -> Iterator[Path]:
     subprocess.run(["rm", "-r", folder], check=True)
 
 
+@_ON_CONTROL_PLANE
 @pytest.mark.control_plane
 def test_without_nodes_controllers_work_and_pods_wait(control_plane: Cluster) -> None:
     control_plane.kubectl("create", "deployment", "waiting", "--image=localhost/none:1")
@@ -40,6 +44,7 @@ def test_without_nodes_controllers_work_and_pods_wait(control_plane: Cluster) ->
     control_plane.kubectl("delete", "deployment", "waiting")
 
 
+@_ON_CONTROL_PLANE
 @pytest.mark.control_plane
 @pytest.mark.skipif("TTS_TEST_KUBECONFIG" in os.environ, reason="looks at the embedded cluster's processes")
 def test_a_control_plane_needs_no_root_and_is_gone_after_down(state: Path) -> None:
@@ -50,6 +55,7 @@ def test_a_control_plane_needs_no_root_and_is_gone_after_down(state: Path) -> No
     assert _traces(state, network="") == []
 
 
+@_ON_CLUSTER
 @pytest.mark.cluster
 def test_a_restricted_pod_writes_to_its_claim_and_finds_services_by_name(cluster: Cluster) -> None:
     if "TTS_TEST_KUBECONFIG" in os.environ:
@@ -76,6 +82,7 @@ def test_a_restricted_pod_writes_to_its_claim_and_finds_services_by_name(cluster
     assert service.split()[0] == expected
 
 
+@_ON_CLUSTER
 @pytest.mark.cluster
 def test_two_nodes_beside_another_cluster_leave_nothing_when_killed(cluster: Cluster, state: Path) -> None:
     if "TTS_TEST_KUBECONFIG" in os.environ:
@@ -94,6 +101,7 @@ def test_two_nodes_beside_another_cluster_leave_nothing_when_killed(cluster: Clu
     assert cluster.kubectl("get", "--raw", "/readyz") == "ok"
 
 
+@_ON_CONTROL_PLANE
 @pytest.mark.cluster
 @pytest.mark.parametrize("seconds", [1, 4])
 def test_a_start_that_is_killed_can_be_taken_down_and_begun_again(state: Path, seconds: float) -> None:
