@@ -10,6 +10,7 @@ from /proc; writes are the API server's count. The table is printed as Markdown.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import multiprocessing
 import os
@@ -120,15 +121,21 @@ def observe(kubeconfig: str, kind: str, count: int, ready: Any, results: Any) ->
         arguments = (GROUP, VERSION, NAMESPACE, PLURAL)
     ready.set()
     while len(seen) < count:
-        for event in watch.Watch().stream(source, *arguments, timeout_seconds=PATIENCE_SECONDS):
-            now = time.time()
-            body = event["raw_object"]
-            found = re.fullmatch(r"voice-(\d+)(-train)?", body["metadata"]["name"])
-            if found and (kind == "job" or body.get("status", {}).get("conditions")):
-                seen.setdefault(int(found[1]), now)
-            if len(seen) == count:
-                break
+        with contextlib.suppress(client.ApiException):  # the storage of a new kind takes a moment: watch again
+            follow(source, arguments, kind, count, seen)
     results.put((kind, seen))
+
+
+def follow(source: Any, arguments: tuple[str, ...], kind: str, count: int, seen: dict[int, float]) -> None:
+    """Watch until everything was seen or the watch ends."""
+    for event in watch.Watch().stream(source, *arguments, timeout_seconds=PATIENCE_SECONDS):
+        now = time.time()
+        body = event["raw_object"]
+        found = re.fullmatch(r"voice-(\d+)(-train)?", body["metadata"]["name"])
+        if found and (kind == "job" or body.get("status", {}).get("conditions")):
+            seen.setdefault(int(found[1]), now)
+        if len(seen) == count:
+            return
 
 
 OURS = re.compile(r'resource="(ttstrainings|jobs|services|persistentvolumeclaims|serviceaccounts|rolebindings)"')

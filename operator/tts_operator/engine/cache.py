@@ -28,10 +28,10 @@ class Cache:
         self._children: dict[tuple[Kind, Owner], dict[Key, Body]] = defaultdict(dict)
 
     def put(self, kind: Kind, body: Body) -> set[Owner]:
-        """Remember an object unless a newer version is known; returns the resources to look at."""
+        """Remember an object unless this or a newer version is known; returns the resources to look at."""
         key = key_of(body)
         known = self._objects[kind].get(key)
-        if known is not None and _version(known) > _version(body) and _uid(known) == _uid(body):
+        if known is not None and _uid(known) == _uid(body) and _version(known) >= _version(body):
             return set()
         affected = self.remove(kind, key)
         self._objects[kind][key] = body

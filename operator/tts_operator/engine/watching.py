@@ -23,6 +23,34 @@ logger = logging.getLogger(__name__)
 Body = Mapping[str, Any]
 
 
+class _NoProgress(kopf.ProgressStorage):
+    """Kopf's memory of its own handlers, which are not used: by default it copies every object several times."""
+
+    def fetch(self, **_: Any) -> None:
+        return None
+
+    def store(self, **_: Any) -> None: ...
+
+    def purge(self, **_: Any) -> None: ...
+
+    def touch(self, **_: Any) -> None: ...
+
+    def clear(self, *, essence: Any) -> Any:
+        return essence
+
+
+class _NoDiffBase(kopf.DiffBaseStorage):
+    """Kopf's memory of what it has seen of an object, which is not used either."""
+
+    def build(self, **_: Any) -> Any:
+        return {}
+
+    def fetch(self, **_: Any) -> None:
+        return None
+
+    def store(self, **_: Any) -> None: ...
+
+
 @dataclass(frozen=True)
 class Watched:
     """A kind that is watched, the labels by which the server selects, and what is kept of each object."""
@@ -59,6 +87,8 @@ class Feed:
 
     def register(self, registry: kopf.OperatorRegistry, settings: kopf.OperatorSettings) -> None:
         """Have kopf watch every kind, the server selecting by label."""
+        settings.persistence.progress_storage = _NoProgress()
+        settings.persistence.diffbase_storage = _NoDiffBase()
         for watched in self._watched.values():
             kind = watched.kind
             if watched.selector:
