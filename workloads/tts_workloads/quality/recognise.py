@@ -1,8 +1,8 @@
 """Word error rate of a voice: Whisper (tiny.en, offline) writes down what it hears, and the words are compared.
 
 Two sets that no corpus of ours contains: strings of four digits, and sentences of everyday speech. Before comparing,
-both sides are lower-cased, stripped of punctuation, and numbers are spelled: digits one by one in digit strings (so that
-"4 0 7 1", "4071" and "four oh seven one" are the same), as words elsewhere.
+both sides are lower-cased, stripped of punctuation, and numbers are spelled: digits one by one in digit strings (so
+that "4 0 7 1", "4071" and "four oh seven one" are the same), as words elsewhere.
 
     python -m tts_workloads.quality.recognise FOLDER      # FOLDER holds <name>.wav for each name of sentences()
 """
@@ -21,8 +21,9 @@ from num2words import num2words
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 DIGIT_STRINGS = (
-    "4071", "9352", "1680", "2749", "5813", "7026", "3498", "6157", "8240", "0935", "1274", "4586", "9703", "2361", "5049",
-    "7812", "3627", "6590", "8134", "0478", "1956", "4203", "9847", "2615", "5370", "7481", "3069", "6728", "8592", "0143",
+    "4071", "9352", "1680", "2749", "5813", "7026", "3498", "6157", "8240", "0935",
+    "1274", "4586", "9703", "2361", "5049", "7812", "3627", "6590", "8134", "0478",
+    "1956", "4203", "9847", "2615", "5370", "7481", "3069", "6728", "8592", "0143",
 )  # fmt: skip
 
 EVERYDAY = (
