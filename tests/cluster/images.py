@@ -24,6 +24,7 @@ _CHECKOUT = Path(__file__).parents[2]
 _DEBIAN = "trixie"
 # What Debian's own slim image leaves out too.
 _LEFT_OUT = ("/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*", "/usr/share/doc/*")
+_KEPT_BUILDS = 5
 # The settings of the machine's pip that say where packages come from and how that is reached.
 _PIP_SETTINGS = ("index-url", "extra-index-url", "trusted-host", "proxy", "cert", "timeout", "retries")
 
@@ -35,7 +36,7 @@ class Image:
     name: str
     manifest: bytes
 
-    def layers_and_config(self) -> list[str]:
+    def blobs(self) -> list[str]:
         """Return the digests of all blobs, without the algorithm's name."""
         content = json.loads(self.manifest)
         return [blob["digest"].removeprefix("sha256:") for blob in (content["config"], *content["layers"])]
@@ -179,11 +180,26 @@ def _build_image(recipe: _Recipe, name: str, base: Path) -> Image:
     _buildah("bud", *options, "--file", file, "--tag", name, _CHECKOUT, on_line=show)
     _buildah("push", "--quiet", "--disable-compression", "--format=oci", name, f"dir:{store / 'push'}")
     image = Image(name, (store / "push/manifest.json").read_bytes())
-    for digest in image.layers_and_config():
+    for digest in image.blobs():
         (store / "push" / digest).replace(store / "blobs" / digest)
     # The record is written last and at once: an image with a record is whole.
     (store / "push/manifest.json").replace(_record(name))
+    _prune(f"localhost/tts-{recipe.containerfile}")
     return image
+
+
+def _prune(repository: str) -> None:
+    """Forget all but the newest builds of an image. Nodes keep what they have."""
+    records = sorted((_store() / "manifests").iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
+    same = [record for record in records if record.name.startswith(repository.replace("/", "_") + ":")]
+    for record in same[_KEPT_BUILDS:]:
+        record.unlink()
+        with contextlib.suppress(PartsError):  # a killed run may have removed it already
+            _buildah("rmi", record.name.replace("_", "/", 1))
+    kept = {digest for record in records if record.exists() for digest in Image("", record.read_bytes()).blobs()}
+    for blob in blob_folder().iterdir():
+        if blob.name not in kept:
+            blob.unlink()
 
 
 def _has_image(name: str) -> bool:
