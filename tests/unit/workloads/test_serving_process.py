@@ -167,12 +167,10 @@ def no_archive(path: Path) -> Path:
 @pytest.mark.parametrize(
     ("make", "changes", "reason", "words"),
     [
-        (tiny_voice.write, {"voice": {"name": "a", "path": "voice.pt", "sha256": "f" * 64}}, "DigestMismatch", "promised"),
-        (lambda path: path, {}, "ModelMissing", "there is no voice at"),
-        (no_archive, {}, "UnsupportedVoice", "is not a voice"),
-        (broken_card, {}, "UnsupportedVoice", "format 2"),
-        (other_front_end, {}, "UnsupportedVoice", "xx-yy"),
-        (lambda path: path, {"voice": {}}, "InvalidRun", "voice.name: Field required"),
+        (tiny_voice.write, {"voice": {"name": "a", "path": "voice.pt", "sha256": "f" * 64}}, "DigestMismatch",
+        "promised"), (lambda path: path, {}, "ModelMissing", "there is no voice at"), (no_archive, {},
+        "UnsupportedVoice", "is not a voice"), (broken_card, {}, "UnsupportedVoice", "format 2"), (other_front_end, {},
+        "UnsupportedVoice", "xx-yy"), (lambda path: path, {"voice": {}}, "InvalidRun", "voice.name: Field required"),
         (lambda path: path, {"schema": 9}, "InvalidRun", "schema 9"),
     ],
 )  # fmt: skip

@@ -1,4 +1,5 @@
-"""A voice that was never trained and needs no model code: every symbol is a tone. Its file is as a training would leave it."""
+"""A voice that was never trained and needs no model code: every symbol is a tone. Its file is as a training would leave
+it."""
 
 from __future__ import annotations
 

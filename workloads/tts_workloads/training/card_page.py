@@ -32,8 +32,8 @@ def page(card: VoiceCard) -> str:
     return "\n".join([
         f"# {card.name}",
         "",
-        "A voice in one TorchScript file, trained from recorded speech. It says what its front end can write in its symbols;",
-        "what a listener hears is made by a machine and should be called so. The licence of the recordings applies to the voice.",
+        "A voice in one TorchScript file, trained from recorded speech. What a listener hears is made by a machine and",
+        "should be called so. The licence of the recordings applies to the voice.",
         "",
         *_table("property", rows),
         "",
@@ -41,8 +41,8 @@ def page(card: VoiceCard) -> str:
         "",
         *_table("measure", [(name, value) for name, value in measured if value is not None]),
         "",
-        "`alignment.png` shows which symbol is heard when, `loss.png` the loss over the steps; `samples/` has held-out clips as",
-        "they were recorded and as the voice says them.",
+        "`alignment.png` shows which symbol is heard when, `loss.png` the loss over the steps; `samples/` has held-out",
+        "clips as they were recorded and as the voice says them.",
         "",
     ])  # fmt: skip
 

@@ -1,5 +1,5 @@
-"""Writes the finished voice: TorchScript, the card and the front end's data in one file that carries its digest in its name
-and has spoken before anybody hears of it."""
+"""Writes the finished voice: TorchScript, the card and the front end's data in one file that carries its digest in its
+name and has spoken before anybody hears of it."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def write_voice(
 ) -> Artifact:
     """Write ``voice-<start of its digest>.pt`` into ``folder``, load it again and have it say the symbols ``speak``.
 
-    ``root`` is the root of the volume, to which the artifact's path is relative. Voices that an earlier try left unreported
-    are removed. Raises StorageFull, and RuntimeError where the file does not speak.
+    ``root`` is the root of the volume, to which the artifact's path is relative. Voices that an earlier try left
+    unreported are removed. Raises StorageFull, and RuntimeError where the file does not speak.
     """
     staged = folder / ".voice.staged"
     write_whole(staged, lambda file: file.write(packed(module, card, front_end)))

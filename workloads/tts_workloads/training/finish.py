@@ -1,5 +1,5 @@
-"""What a training does after its last step: measures the voice on the held-out clips, writes it, and leaves pictures, samples
-and the model card in ``report/``. A second try after an interruption finds what the first one finished."""
+"""What a training does after its last step: measures the voice on the held-out clips, writes it, and leaves pictures,
+samples and the model card in ``report/``. A second try after an interruption finds what the first one finished."""
 
 from __future__ import annotations
 

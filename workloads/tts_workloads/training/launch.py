@@ -156,6 +156,9 @@ class _Agent(threading.Thread):
         return endings.combine(endings.collect(self._folder), self._exit_codes)
 
     def run(self) -> None:
+        """Start the processes and watch over them."""
+        # What it says in a format of its own is said again by the processes' endings.
+        logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
         try:
             entry = [sys.executable, "-m", "tts_workloads.training.worker"]
             run_path, workspace = self._arguments

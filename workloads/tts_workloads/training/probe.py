@@ -1,5 +1,5 @@
-"""``python -m tts_workloads.training.probe FILE``: has a voice say something and prints with which PyTorch it was written and
-read, and how loud it is. For the test that a voice written on one version speaks on another."""
+"""``python -m tts_workloads.training.probe FILE``: has a voice say something and prints with which PyTorch it was
+written and read, and how loud it is. For the test that a voice written on one version speaks on another."""
 
 from __future__ import annotations
 

@@ -56,8 +56,8 @@ class Stage(Protocol):
     that is trained goes through ``forward``, where DistributedDataParallel listens."""
 
     def batches(self, epoch: int, rank: int, world: int) -> Sequence[Sequence[Utterance]]:
-        """The utterances of each batch of one process in an epoch: a function of the arguments and the seed alone, with as
-        many batches for every rank."""
+        """The utterances of each batch of one process in an epoch: a function of the arguments and the seed alone, with
+        as many batches for every rank."""
 
     def collate(self, utterances: Sequence[Utterance]) -> Batch:
         """The batch of these utterances. Randomness comes from torch's global generator alone."""
