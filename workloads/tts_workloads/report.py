@@ -61,14 +61,11 @@ class ApiServer:
         return cls(f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}")
 
     def apply_status(self, resource: ResourceReference, field: Field, document: Document) -> None:
-        """Apply ``status.<field>`` whole, by server-side apply. Raises httpx.HTTPError or OSError.
-
-        The uid makes the API server refuse a report for a resource that was deleted and made again.
-        """
+        """Apply ``status.<field>`` whole, by server-side apply. Raises httpx.HTTPError or OSError."""
         body = {
             "apiVersion": API_VERSION,
             "kind": field.kind,
-            "metadata": {"name": resource.name, "namespace": resource.namespace, "uid": resource.uid},
+            "metadata": {"name": resource.name, "namespace": resource.namespace},
             "status": {field.name: document.to_json_object()},
         }
         path = f"/apis/{API_VERSION}/namespaces/{resource.namespace}/{field.plural}/{resource.name}/status"

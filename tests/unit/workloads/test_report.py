@@ -78,7 +78,7 @@ def test_one_field_is_applied_whole_under_the_workloads_name(api: Api, credentia
     assert parse_qs(url.query) == {"fieldManager": ["tts-workload"], "force": ["true"]}
     assert headers["Content-Type"] == "application/apply-patch+yaml"
     assert headers["Authorization"] == "Bearer first"
-    assert body["metadata"] == {"name": "allison", "namespace": "speech", "uid": "1234"}
+    assert body["metadata"] == {"name": "allison", "namespace": "speech"}
     assert list(body["status"]) == ["progress"]
     assert body["status"]["progress"]["totalSteps"] == 9
 
