@@ -1,0 +1,7 @@
+"""Corpora: read, checked, split, batched. Nothing here knows a model."""
+
+from tts_workloads.data.batches import Utterance, plan_batches
+from tts_workloads.data.corpus import Clip, Corpus, read_corpus, split
+from tts_workloads.data.problems import InvalidDataset
+
+__all__ = ["Clip", "Corpus", "InvalidDataset", "Utterance", "plan_batches", "read_corpus", "split"]

@@ -1,0 +1,61 @@
+"""Which clips are in which batch: a pure function of seed and epoch, so that (epoch, position) is all a training has to
+remember of its data. Knows lengths, never tensors."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+
+Utterance = tuple[int, ...]
+"""Clips of one speaker spoken one after another: a model that only ever heard single words learns what follows a word."""
+
+LONGEST_UTTERANCE_FRAMES = 1000
+JOINED_FRAMES = (80, 420)
+"""Between these a length is drawn up to which clips are joined."""
+SINGLE = 0.35
+"""Share of utterances that stay one clip."""
+
+
+def plan_batches(
+    clips: Sequence[int], frames: Sequence[int], speakers: Sequence[int], *,
+    batch_frames: int, seed: int, epoch: int, rank: int = 0, world: int = 1, join: bool = True,
+) -> list[list[Utterance]]:  # fmt: skip
+    """The batches of one process in an epoch: every clip once over all processes, but for the last batches where their number
+    does not divide by ``world`` and some are given twice.
+
+    ``frames`` and ``speakers`` are those of all clips of the corpus, ``clips`` those to take. Utterances of similar length
+    share a batch, whose padded frames are at most ``batch_frames`` unless one utterance alone is longer.
+    """
+    order = random.Random(repr((seed, "epoch", epoch)))  # noqa: S311 - no secret
+    utterances = _joined(clips, frames, speakers, order) if join else [(clip,) for clip in clips]
+    lengths = {utterance: sum(frames[clip] for clip in utterance) for utterance in utterances}
+    # Up to a tenth is shuffled among neighbours, so that not the same clips meet in every epoch.
+    utterances.sort(key=lambda utterance: (lengths[utterance] * order.uniform(0.95, 1.05), utterance))
+    batches: list[list[Utterance]] = []
+    longest = 0
+    for utterance in utterances:
+        longest = max(longest, lengths[utterance])
+        if not batches or longest * (len(batches[-1]) + 1) > batch_frames:
+            batches.append([])
+            longest = lengths[utterance]
+        batches[-1].append(utterance)
+    order.shuffle(batches)
+    while len(batches) % world:
+        batches.append(batches[len(batches) % world - 1])
+    return batches[rank::world]
+
+
+def _joined(clips: Sequence[int], frames: Sequence[int], speakers: Sequence[int], order: random.Random) -> list[Utterance]:
+    utterances: list[Utterance] = []
+    for speaker in sorted({speakers[clip] for clip in clips}):
+        left = [clip for clip in clips if speakers[clip] == speaker]
+        order.shuffle(left)
+        while left:
+            utterance = [left.pop()]
+            target = 0.0 if order.random() < SINGLE else order.uniform(*JOINED_FRAMES)
+            total = frames[utterance[0]]
+            while left and total < target and total + frames[left[-1]] <= LONGEST_UTTERANCE_FRAMES:
+                utterance.append(left.pop())
+                total += frames[utterance[-1]]
+            utterances.append(tuple(utterance))
+    return utterances

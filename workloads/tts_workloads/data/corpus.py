@@ -1,0 +1,123 @@
+"""A corpus in memory: clips with their waveform and symbols, checked. Which lists there are is the affair of ``formats``, how
+clips become batches that of ``batches``."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from tts_api.resources.training import AudioFeatures
+from tts_workloads.audio import trim_silence
+from tts_workloads.data.formats import FORMATS, Entry
+from tts_workloads.data.problems import InvalidDataset
+from tts_workloads.data.sound import UnreadableSound, read_sound
+from tts_workloads.text import FrontEnd, UnspeakableText
+
+SHORTEST_SECONDS = 0.1
+LONGEST_SECONDS = 30.0
+"""Longer clips make the alignment's table too large; they have to be cut."""
+
+
+@dataclass(frozen=True, eq=False)
+class Clip:
+    """One recording and what is said in it."""
+
+    id: str
+    text: str
+    speaker: int
+    """Index into the corpus's speakers."""
+    symbols: Tensor
+    """Symbol numbers ``[symbols]`` int64."""
+    waveform: Tensor
+    """Samples ``[frames * hop_length]`` float32, without the silence before and after."""
+    seconds: float
+
+
+@dataclass(frozen=True, eq=False)
+class Corpus:
+    """All clips, in the corpus's order."""
+
+    clips: tuple[Clip, ...]
+    speakers: tuple[str, ...]
+    sha256: str
+    """Digest over identifiers, speakers, texts and the bytes of the sound files."""
+    seconds: float
+
+
+def read_corpus(format_name: str, folder: Path, audio: AudioFeatures, front_end: FrontEnd) -> Corpus:
+    """Read a corpus whole. Raises InvalidDataset with everything that is wrong with it."""
+    problems: list[str] = []
+    entries = list(FORMATS[format_name](folder, problems))
+    if not entries and not problems:
+        raise InvalidDataset(folder, ["the corpus lists no clips"], "add some")
+    speakers = tuple(sorted({entry.speaker for entry in entries}))
+    clips: list[Clip] = []
+    digest = hashlib.sha256()
+    with ThreadPoolExecutor(4) as pool:
+        for entry, sound in zip(entries, pool.map(lambda e: _sound_of(e, audio), entries), strict=True):
+            if isinstance(sound, str):
+                problems.append(f"{entry.where}: {entry.audio.relative_to(folder)}: {sound}")
+                continue
+            try:
+                symbols = front_end.encode(entry.text)
+            except UnspeakableText as error:
+                problems.append(f"{entry.where}: {error}")
+                continue
+            waveform, sound_digest = sound
+            frames = len(waveform) // audio.hop_length
+            if frames < len(symbols):
+                problems.append(
+                    f"{entry.where}: {entry.id} has {frames} frames of sound for {len(symbols)} symbols of text: "
+                    "it does not say all of it"
+                )
+                continue
+            digest.update(f"{entry.id}\0{entry.speaker}\0{entry.text}\0{sound_digest}\n".encode())
+            clips.append(
+                Clip(
+                    entry.id, entry.text, speakers.index(entry.speaker), torch.tensor(symbols),
+                    waveform[: frames * audio.hop_length].clone(), frames * audio.hop_length / audio.sample_rate,
+                )
+            )  # fmt: skip
+    if problems:
+        raise InvalidDataset(folder, problems)
+    return Corpus(tuple(clips), speakers, digest.hexdigest(), sum(clip.seconds for clip in clips))
+
+
+def _sound_of(entry: Entry, audio: AudioFeatures) -> tuple[Tensor, str] | str:
+    """The clip's waveform and its file's digest, or what is wrong with it."""
+    try:
+        waveform, data = read_sound(entry.audio, audio.sample_rate)
+    except UnreadableSound as error:
+        return str(error)
+    waveform = trim_silence(waveform, audio.sample_rate)
+    seconds = len(waveform) / audio.sample_rate
+    if float(waveform.abs().max()) < 1e-4:
+        return "it is silent"
+    if not SHORTEST_SECONDS <= seconds <= LONGEST_SECONDS:
+        return f"{seconds:.2f} s of speech; a clip has {SHORTEST_SECONDS:g} to {LONGEST_SECONDS:g} s"
+    return waveform, hashlib.sha256(data).hexdigest()
+
+
+def split(corpus: Corpus, held_out: int, seed: int) -> tuple[list[int], list[int]]:
+    """The clips to train on and those held out, at most a tenth of all, drawn by the seed and the clips' identifiers."""
+    drawn = sorted(range(len(corpus.clips)), key=lambda i: _draw(seed, corpus.clips[i].id))
+    count = min(held_out, len(drawn) // 10)
+    return sorted(drawn[count:]), sorted(drawn[:count])
+
+
+def _draw(seed: int, name: str) -> bytes:
+    return hashlib.sha256(f"{seed}\0{name}".encode()).digest()
+
+
+def shuffled(items: Sequence[int], *parts: object) -> Iterator[int]:
+    """The items in an order that depends on ``parts`` alone."""
+    order = list(items)
+    random.Random(repr(parts)).shuffle(order)  # noqa: S311 - no secret
+    return iter(order)

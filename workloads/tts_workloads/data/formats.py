@@ -1,0 +1,127 @@
+"""Corpus formats: what is written where, line by line, in one registry. Reads the lists, never the sound."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from tts_workloads.data.problems import InvalidDataset
+
+DEFAULT_SPEAKER = "default"
+"""The speaker of a corpus that names none."""
+AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".mp3", ".opus", ".g722")
+"""Where an LJSpeech folder names a clip without a suffix, the first of these that is there is read."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One clip as the corpus lists it."""
+
+    id: str
+    audio: Path
+    text: str
+    speaker: str
+    where: str
+    """File and line, for messages."""
+
+
+Reader = Callable[[Path, list[str]], Iterator[Entry]]
+"""Takes the corpus folder and a list to which it adds what is wrong; yields what is right."""
+
+
+def read_ljspeech(folder: Path, problems: list[str]) -> Iterator[Entry]:
+    """``metadata.csv`` with lines ``id|text`` or ``id|text|normalised text`` (the last is read), sound in ``wavs/``
+    (Ito and Johnson 2017, the LJ Speech data set)."""
+    seen: dict[str, int] = {}
+    for number, line in _lines(folder, "metadata.csv", problems):
+        where = f"metadata.csv line {number}"
+        fields = [field.strip() for field in line.split("|")]
+        clip, text = fields[0], fields[-1]
+        if len(fields) not in {2, 3}:
+            problems.append(f"{where}: {len(fields)} fields separated by |, expected 2 or 3: {line[:60]!r}")
+        elif not clip:
+            problems.append(f"{where}: the id is empty")
+        elif not text:
+            problems.append(f"{where}: the text of {clip} is empty")
+        elif clip in seen:
+            problems.append(f"{where}: the id {clip} is on line {seen[clip]} already")
+        elif (audio := _inside(folder / "wavs", clip)) is None:
+            problems.append(f"{where}: the id {clip!r} leads out of wavs/")
+        else:
+            seen[clip] = number
+            yield Entry(clip, _with_suffix(audio), text, DEFAULT_SPEAKER, where)
+
+
+def read_manifest(folder: Path, problems: list[str]) -> Iterator[Entry]:
+    """``manifest.jsonl``: a JSON object on each line with ``audio`` (path relative to the folder), ``text`` and, where there
+    are several, ``speaker``."""
+    seen: dict[str, int] = {}
+    for number, line in _lines(folder, "manifest.jsonl", problems):
+        where = f"manifest.jsonl line {number}"
+        try:
+            document: Any = json.loads(line)
+        except json.JSONDecodeError as error:
+            problems.append(f"{where}: not JSON: {error.msg} at column {error.colno}")
+            continue
+        wrong = _wrong_with(document)
+        if wrong:
+            problems.append(f"{where}: {wrong}")
+            continue
+        name, text = document["audio"], document["text"].strip()
+        if name in seen:
+            problems.append(f"{where}: {name} is on line {seen[name]} already")
+        elif (audio := _inside(folder, name)) is None:
+            problems.append(f"{where}: audio {name!r} leads out of the corpus; it is relative to its folder")
+        else:
+            seen[name] = number
+            yield Entry(name, audio, text, document.get("speaker", DEFAULT_SPEAKER), where)
+
+
+FORMATS: dict[str, Reader] = {"ljspeech": read_ljspeech, "manifest": read_manifest}
+"""The formats by name, as ``spec.dataset.format`` has them."""
+
+
+def _lines(folder: Path, name: str, problems: list[str]) -> Iterator[tuple[int, str]]:
+    if not folder.is_dir():
+        raise InvalidDataset(folder, ["there is no such folder"], "correct dataset.source's path")
+    try:
+        data = (folder / name).read_bytes()
+    except FileNotFoundError:
+        raise InvalidDataset(
+            folder, [f"there is no {name}"], f"put {name} there, or correct dataset.format and dataset.source's path"
+        ) from None
+    except OSError as error:
+        raise InvalidDataset(folder, [f"{name} cannot be read: {error.strerror}"], "correct its permissions") from None
+    for number, raw in enumerate(data.splitlines(), start=1):
+        try:
+            line = raw.decode("utf-8-sig" if number == 1 else "utf-8").strip()
+        except UnicodeDecodeError:
+            problems.append(f"{name} line {number}: not UTF-8")
+            continue
+        if line:
+            yield number, line
+
+
+def _wrong_with(document: Any) -> str:
+    if not isinstance(document, dict):
+        return "not a JSON object"
+    for key in ("audio", "text"):
+        if not isinstance(document.get(key), str) or not document[key].strip():
+            return f"{key} must be text that is not empty"
+    speaker = document.get("speaker", DEFAULT_SPEAKER)
+    if not isinstance(speaker, str) or not 0 < len(speaker) <= 64:
+        return "speaker must be a name of 1 to 64 characters"
+    return ""
+
+
+def _inside(root: Path, name: str) -> Path | None:
+    path = PurePosixPath(name)
+    return None if path.is_absolute() or ".." in path.parts else root / path
+
+
+def _with_suffix(path: Path) -> Path:
+    candidates = [path.with_name(path.name + suffix) for suffix in AUDIO_SUFFIXES]
+    return next((c for c in (*candidates, path) if c.is_file()), candidates[0])

@@ -1,0 +1,59 @@
+"""Spectra and back, scripted into voices: ``torch.fft`` and folding, never ``torch.stft``, which differs between versions of
+TorchScript."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from tts_workloads.audio import LOG_FLOOR, mel_filters
+
+
+def inverse_filters(sample_rate: int, n_fft: int, n_mels: int) -> Tensor:
+    """``[bins, n_mels]`` float32: the pseudo-inverse of the mel filters."""
+    return torch.linalg.pinv(mel_filters(sample_rate, n_fft, n_mels).double()).float()
+
+
+class Overlap(nn.Module):
+    """Windowed frames to a waveform and back; frame ``i`` is centred on the sample ``(i + 0.5) * hop_length``."""
+
+    window: Tensor
+
+    def __init__(self, n_fft: int, hop_length: int) -> None:
+        super().__init__()
+        self.n_fft, self.hop_length = n_fft, hop_length
+        self.register_buffer("window", torch.hann_window(n_fft), persistent=False)
+
+    def inverse(self, spectrum: Tensor) -> Tensor:
+        """``[batch, bins, frames]`` complex to ``[batch, frames * hop_length]``: the least-squares inverse (Griffin and Lim
+        1984, equation 6)."""
+        frames = spectrum.shape[2]
+        pieces = torch.fft.irfft(spectrum, self.n_fft, dim=1) * self.window[None, :, None]
+        weight = self.window.square()[None, :, None].expand(1, self.n_fft, frames)
+        whole = self._add(pieces) / self._add(weight).clamp_min(1e-6)
+        before = (self.n_fft - self.hop_length) // 2
+        return whole[:, before : before + frames * self.hop_length]
+
+    def forward(self, waveform: Tensor) -> Tensor:
+        """``[batch, frames * hop_length]`` to ``[batch, bins, frames]`` complex, silence beyond both ends."""
+        before = (self.n_fft - self.hop_length) // 2
+        padded = F.pad(waveform, (before, self.n_fft - self.hop_length - before))
+        pieces = padded.unfold(1, self.n_fft, self.hop_length) * self.window
+        return torch.fft.rfft(pieces, dim=2).transpose(1, 2)
+
+    def _add(self, pieces: Tensor) -> Tensor:
+        length = (pieces.shape[2] - 1) * self.hop_length + self.n_fft
+        return F.fold(pieces, (1, length), (1, self.n_fft), stride=(1, self.hop_length)).flatten(1)
+
+
+class LinearMagnitude(nn.Module):
+    """Log-mel frames to magnitudes of a spectrum, as well as a linear map can."""
+
+    inverse: Tensor
+
+    def __init__(self, sample_rate: int, n_fft: int, n_mels: int) -> None:
+        super().__init__()
+        self.register_buffer("inverse", inverse_filters(sample_rate, n_fft, n_mels), persistent=False)
+
+    def forward(self, mel: Tensor) -> Tensor:
+        """``[batch, n_mels, frames]`` in nepers to ``[batch, bins, frames]``, not below the floor."""
+        return torch.matmul(self.inverse, torch.exp(mel)).clamp_min(LOG_FLOOR)

@@ -1,0 +1,52 @@
+"""``vocos``: magnitudes and phases from a few convolutions at frame rate, sound by one inverse Fourier transform (Siuzdak 2023,
+arXiv:2306.00814). The blocks are plain convolutions: depthwise ones are slow to train on a CPU. Its training is in
+``vocoder_stage``."""
+
+import torch
+from torch import Tensor, nn
+
+from tts_api.architectures import VocosParameters
+from tts_api.resources.training import AudioFeatures
+from tts_workloads.models.layers import ConvStack, TimeConv
+from tts_workloads.models.spectral import LinearMagnitude, Overlap
+
+FIRST_KERNEL, KERNEL = 7, 3
+LARGEST_MAGNITUDE = 1e3
+
+
+def receptive_field_frames(parameters: VocosParameters, audio: AudioFeatures) -> int:
+    """Frames on each side of a sample's own that the sample depends on: half of every kernel, and the overlap of the
+    transform."""
+    overlap = -(-(audio.n_fft - audio.hop_length) // (2 * audio.hop_length))
+    return FIRST_KERNEL // 2 + parameters.layers * (KERNEL // 2) + overlap
+
+
+class Vocos(nn.Module):
+    """The vocoder. The magnitude is a correction of what a linear map makes of the mel, so that only the phase starts from
+    nothing."""
+
+    def __init__(self, parameters: VocosParameters, audio: AudioFeatures) -> None:
+        super().__init__()
+        channels = parameters.hidden_size
+        self.first = TimeConv(audio.n_mels, channels, FIRST_KERNEL)
+        self.backbone = ConvStack(channels, parameters.layers, KERNEL, 0.0)
+        self.head = nn.Linear(channels, audio.n_fft + 2)
+        self.magnitude = LinearMagnitude(audio.sample_rate, audio.n_fft, audio.n_mels)
+        self.overlap = Overlap(audio.n_fft, audio.hop_length)
+
+    def forward(self, mel: Tensor) -> Tensor:
+        """Log-mel ``[batch, n_mels, frames]`` to ``[batch, frames * hop_length]`` float32."""
+        return self.sound(self.hidden(mel), mel)
+
+    def hidden(self, mel: Tensor) -> Tensor:
+        """``[batch, frames, n_fft + 2]``: corrections of log-magnitudes, and phases."""
+        x = mel.transpose(1, 2)
+        mask = torch.ones_like(x[:, :, :1])
+        # The mel's own level is far from zero: silence is -11.5 nepers.
+        return self.head(self.backbone(self.first((x + 5.0) * 0.5), mask))
+
+    def sound(self, hidden: Tensor, mel: Tensor) -> Tensor:
+        """The waveform; in float32 whatever the backbone was computed in."""
+        correction, phase = hidden.float().transpose(1, 2).chunk(2, dim=1)
+        magnitude = (self.magnitude(mel.float()) * torch.exp(correction.clamp(-12.0, 6.0))).clamp(max=LARGEST_MAGNITUDE)
+        return self.overlap.inverse(torch.polar(magnitude, phase))

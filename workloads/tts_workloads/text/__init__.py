@@ -1,0 +1,45 @@
+"""Text to symbols: one registry of front ends by language, for training and for speaking."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tts_api.voice import FrontEndCard
+from tts_workloads.text.english import English
+from tts_workloads.text.front_end import FrontEnd, UnknownFrontEnd, UnspeakableText, digest
+
+FRONT_ENDS: dict[str, type[FrontEnd]] = {front_end.name: front_end for front_end in (English,)}
+"""The front ends by the language they speak."""
+
+__all__ = ["FRONT_ENDS", "FrontEnd", "UnknownFrontEnd", "UnspeakableText", "describe", "for_training", "restore"]
+
+
+def for_training(language: str) -> FrontEnd:
+    """The front end for a new voice. Raises UnknownFrontEnd for a language that has none."""
+    if language not in FRONT_ENDS:
+        raise UnknownFrontEnd(f"there is no front end for {language}; there is one for {', '.join(sorted(FRONT_ENDS))}")
+    return FRONT_ENDS[language].for_training()
+
+
+def describe(front_end: FrontEnd) -> FrontEndCard:
+    """What a voice's card says of its front end."""
+    files = front_end.files()
+    return FrontEndCard(
+        name=front_end.name, version=front_end.version, sha256=digest(files), files=tuple(sorted(files)),
+        symbols=front_end.symbols,
+    )  # fmt: skip
+
+
+def restore(card: FrontEndCard, files: Mapping[str, bytes]) -> FrontEnd:
+    """The front end that a voice was trained with, from the voice's files. Raises UnknownFrontEnd where this code would not
+    choose the same symbols."""
+    found = FRONT_ENDS.get(card.name)
+    if found is None:
+        raise UnknownFrontEnd(f"the voice needs the front end {card.name}, which this image does not have")
+    if found.version != card.version or found.symbols != card.symbols:
+        raise UnknownFrontEnd(
+            f"the voice needs version {card.version} of the front end {card.name}, this image has version {found.version}"
+        )
+    if digest(files) != card.sha256:
+        raise UnknownFrontEnd(f"the data of the voice's front end {card.name} is not what its card promises")
+    return found.from_files(files)

@@ -1,0 +1,71 @@
+"""What a front end is: text in, symbol numbers out, for one language, rebuilt from data that travels in the voice. The front
+ends themselves are modules of their own."""
+
+from __future__ import annotations
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import ClassVar, Self
+
+
+class UnspeakableText(ValueError):
+    """The text has characters that the front end can't speak, or nothing in it that can be spoken."""
+
+    def __init__(self, text: str, characters: str) -> None:
+        self.text = text
+        self.characters = characters
+        """The characters without a sound, each once; empty where the text has no characters at all."""
+        shown = text if len(text) <= 60 else text[:59] + "…"
+        if characters:
+            listed = " ".join(characters[:20]) + (" …" if len(characters) > 20 else "")
+            super().__init__(f"{shown!r} cannot be spoken: this voice has no symbols for {listed}")
+        else:
+            super().__init__(f"{shown!r} has nothing in it that can be spoken")
+
+
+class UnknownFrontEnd(Exception):
+    """A voice was made with a front end that is not here, or whose data is not what the voice's card promises."""
+
+
+class FrontEnd(ABC):
+    """Turns text of one language into numbers of symbols. Made whole by ``for_training`` or ``from_files``; what it says
+    depends on its code's ``version`` and its files alone."""
+
+    name: ClassVar[str]
+    """Its name in the registry: the language's code."""
+    version: ClassVar[int]
+    """Raised whenever the same text and files would give other symbols."""
+    symbols: ClassVar[tuple[str, ...]]
+    """The symbols by number; number 0 is padding and never comes out of ``encode``."""
+
+    @classmethod
+    @abstractmethod
+    def for_training(cls) -> Self:
+        """The front end for a new voice. May need packages that speaking does not need."""
+
+    @classmethod
+    @abstractmethod
+    def from_files(cls, files: Mapping[str, bytes]) -> Self:
+        """The front end that ``files()`` came from. Raises UnknownFrontEnd where they cannot be read."""
+
+    @abstractmethod
+    def files(self) -> dict[str, bytes]:
+        """The data that travels in the voice, by file name."""
+
+    @abstractmethod
+    def encode(self, text: str) -> list[int]:
+        """The symbols of one sentence, at least one. Raises UnspeakableText."""
+
+    @abstractmethod
+    def sentences(self, text: str) -> list[str]:
+        """The text in pieces of a sentence or less, in order; pieces without anything to speak are left out."""
+
+
+def digest(files: Mapping[str, bytes]) -> str:
+    """SHA-256 over names and contents."""
+    whole = hashlib.sha256()
+    for name in sorted(files):
+        whole.update(f"{name}\0{len(files[name])}\0".encode())
+        whole.update(files[name])
+    return whole.hexdigest()

@@ -1,0 +1,134 @@
+"""How a word sounds that is in no lexicon: rules from letters in their context to phonemes, learned from a lexicon.
+
+Each letter is aligned with zero to two phonemes by hard expectation maximisation (after Black, Lenzo and Pagel 1998, "Issues
+in building general letter to sound rules"); then, per letter, the widest context that was seen decides (a default tree
+as in Daelemans and van den Bosch 1996, IGTree). ``python -m tts_workloads.text.letter_to_sound FILE`` learns the rules anew.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+
+from tts_workloads.text import lexicon
+
+CONTEXTS = ((0, 0), (0, 1), (1, 1), (1, 2), (2, 2), (2, 3), (3, 3), (3, 4))
+"""Letters to the left and right that a rule looks at, from the least to the most."""
+LEAST_SEEN = 2
+"""How often a context has to be seen for a rule."""
+MOST_PHONEMES_PER_LETTER = 2
+ROUNDS = 4
+EDGE = "_"
+"""Stands beyond the ends of a word."""
+
+Rules = Mapping[str, str]
+"""``left.letter.right`` to encoded phonemes; the left part ends, and the right part begins, at the letter."""
+
+
+def pronounce(word: str, rules: Rules) -> str:
+    """The encoded phonemes of a word of letters a to z; empty only for a word that the rules leave silent."""
+    padded = EDGE * 4 + word + EDGE * 4
+    sounds = []
+    for place in range(4, 4 + len(word)):
+        for left, right in reversed(CONTEXTS):
+            sound = rules.get(_key(padded, place, left, right))
+            if sound is not None:
+                sounds.append(sound)
+                break
+    return "".join(sounds)
+
+
+def learn(words: Mapping[str, str]) -> dict[str, str]:
+    """Rules from words and their encoded phonemes: a rule is kept only where it says something else than the next
+    narrower one."""
+    aligned = align(words)
+    counts: dict[tuple[int, int], dict[str, Counter[str]]] = {context: defaultdict(Counter) for context in CONTEXTS}
+    for word, sounds in aligned.items():
+        padded = EDGE * 4 + word + EDGE * 4
+        for place, sound in enumerate(sounds, start=4):
+            for context in CONTEXTS:
+                counts[context][_key(padded, place, *context)][sound] += 1
+    rules: dict[str, str] = {}
+    for number, context in enumerate(CONTEXTS):
+        for key, seen in sorted(counts[context].items()):
+            sound, _ = max(seen.items(), key=lambda item: (item[1], item[0]))
+            narrower = _narrower(key, rules, number)
+            if narrower is None or (seen.total() >= LEAST_SEEN and sound != narrower):
+                rules[key] = sound
+    return rules
+
+
+def align(words: Mapping[str, str]) -> dict[str, list[str]]:
+    """For every word that can be aligned, the phonemes of each letter."""
+    scores: dict[tuple[str, str], float] = {}
+    aligned: dict[str, list[str]] = {}
+    for _ in range(ROUNDS):
+        counts: Counter[tuple[str, str]] = Counter()
+        letters: Counter[str] = Counter()
+        aligned = {}
+        for word, code in words.items():
+            best = _best_alignment(word, code, scores)
+            if best is not None:
+                aligned[word] = best
+                counts.update(zip(word, best, strict=True))
+                letters.update(word)
+        scores = {pair: math.log(count / letters[pair[0]]) for pair, count in counts.items()}
+    return aligned
+
+
+def _best_alignment(word: str, code: str, scores: Mapping[tuple[str, str], float]) -> list[str] | None:
+    unseen = -12.0
+    best: list[dict[int, tuple[float, int]]] = [{0: (0.0, 0)}]
+    for place, letter in enumerate(word):
+        reached: dict[int, tuple[float, int]] = {}
+        for start, (score, _) in best[-1].items():
+            for count in range(MOST_PHONEMES_PER_LETTER + 1):
+                end = start + count
+                if end > len(code) or len(code) - end > MOST_PHONEMES_PER_LETTER * (len(word) - place - 1):
+                    continue
+                # Before anything was counted, one phoneme for each letter is the likeliest.
+                first = -1.0 - abs(count - 1)
+                total = score + (scores.get((letter, code[start:end]), unseen) if scores else first)
+                if end not in reached or total > reached[end][0]:
+                    reached[end] = (total, start)
+        best.append(reached)
+    if len(code) not in best[-1]:
+        return None
+    sounds: list[str] = []
+    end = len(code)
+    for reached in reversed(best[1:]):
+        start = reached[end][1]
+        sounds.append(code[start:end])
+        end = start
+    return sounds[::-1]
+
+
+def _key(padded: str, place: int, left: int, right: int) -> str:
+    return f"{padded[place - left : place]}.{padded[place]}.{padded[place + 1 : place + 1 + right]}"
+
+
+def _narrower(key: str, rules: Rules, number: int) -> str | None:
+    left, letter, right = key.split(".")
+    for fewer_left, fewer_right in reversed(CONTEXTS[:number]):
+        sound = rules.get(f"{left[len(left) - fewer_left :]}.{letter}.{right[:fewer_right]}")
+        if sound is not None:
+            return sound
+    return None
+
+
+def write(rules: Rules, path: Path) -> None:
+    """The rules as lines ``left.letter.right phonemes``, sorted."""
+    path.write_text("".join(f"{key} {sound}\n" for key, sound in sorted(rules.items())), encoding="ascii")
+
+
+def read(text: str) -> dict[str, str]:
+    """The rules of ``write``."""
+    return dict(line.split(" ", 1) for line in text.splitlines())
+
+
+if __name__ == "__main__":
+    whole = {word: lexicon.encode(sounds) for word, sounds in lexicon.bundled().items() if word.isalpha()}
+    write(learn(whole), Path(sys.argv[1]))

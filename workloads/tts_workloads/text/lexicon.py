@@ -1,0 +1,60 @@
+"""A pronouncing lexicon: words and their phonemes, packed small enough to travel in a voice. Words that are not in it are the
+affair of ``letter_to_sound``."""
+
+from __future__ import annotations
+
+import lzma
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+PHONEMES = tuple(
+    "AA AE AH AO AW AY B CH D DH EH ER EY F G HH IH IY JH K L M N NG OW OY P R S SH T TH UH UW V W Y Z ZH".split()
+)
+"""The 39 phonemes of the CMU dictionary (ARPAbet without stress)."""
+_CODE = {phoneme: chr(ord("A") + number) for number, phoneme in enumerate(PHONEMES)}
+_PHONEME = {code: phoneme for phoneme, code in _CODE.items()}
+
+Pronunciation = tuple[str, ...]
+
+
+def read_cmudict(lines: Iterable[str]) -> dict[str, Pronunciation]:
+    """Words and their first pronunciation from lines ``word P1 P2 ...``; second pronunciations are ``word(2)``."""
+    lexicon: dict[str, Pronunciation] = {}
+    for line in lines:
+        word, *phonemes = line.split()
+        if word.replace("'", "").isalpha() and word.isascii():
+            lexicon.setdefault(word.lower(), tuple(phonemes))
+    return lexicon
+
+
+def bundled() -> dict[str, Pronunciation]:
+    """The CMU dictionary that pocketsphinx brings along (BSD licence, 126,000 words)."""
+    import pocketsphinx
+
+    with Path(pocketsphinx.get_model_path("en-us/cmudict-en-us.dict")).open(encoding="utf-8") as file:
+        return read_cmudict(file)
+
+
+def encode(phonemes: Iterable[str]) -> str:
+    """Phonemes as one character each."""
+    return "".join(_CODE[phoneme] for phoneme in phonemes)
+
+
+def decode(code: str) -> Pronunciation:
+    """The phonemes of ``encode``."""
+    return tuple(_PHONEME[character] for character in code)
+
+
+def pack(lexicon: Mapping[str, str]) -> bytes:
+    """Words and encoded phonemes, compressed; the same bytes for the same lexicon."""
+    table = "\n".join(f"{word}\t{code}" for word, code in sorted(lexicon.items()))
+    return lzma.compress(table.encode(), format=lzma.FORMAT_XZ, check=lzma.CHECK_CRC32, preset=6)
+
+
+def unpack(data: bytes) -> dict[str, str]:
+    """Words and encoded phonemes. Raises ValueError where the data is torn."""
+    try:
+        table = lzma.decompress(data).decode()
+    except (lzma.LZMAError, UnicodeDecodeError) as error:
+        raise ValueError(f"not a packed lexicon: {error}") from None
+    return dict(line.split("\t", 1) for line in table.split("\n") if line)
