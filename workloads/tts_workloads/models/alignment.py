@@ -1,5 +1,5 @@
-"""Which symbol is heard in which frame, learned beside the acoustic model (Badlani et al. 2021, "One TTS alignment to rule
-them all", arXiv:2108.10447). Never exported."""
+"""Which symbol is heard in which frame, learned beside the acoustic model (Badlani et al. 2021, "One TTS alignment to
+rule them all", arXiv:2108.10447). Never exported."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ class Aligner(nn.Module):
 
     def __init__(self, channels: int, n_mels: int) -> None:
         super().__init__()
-        self.key = nn.Sequential(TimeConv(channels, 2 * channels, 3), nn.ReLU(), TimeConv(2 * channels, KEY_CHANNELS, 1))
+        self.key = nn.Sequential(
+            TimeConv(channels, 2 * channels, 3), nn.ReLU(), TimeConv(2 * channels, KEY_CHANNELS, 1)
+        )
         self.query = nn.Sequential(
             TimeConv(n_mels, 2 * n_mels, 3), nn.ReLU(), TimeConv(2 * n_mels, n_mels, 1), nn.ReLU(),
             TimeConv(n_mels, KEY_CHANNELS, 1),
@@ -68,8 +70,8 @@ def prior(mel_lengths: Tensor, symbol_lengths: Tensor, frames: int, symbols: int
 
 
 def forward_sum_loss(scores: Tensor, mel_lengths: Tensor, symbol_lengths: Tensor) -> Tensor:
-    """Negative log-likelihood, per symbol, of all monotonic alignments together, by the CTC loss over symbols 1, 2, ... (section
-    2.2.1)."""
+    """Negative log-likelihood, per symbol, of all monotonic alignments together, by the CTC loss over symbols 1, 2, ...
+    (section 2.2.1)."""
     with_blank = F.log_softmax(F.pad(scores, (1, 0), value=BLANK_LOG_PROBABILITY), -1)
     targets = torch.arange(1, scores.shape[-1] + 1, device=scores.device).expand(len(scores), -1)
     return F.ctc_loss(
@@ -88,7 +90,8 @@ def binarisation_loss(scores: Tensor, durations: Tensor, mel_lengths: Tensor) ->
 
 
 def durations_of(scores: Tensor, mel_lengths: Tensor, symbol_lengths: Tensor) -> Tensor:
-    """Frames of each symbol ``[batch, symbols]`` int64 on the likeliest monotonic path, at least one each (section 2.2.2)."""
+    """Frames of each symbol ``[batch, symbols]`` int64 on the likeliest monotonic path, at least one each (section
+    2.2.2)."""
     log_soft = F.log_softmax(scores.detach(), -1).cpu().numpy()
     found = best_path(log_soft, mel_lengths.cpu().numpy(), symbol_lengths.cpu().numpy())
     return torch.from_numpy(found).to(scores.device)
@@ -97,8 +100,8 @@ def durations_of(scores: Tensor, mel_lengths: Tensor, symbol_lengths: Tensor) ->
 def best_path(
     scores: NDArray[np.float32], mel_lengths: NDArray[np.int64], symbol_lengths: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """The Viterbi path through ``[batch, frames, symbols]`` that starts at the first symbol, ends at the last, and never skips
-    one, as durations ``[batch, symbols]``."""
+    """The Viterbi path through ``[batch, frames, symbols]`` that starts at the first symbol, ends at the last, and
+    never skips one, as durations ``[batch, symbols]``."""
     batch, frames, symbols = scores.shape
     unreachable = np.float32(-1e30)
     best = np.full((batch, symbols + 1), unreachable, dtype=np.float32)

@@ -1,7 +1,5 @@
-"""``fastspeech2``: phonemes to mel frames, all at once (Ren et al. 2020, arXiv:2006.04558; pitch per symbol after Lancucki 2020,
-FastPitch, arXiv:2006.06873). Here is what is exported; its training is in ``acoustic_stage``."""
-
-from typing import Tuple
+"""``fastspeech2``: phonemes to mel frames, all at once (Ren et al. 2020, arXiv:2006.04558; pitch per symbol after
+Lancucki 2020, FastPitch, arXiv:2006.06873). Here is what is exported; its training is in ``acoustic_stage``."""
 
 import torch
 from torch import Tensor, nn
@@ -27,8 +25,8 @@ class Predictor(nn.Module):
 
 
 class FastSpeech2(nn.Module):
-    """The acoustic model. Pitch is the logarithm of the fundamental frequency, normalised by ``pitch_mean`` and ``pitch_std``
-    (nepers); voicing is the share of a symbol's frames that are voiced."""
+    """The acoustic model. Pitch is the logarithm of the fundamental frequency, normalised by ``pitch_mean`` and
+    ``pitch_std`` (nepers); voicing is the share of a symbol's frames that are voiced."""
 
     pitch_mean: Tensor
     pitch_std: Tensor
@@ -46,24 +44,25 @@ class FastSpeech2(nn.Module):
         self.place = nn.Linear(3, channels)
         self.decoder = ConvStack(channels, parameters.decoder_layers, KERNEL, dropout)
         self.mel = nn.Linear(channels, n_mels)
+        # TorchScript sees attributes, not the module's constants.
+        self.longest_symbol_frames = LONGEST_SYMBOL_FRAMES
         self.register_buffer("pitch_mean", torch.tensor(5.0))
         self.register_buffer("pitch_std", torch.tensor(0.25))
         self.register_buffer("mel_mean", torch.zeros(n_mels))
 
     def forward(
         self, tokens: Tensor, lengths: Tensor, speaker: Tensor, speed: Tensor, pitch: Tensor
-    ) -> Tuple[Tensor, Tensor, Tensor]:
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Speak.
 
-        ``tokens`` ``[batch, symbols]`` int64, ``lengths`` ``[batch]`` int64, ``speaker`` ``[batch, channels]``, ``speed`` and
-        ``pitch`` ``[batch]``: factors, 1 is as trained. Gives mel ``[batch, n_mels, frames]`` in nepers, frames ``[batch]``
-        int64 and the durations in frames ``[batch, symbols]`` int64.
-        """
+        ``tokens`` ``[batch, symbols]`` int64, ``lengths`` ``[batch]`` int64, ``speaker`` ``[batch, channels]``,
+        ``speed`` and ``pitch`` ``[batch]``: factors, 1 is as trained. Gives mel ``[batch, n_mels, frames]`` in nepers,
+        frames ``[batch]`` int64 and the durations in frames ``[batch, symbols]`` int64."""
         encoded, mask = self.encode(tokens, lengths, speaker)
         predicted, voicing = self.predict_pitch(encoded, mask)
         shifted = predicted + torch.log(pitch.clamp(0.25, 4.0))[:, None] / self.pitch_std
         logarithms = self.durations(encoded, mask).squeeze(-1)
-        lasting = (torch.exp(logarithms) / speed.clamp(0.1, 10.0)[:, None]).clamp(1.0, LONGEST_SYMBOL_FRAMES)
+        lasting = (torch.exp(logarithms) / speed.clamp(0.1, 10.0)[:, None]).clamp(1.0, self.longest_symbol_frames)
         # Rounding the ends and not the durations keeps the tempo: errors do not add up.
         ends = torch.floor((lasting * mask.squeeze(-1)).cumsum(1) + 0.5).long()
         durations = torch.diff(ends, dim=1, prepend=torch.zeros_like(ends[:, :1]))
@@ -71,15 +70,20 @@ class FastSpeech2(nn.Module):
         mel = self.decode(self.add_pitch(encoded, shifted, voicing, mask), durations, frames, int(frames.max()))
         return mel.transpose(1, 2), frames, durations
 
-    def encode(self, tokens: Tensor, lengths: Tensor, speaker: Tensor) -> Tuple[Tensor, Tensor]:
+    def encode(self, tokens: Tensor, lengths: Tensor, speaker: Tensor) -> tuple[Tensor, Tensor]:
         """Encoded symbols ``[batch, symbols, channels]`` and their mask ``[batch, symbols, 1]``."""
         mask = mask_of(lengths, tokens.shape[1])
         return self.encoder((self.embedding(tokens) + speaker.unsqueeze(1)) * mask, mask), mask
 
-    def predict_pitch(self, encoded: Tensor, mask: Tensor) -> Tuple[Tensor, Tensor]:
-        """Normalised pitch and voicing, each ``[batch, symbols]``."""
+    def predict_pitch(self, encoded: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Normalised pitch and voicing from 0 to 1, each ``[batch, symbols]``."""
+        pitch, voicing = self.predict_pitch_scores(encoded, mask)
+        return pitch, torch.sigmoid(voicing)
+
+    def predict_pitch_scores(self, encoded: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Normalised pitch and the voicing's logit, each ``[batch, symbols]``."""
         both = self.pitch(encoded, mask).float()
-        return both[:, :, 0], torch.sigmoid(both[:, :, 1])
+        return both[:, :, 0], both[:, :, 1]
 
     def add_pitch(self, encoded: Tensor, pitch: Tensor, voicing: Tensor, mask: Tensor) -> Tensor:
         """The encoded symbols with how they are intoned."""

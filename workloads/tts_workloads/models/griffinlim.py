@@ -1,7 +1,6 @@
 """``griffinlim``: a vocoder without weights (Griffin and Lim 1984, with the momentum of Perraudin et al. 2013)."""
 
 import math
-from typing import Optional
 
 import torch
 from torch import Tensor, nn
@@ -20,9 +19,9 @@ class GriffinLim(nn.Module):
         self.magnitude = LinearMagnitude(audio.sample_rate, audio.n_fft, audio.n_mels)
         self.overlap = Overlap(audio.n_fft, audio.hop_length)
 
-    def forward(self, mel: Tensor, phase: Optional[Tensor] = None) -> Tensor:
-        """Log-mel ``[batch, n_mels, frames]`` to ``[batch, frames * hop_length]``. ``phase`` ``[batch, bins, frames]`` in
-        radians is where the search starts; absent, the same scattered one every time."""
+    def forward(self, mel: Tensor, phase: Tensor | None = None) -> Tensor:
+        """Log-mel ``[batch, n_mels, frames]`` to ``[batch, frames * hop_length]``. ``phase`` ``[batch, bins, frames]``
+        in radians is where the search starts; absent, the same scattered one every time."""
         magnitude = self.magnitude(mel.float())
         if phase is None:
             phase = self.initial_phase(magnitude)
@@ -36,7 +35,8 @@ class GriffinLim(nn.Module):
         return self.overlap.inverse(magnitude * angles).clamp(-1.0, 1.0)
 
     def initial_phase(self, magnitude: Tensor) -> Tensor:
-        """Phases without a pattern that is heard: a quadratic sequence in both directions (Weyl), the same for every call."""
+        """Phases without a pattern that is heard: a quadratic sequence in both directions (Weyl), the same for every
+        call."""
         bins = torch.arange(magnitude.shape[1], device=magnitude.device, dtype=torch.float64)[:, None]
         frames = torch.arange(magnitude.shape[2], device=magnitude.device, dtype=torch.float64)[None, :]
         turns = torch.frac(bins * bins * 0.6180339887498949 + (frames + bins) * (frames + 1.0) * 0.4142135623730951)

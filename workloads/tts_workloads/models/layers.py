@@ -7,9 +7,8 @@ from torch import Tensor, nn
 class TimeConv(nn.Module):
     """Convolution over time of ``[batch, time, channels]``, centred, zero beyond the ends.
 
-    As a 2-D convolution over one row with its channels last, which is faster on CPU and GPU than the 1-D one and needs no
-    transposition.
-    """
+    As a 2-D convolution over one row with its channels last, which is faster on CPU and GPU than the 1-D one and needs
+    no transposition."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int) -> None:
         super().__init__()
@@ -22,7 +21,8 @@ class TimeConv(nn.Module):
 
 
 class ConvBlock(nn.Module):
-    """A residual block: LayerNorm, convolution to twice the channels, ReLU, and back. Padding must be zero and stays so."""
+    """A residual block: LayerNorm, convolution to twice the channels, ReLU, and back. Padding must be zero and stays
+    so."""
 
     def __init__(self, channels: int, kernel: int, dropout: float) -> None:
         super().__init__()

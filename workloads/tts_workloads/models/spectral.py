@@ -1,5 +1,7 @@
-"""Spectra and back, scripted into voices: ``torch.fft`` and folding, never ``torch.stft``, which differs between versions of
-TorchScript."""
+"""Spectra and back, scripted into voices: ``torch.fft`` and folding, never ``torch.stft``, which differs between
+versions of TorchScript. And how far two sounds are apart, for training."""
+
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -24,8 +26,8 @@ class Overlap(nn.Module):
         self.register_buffer("window", torch.hann_window(n_fft), persistent=False)
 
     def inverse(self, spectrum: Tensor) -> Tensor:
-        """``[batch, bins, frames]`` complex to ``[batch, frames * hop_length]``: the least-squares inverse (Griffin and Lim
-        1984, equation 6)."""
+        """``[batch, bins, frames]`` complex to ``[batch, frames * hop_length]``: the least-squares inverse (Griffin and
+        Lim 1984, equation 6)."""
         frames = spectrum.shape[2]
         pieces = torch.fft.irfft(spectrum, self.n_fft, dim=1) * self.window[None, :, None]
         weight = self.window.square()[None, :, None].expand(1, self.n_fft, frames)
@@ -52,8 +54,30 @@ class LinearMagnitude(nn.Module):
 
     def __init__(self, sample_rate: int, n_fft: int, n_mels: int) -> None:
         super().__init__()
+        self.floor = LOG_FLOOR
         self.register_buffer("inverse", inverse_filters(sample_rate, n_fft, n_mels), persistent=False)
 
     def forward(self, mel: Tensor) -> Tensor:
         """``[batch, n_mels, frames]`` in nepers to ``[batch, bins, frames]``, not below the floor."""
-        return torch.matmul(self.inverse, torch.exp(mel)).clamp_min(LOG_FLOOR)
+        return torch.matmul(self.inverse, torch.exp(mel)).clamp_min(self.floor)
+
+
+class Resolution(NamedTuple):
+    """Window and hop of a spectrum, in samples."""
+
+    n_fft: int
+    hop_length: int
+
+
+def spectral_distance(made: Tensor, real: Tensor, resolution: Resolution) -> Tensor:
+    """Spectral convergence and mean difference of log-magnitudes of two sounds ``[batch, samples]`` (Arik et al. 2018,
+    arXiv:1808.06719)."""
+    window = torch.hann_window(resolution.n_fft, device=made.device)
+
+    def magnitude(x: Tensor) -> Tensor:
+        spectrum = torch.stft(x, resolution.n_fft, resolution.hop_length, window=window, return_complex=True)
+        # The gradient of the square root is infinite at zero.
+        return (spectrum.real.square() + spectrum.imag.square()).clamp_min(1e-7).sqrt()
+
+    a, b = magnitude(made), magnitude(real)
+    return torch.linalg.norm(b - a) / torch.linalg.norm(b) + (a.log() - b.log()).abs().mean()

@@ -1,6 +1,6 @@
-"""``vocos``: magnitudes and phases from a few convolutions at frame rate, sound by one inverse Fourier transform (Siuzdak 2023,
-arXiv:2306.00814). The blocks are plain convolutions: depthwise ones are slow to train on a CPU. Its training is in
-``vocoder_stage``."""
+"""``vocos``: magnitudes and phases from a few convolutions at frame rate, sound by one inverse Fourier transform
+(Siuzdak 2023, arXiv:2306.00814). The blocks are plain convolutions: depthwise ones are slow to train on a CPU. Its
+training is in ``vocoder_stage``."""
 
 import torch
 from torch import Tensor, nn
@@ -22,8 +22,8 @@ def receptive_field_frames(parameters: VocosParameters, audio: AudioFeatures) ->
 
 
 class Vocos(nn.Module):
-    """The vocoder. The magnitude is a correction of what a linear map makes of the mel, so that only the phase starts from
-    nothing."""
+    """The vocoder. The magnitude is a correction of what a linear map makes of the mel, so that only the phase starts
+    from nothing."""
 
     def __init__(self, parameters: VocosParameters, audio: AudioFeatures) -> None:
         super().__init__()
@@ -32,6 +32,7 @@ class Vocos(nn.Module):
         self.backbone = ConvStack(channels, parameters.layers, KERNEL, 0.0)
         self.head = nn.Linear(channels, audio.n_fft + 2)
         self.magnitude = LinearMagnitude(audio.sample_rate, audio.n_fft, audio.n_mels)
+        self.largest_magnitude = LARGEST_MAGNITUDE
         self.overlap = Overlap(audio.n_fft, audio.hop_length)
 
     def forward(self, mel: Tensor) -> Tensor:
@@ -48,5 +49,7 @@ class Vocos(nn.Module):
     def sound(self, hidden: Tensor, mel: Tensor) -> Tensor:
         """The waveform; in float32 whatever the backbone was computed in."""
         correction, phase = hidden.float().transpose(1, 2).chunk(2, dim=1)
-        magnitude = (self.magnitude(mel.float()) * torch.exp(correction.clamp(-12.0, 6.0))).clamp(max=LARGEST_MAGNITUDE)
+        magnitude = (self.magnitude(mel.float()) * torch.exp(correction.clamp(-12.0, 6.0))).clamp(
+            max=self.largest_magnitude
+        )
         return self.overlap.inverse(torch.polar(magnitude, phase))

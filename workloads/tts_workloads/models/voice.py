@@ -1,6 +1,5 @@
-"""The module that becomes ``voice.pt``: acoustic model and vocoder behind the artifact's interface. Knows no architecture."""
-
-from typing import Optional, Tuple
+"""The module that becomes ``voice.pt``: acoustic model and vocoder behind the artifact's interface. Knows no
+architecture."""
 
 import torch
 from torch import Tensor, nn
@@ -16,15 +15,15 @@ class Voice(nn.Module):
 
     @torch.jit.export
     def acoustic(
-        self, tokens: Tensor, lengths: Tensor, speaker: Tensor, speed: Tensor, pitch: Tensor, noise: Optional[Tensor]
-    ) -> Tuple[Tensor, Tensor, Tensor]:
+        self, tokens: Tensor, lengths: Tensor, speaker: Tensor, speed: Tensor, pitch: Tensor, noise: Tensor | None
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Symbols to mel.
 
-        ``tokens`` ``[batch, symbols]`` int64 padded with 0, ``lengths`` ``[batch]`` int64, ``speaker`` ``[batch, channels]``,
-        ``speed`` and ``pitch`` ``[batch]`` (1 is as trained; 2 is twice as fast, an octave higher). ``noise`` is for models
-        that draw at random: None is their fixed default, and the model of this voice may draw nothing. Gives mel
-        ``[batch, n_mels, frames]`` in nepers, frames ``[batch]`` int64, and durations in frames ``[batch, symbols]`` int64.
-        """
+        ``tokens`` ``[batch, symbols]`` int64 padded with 0, ``lengths`` ``[batch]`` int64, ``speaker`` ``[batch,
+        channels]``, ``speed`` and ``pitch`` ``[batch]`` (1 is as trained; 2 is twice as fast, an octave higher).
+        ``noise`` is for models that draw at random: None is their fixed default, and the model of this voice may draw
+        nothing. Gives mel ``[batch, n_mels, frames]`` in nepers, frames ``[batch]`` int64, and durations in frames
+        ``[batch, symbols]`` int64."""
         return self.acoustic_model(tokens, lengths, speaker, speed, pitch)
 
     @torch.jit.export
@@ -38,9 +37,10 @@ class Voice(nn.Module):
         return self.speakers(id)
 
     def forward(
-        self, tokens: Tensor, lengths: Tensor, speaker: Tensor, speed: Tensor, pitch: Tensor, noise: Optional[Tensor]
+        self, tokens: Tensor, lengths: Tensor, speaker: Tensor, speed: Tensor, pitch: Tensor, noise: Tensor | None
     ) -> Tensor:
-        """Symbols to sound ``[batch, samples]``, zero behind an utterance's end; the arguments are those of ``acoustic``."""
+        """Symbols to sound ``[batch, samples]``, zero behind an utterance's end; the arguments are those of
+        ``acoustic``."""
         mel, frames, _ = self.acoustic(tokens, lengths, speaker, speed, pitch, noise)
         waveform = self.vocode(mel)
         inside = torch.arange(waveform.shape[1], device=waveform.device)[None, :] < (frames * self.hop_length)[:, None]

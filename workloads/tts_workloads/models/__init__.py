@@ -1,0 +1,30 @@
+"""The models that can be trained, by name in one registry each, and what makes a voice of two of them. Parameters and
+bounds are in ``tts_api.architectures``; how a step is done is the affair of ``training``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+from tts_workloads.models.acoustic_stage import AcousticStage
+from tts_workloads.models.task import Task
+from tts_workloads.models.vocoder_stage import GriffinLimStage, VocoderStage, VocosStage
+from tts_workloads.models.voice import Voice
+
+ACOUSTIC_MODELS: dict[str, Callable[[Task], AcousticStage]] = {"fastspeech2": AcousticStage}
+VOCODERS: dict[str, Callable[[Task, AcousticStage], VocoderStage]] = {
+    "griffinlim": GriffinLimStage,
+    "vocos": VocosStage,
+}
+SUPPORTS: tuple[Literal["speed", "pitch", "durations", "speaker_vector"], ...] = (
+    "speed", "pitch", "durations", "speaker_vector",
+)  # fmt: skip
+"""Inputs and outputs of the voice's interface that do something with these models."""
+
+__all__ = ["ACOUSTIC_MODELS", "SUPPORTS", "VOCODERS", "AcousticStage", "Task", "VocoderStage", "Voice", "build_voice"]
+
+
+def build_voice(acoustic: AcousticStage, vocoder: VocoderStage) -> Voice:
+    """The module that becomes ``voice.pt``, from two finished stages."""
+    model = acoustic.module()
+    return Voice(model, vocoder.module(), model.speakers, acoustic.task.run.dataset.audio.hop_length)

@@ -1,0 +1,207 @@
+"""How ``fastspeech2`` is trained: its batches, its losses, and the alignment that is learned beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from tts_api.architectures import FastSpeech2Parameters
+from tts_workloads.data import Utterance, plan_batches
+from tts_workloads.models.alignment import Aligner, binarisation_loss, durations_of, forward_sum_loss
+from tts_workloads.models.fastspeech2 import FastSpeech2
+from tts_workloads.models.layers import mask_of
+from tts_workloads.models.task import Task
+from tts_workloads.training.stage import Optimisation, StageName
+
+FRAME_BUCKET, SYMBOL_BUCKET = 32, 16
+"""Lengths are padded to multiples of these: libraries keep a plan for every shape they meet."""
+BINARISATION_STEPS = (300, 600)
+"""Between these steps the binarisation loss sets in: earlier it would harden an alignment that is still a guess."""
+WEIGHTS = {"mel": 1.0, "duration": 0.1, "pitch": 0.1, "voicing": 0.1, "alignment": 0.5, "binarisation": 0.5}
+"""What each loss counts."""
+
+
+@dataclass(frozen=True)
+class AcousticBatch:
+    """Utterances padded to one length."""
+
+    tokens: Tensor
+    """``[batch, symbols]`` int64, 0 behind the end."""
+    lengths: Tensor
+    """Symbols of each ``[batch]`` int64."""
+    speakers: Tensor
+    """``[batch]`` int64."""
+    mel: Tensor
+    """``[batch, frames, n_mels]`` float32."""
+    frames: Tensor
+    """Frames of each ``[batch]`` int64."""
+    log_pitch: Tensor
+    """``[batch, frames]`` float32, 0 where unvoiced."""
+    seconds: float
+
+    def to(self, device: torch.device) -> AcousticBatch:
+        """The batch on another device."""
+        moved = {
+            name: getattr(self, name).to(device, non_blocking=True)
+            for name in ("tokens", "lengths", "speakers", "mel", "frames", "log_pitch")
+        }
+        return replace(self, **moved)
+
+
+class AcousticTraining(nn.Module):
+    """The acoustic model with everything that is only there while it is trained."""
+
+    def __init__(self, model: FastSpeech2, channels: int, n_mels: int) -> None:
+        super().__init__()
+        self.model = model
+        self.aligner = Aligner(channels, n_mels)
+
+    def forward(self, batch: AcousticBatch, step: int) -> dict[str, Tensor]:
+        """The losses of a batch, by name."""
+        model = self.model
+        scores = self.scores(batch)
+        durations = durations_of(scores, batch.frames, batch.lengths)
+        encoded, mask = model.encode(batch.tokens, batch.lengths, model.speakers(batch.speakers))
+        inside = mask.squeeze(-1)
+        pitch, voicing = self.pitch_of_symbols(batch.log_pitch, durations, inside)
+        heard_pitch, heard_voicing = model.predict_pitch_scores(encoded, mask)
+        logarithms = model.durations(encoded, mask).squeeze(-1).float()
+        mel = model.decode(model.add_pitch(encoded, pitch, voicing, mask), durations, batch.frames, batch.mel.shape[1])
+        spoken = mask_of(batch.frames, batch.mel.shape[1])
+        symbols = inside.sum()
+        voiced = inside * voicing
+        losses = {
+            "mel": ((mel - batch.mel).abs() * spoken).sum() / (spoken.sum() * batch.mel.shape[2]),
+            "duration": ((logarithms - durations.clamp_min(1).log()).square() * inside).sum() / symbols,
+            "pitch": ((heard_pitch - pitch).square() * voiced).sum() / voiced.sum().clamp_min(1.0),
+            "voicing": F.binary_cross_entropy_with_logits(heard_voicing, voicing, inside, reduction="sum") / symbols,
+            "alignment": forward_sum_loss(scores, batch.frames, batch.lengths),
+            "binarisation": binarisation_loss(scores, durations, batch.frames),
+        }
+        first, last = BINARISATION_STEPS
+        ramp = min(1.0, max(0.0, (step - first) / (last - first)))
+        weights = WEIGHTS | {"binarisation": WEIGHTS["binarisation"] * ramp}
+        return {"loss": torch.stack([weights[name] * loss for name, loss in losses.items()]).sum(), **losses}
+
+    def scores(self, batch: AcousticBatch) -> Tensor:
+        """Log-scores ``[batch, frames, symbols]`` of which symbol is heard in which frame."""
+        scores: Tensor = self.aligner(self.model.embedding(batch.tokens), batch.lengths, batch.mel, batch.frames)
+        return scores
+
+    def pitch_of_symbols(self, log_pitch: Tensor, durations: Tensor, inside: Tensor) -> tuple[Tensor, Tensor]:
+        """Normalised pitch, mean over a symbol's voiced frames and 0 where it has none, and the share of its frames
+        that are voiced; each ``[batch, symbols]``."""
+        voiced = (log_pitch > 0).float()
+        normalised = (log_pitch - self.model.pitch_mean) / self.model.pitch_std * voiced
+        sums = F.pad(torch.stack([normalised, voiced], -1).cumsum(1), (0, 0, 1, 0))
+        ends = durations.cumsum(1).clamp(max=log_pitch.shape[1])
+        begins = (ends - durations).clamp_min(0)
+        within = sums.gather(1, ends[..., None].expand(-1, -1, 2)) - sums.gather(1, begins[..., None].expand(-1, -1, 2))
+        share = within[..., 1] / durations.clamp_min(1)
+        return within[..., 0] / within[..., 1].clamp_min(1.0) * inside, share.clamp(0.0, 1.0) * inside
+
+
+class AcousticStage:
+    """The first stage of a training."""
+
+    name: ClassVar[StageName] = "Acoustic"
+    trained: ClassVar[bool] = True
+
+    def __init__(self, task: Task) -> None:
+        run = task.run
+        self.task = task
+        self.steps = run.training.max_steps
+        self.optimisation = Optimisation(
+            learning_rate=run.training.learning_rate, warmup_steps=100, average_decay=0.99, clip_norm=1.0
+        )
+        parameters = FastSpeech2Parameters.model_validate(run.model.acoustic.parameters)
+        torch.manual_seed(run.training.seed)
+        n_mels = run.dataset.audio.n_mels
+        model = FastSpeech2(parameters, symbols=len(task.symbols), speakers=len(task.corpus.speakers), n_mels=n_mels)
+        sample = [task.features(clip) for clip in task.sample()]
+        log_pitch = torch.cat([features.log_pitch for features in sample])
+        voiced = log_pitch[log_pitch > 0]
+        if len(voiced) > 1:
+            model.pitch_mean.copy_(voiced.mean())
+            model.pitch_std.copy_(voiced.std().clamp_min(0.01))
+        model.mel_mean.copy_(torch.cat([features.mel for features in sample]).mean(0))
+        self.model = AcousticTraining(model, parameters.hidden_size, n_mels)
+        self._frames = [task.frames(clip) for clip in range(len(task.corpus.clips))]
+        self._speakers = [clip.speaker for clip in task.corpus.clips]
+
+    def module(self) -> FastSpeech2:
+        """The model as it is exported."""
+        return self.model.model
+
+    def batches(self, epoch: int, rank: int, world: int) -> Sequence[Sequence[Utterance]]:
+        """The utterances of each batch."""
+        return plan_batches(
+            self.task.train, self._frames, self._speakers, batch_frames=self.task.batch_frames,
+            seed=self.task.run.training.seed, epoch=epoch, rank=rank, world=world,
+        )  # fmt: skip
+
+    def validation(self) -> Iterable[AcousticBatch]:
+        """The held-out clips, one by one in an utterance."""
+        batches = plan_batches(
+            self.task.held_out,
+            self._frames,
+            self._speakers,
+            batch_frames=self.task.batch_frames,
+            seed=0,
+            epoch=0,
+            join=False,
+        )
+        return (self.collate(utterances) for utterances in batches)
+
+    def collate(self, utterances: Sequence[Utterance]) -> AcousticBatch:
+        """The batch of these utterances; nothing in it is random."""
+        task, audio = self.task, self.task.run.dataset.audio
+        features = [[task.features(clip) for clip in utterance] for utterance in utterances]
+        symbols = [torch.cat([task.corpus.clips[clip].symbols for clip in utterance]) for utterance in utterances]
+        mels = [torch.cat([clip.mel for clip in utterance]) for utterance in features]
+        pitches = [torch.cat([clip.log_pitch for clip in utterance]) for utterance in features]
+        lengths = torch.tensor([len(s) for s in symbols])
+        frames = torch.tensor([len(mel) for mel in mels])
+        longest, most = _up(int(frames.max()), FRAME_BUCKET), _up(int(lengths.max()), SYMBOL_BUCKET)
+        return AcousticBatch(
+            tokens=torch.stack([F.pad(s, (0, most - len(s))) for s in symbols]),
+            lengths=lengths,
+            speakers=torch.tensor([task.corpus.clips[utterance[0]].speaker for utterance in utterances]),
+            mel=torch.stack([F.pad(mel, (0, 0, 0, longest - len(mel))) for mel in mels]),
+            frames=frames,
+            log_pitch=torch.stack([F.pad(p, (0, longest - len(p))) for p in pitches]),
+            seconds=float(frames.sum()) * audio.hop_length / audio.sample_rate,
+        )
+
+    @torch.no_grad()
+    def alignment(self, clip: int) -> Tensor:
+        """The soft alignment ``[frames, symbols]`` float32 of a clip, on the CPU; its rows sum to 1."""
+        batch = self.collate([(clip,)]).to(self.device)
+        scores = self.model.eval().scores(batch)[0, : int(batch.frames), : int(batch.lengths)]
+        return F.softmax(scores, -1).cpu()
+
+    @torch.no_grad()
+    def predict(self, clips: Sequence[int]) -> list[Tensor]:
+        """Mel frames ``[frames, n_mels]`` float32 of clips as the model would speak them with the recordings' own
+        timing and pitch, on the CPU: what the vocoder will be given."""
+        batch = self.collate([(clip,) for clip in clips]).to(self.device)
+        training, model = self.model.eval(), self.module()
+        durations = durations_of(training.scores(batch), batch.frames, batch.lengths)
+        encoded, mask = model.encode(batch.tokens, batch.lengths, model.speakers(batch.speakers))
+        pitch, voicing = training.pitch_of_symbols(batch.log_pitch, durations, mask.squeeze(-1))
+        mel = model.decode(model.add_pitch(encoded, pitch, voicing, mask), durations, batch.frames, batch.mel.shape[1])
+        return [one[: int(length)].cpu() for one, length in zip(mel, batch.frames, strict=True)]
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model is."""
+        return self.module().mel_mean.device
+
+
+def _up(length: int, bucket: int) -> int:
+    return -(-length // bucket) * bucket
