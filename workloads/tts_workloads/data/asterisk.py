@@ -3,7 +3,8 @@
     python -m tts_workloads.data.asterisk --output corpus
 
 The packages are fetched with apt-get and unpacked with dpkg-deb, which needs no root; nothing of them is part of this
-project. Lines that describe a sound instead of transcribing speech are left out.
+project. Lines that describe a sound instead of transcribing speech are left out, and the two clips that
+are longer than a clip may be.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from pathlib import Path
 import av
 import numpy as np
 import soundfile
+
+from tts_workloads.data.corpus import LONGEST_SECONDS
 
 PACKAGES = ("asterisk-core-sounds-en", "asterisk-core-sounds-en-g722")
 SAMPLE_RATE = 16000
@@ -62,12 +65,15 @@ def write(folder: Path) -> int:
         _fetch(root)
         clips = list(_transcripts(gzip.decompress((root / _TRANSCRIPTS).read_bytes()).decode("utf-8"), root / _SOUNDS))
         (folder / "wavs").mkdir(parents=True)
-        for name, _, source in clips:
-            soundfile.write(folder / "wavs" / f"{name}.wav", decode(source), SAMPLE_RATE, subtype="PCM_16")
-        lines = [f"{name}|{text}" for name, text, _ in clips]
+        lines = []
+        for name, text, source in clips:
+            samples = decode(source)
+            if len(samples) <= LONGEST_SECONDS * SAMPLE_RATE:
+                soundfile.write(folder / "wavs" / f"{name}.wav", samples, SAMPLE_RATE, subtype="PCM_16")
+                lines.append(f"{name}|{text}")
         (folder / "metadata.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
         (folder / "LICENCE").write_text(LICENCE)
-    return len(clips)
+    return len(lines)
 
 
 def _fetch(root: Path) -> None:
