@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -109,8 +108,8 @@ class AcousticTraining(nn.Module):
 class AcousticStage:
     """The first stage of a training."""
 
-    name: ClassVar[StageName] = "Acoustic"
-    trained: ClassVar[bool] = True
+    name: StageName = "Acoustic"
+    trained: bool = True
 
     def __init__(self, task: Task) -> None:
         run = task.run
@@ -130,13 +129,14 @@ class AcousticStage:
             model.pitch_mean.copy_(voiced.mean())
             model.pitch_std.copy_(voiced.std().clamp_min(0.01))
         model.mel_mean.copy_(torch.cat([features.mel for features in sample]).mean(0))
-        self.model = AcousticTraining(model, parameters.hidden_size, n_mels)
+        self._training = AcousticTraining(model, parameters.hidden_size, n_mels)
+        self.model: nn.Module = self._training
         self._frames = [task.frames(clip) for clip in range(len(task.corpus.clips))]
         self._speakers = [clip.speaker for clip in task.corpus.clips]
 
     def module(self) -> FastSpeech2:
         """The model as it is exported."""
-        return self.model.model
+        return self._training.model
 
     def batches(self, epoch: int, rank: int, world: int) -> Sequence[Sequence[Utterance]]:
         """The utterances of each batch."""
@@ -182,7 +182,7 @@ class AcousticStage:
     def alignment(self, clip: int) -> Tensor:
         """The soft alignment ``[frames, symbols]`` float32 of a clip, on the CPU; its rows sum to 1."""
         batch = self.collate([(clip,)]).to(self.device)
-        scores = self.model.eval().scores(batch)[0, : int(batch.frames), : int(batch.lengths)]
+        scores = self._training.eval().scores(batch)[0, : int(batch.frames), : int(batch.lengths)]
         return F.softmax(scores, -1).cpu()
 
     @torch.no_grad()
@@ -190,7 +190,7 @@ class AcousticStage:
         """Mel frames ``[frames, n_mels]`` float32 of clips as the model would speak them with the recordings' own
         timing and pitch, on the CPU: what the vocoder will be given."""
         batch = self.collate([(clip,) for clip in clips]).to(self.device)
-        training, model = self.model.eval(), self.module()
+        training, model = self._training.eval(), self.module()
         durations = durations_of(training.scores(batch), batch.frames, batch.lengths)
         encoded, mask = model.encode(batch.tokens, batch.lengths, model.speakers(batch.speakers))
         pitch, voicing = training.pitch_of_symbols(batch.log_pitch, durations, mask.squeeze(-1))

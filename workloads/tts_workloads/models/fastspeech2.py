@@ -21,7 +21,8 @@ class Predictor(nn.Module):
         self.out = nn.Linear(channels, outputs)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-        return self.out(self.stack(x, mask))
+        numbers: Tensor = self.out(self.stack(x, mask))
+        return numbers
 
 
 class FastSpeech2(nn.Module):
@@ -87,7 +88,8 @@ class FastSpeech2(nn.Module):
 
     def add_pitch(self, encoded: Tensor, pitch: Tensor, voicing: Tensor, mask: Tensor) -> Tensor:
         """The encoded symbols with how they are intoned."""
-        return (encoded + self.pitch_embedding(torch.stack([pitch * voicing, voicing], -1) * mask)) * mask
+        intoned: Tensor = self.pitch_embedding(torch.stack([pitch * voicing, voicing], -1) * mask)
+        return (encoded + intoned) * mask
 
     def decode(self, symbols: Tensor, durations: Tensor, frames: Tensor, longest: int) -> Tensor:
         """Mel ``[batch, longest, n_mels]`` float32 of encoded symbols that last ``durations`` frames."""
@@ -100,4 +102,5 @@ class FastSpeech2(nn.Module):
         at = torch.arange(longest, device=symbols.device, dtype=symbols.dtype)[None, :, None] + 0.5 - begin
         place = torch.cat([at / lasting, 1.0 / lasting, torch.log(lasting)], -1)
         hidden = (spread[:, :, :-2] + self.place(place)) * mask
-        return self.mel(self.decoder(hidden, mask)).float() + self.mel_mean
+        mel: Tensor = self.mel(self.decoder(hidden, mask))
+        return mel.float() + self.mel_mean

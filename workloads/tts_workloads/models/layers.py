@@ -17,7 +17,8 @@ class TimeConv(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.conv(x.transpose(1, 2).unsqueeze(2)).squeeze(2).transpose(1, 2)
+        y: Tensor = self.conv(x.transpose(1, 2).unsqueeze(2))
+        return y.squeeze(2).transpose(1, 2)
 
 
 class ConvBlock(nn.Module):
@@ -33,8 +34,9 @@ class ConvBlock(nn.Module):
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         """``x`` is ``[batch, time, channels]``, ``mask`` ``[batch, time, 1]`` with 1 where there is something."""
-        y = self.narrow(torch.relu(self.widen(self.norm(x) * mask)))
-        return (x + self.dropout(y)) * mask
+        y: Tensor = self.narrow(torch.relu(self.widen(self.norm(x) * mask)))
+        y = self.dropout(y)
+        return (x + y) * mask
 
 
 class ConvStack(nn.Module):
@@ -48,7 +50,8 @@ class ConvStack(nn.Module):
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         for block in self.blocks:
             x = block(x, mask)
-        return self.norm(x) * mask
+        normalised: Tensor = self.norm(x)
+        return normalised * mask
 
 
 def mask_of(lengths: Tensor, longest: int) -> Tensor:

@@ -12,7 +12,8 @@ from tts_workloads.audio import LOG_FLOOR, mel_filters
 
 def inverse_filters(sample_rate: int, n_fft: int, n_mels: int) -> Tensor:
     """``[bins, n_mels]`` float32: the pseudo-inverse of the mel filters."""
-    return torch.linalg.pinv(mel_filters(sample_rate, n_fft, n_mels).double()).float()
+    inverse: Tensor = torch.linalg.pinv(mel_filters(sample_rate, n_fft, n_mels).double())
+    return inverse.float()
 
 
 class Overlap(nn.Module):
@@ -40,7 +41,8 @@ class Overlap(nn.Module):
         before = (self.n_fft - self.hop_length) // 2
         padded = F.pad(waveform, (before, self.n_fft - self.hop_length - before))
         pieces = padded.unfold(1, self.n_fft, self.hop_length) * self.window
-        return torch.fft.rfft(pieces, dim=2).transpose(1, 2)
+        spectra: Tensor = torch.fft.rfft(pieces, dim=2)
+        return spectra.transpose(1, 2)
 
     def _add(self, pieces: Tensor) -> Tensor:
         length = (pieces.shape[2] - 1) * self.hop_length + self.n_fft
@@ -80,4 +82,5 @@ def spectral_distance(made: Tensor, real: Tensor, resolution: Resolution) -> Ten
         return (spectrum.real.square() + spectrum.imag.square()).clamp_min(1e-7).sqrt()
 
     a, b = magnitude(made), magnitude(real)
-    return torch.linalg.norm(b - a) / torch.linalg.norm(b) + (a.log() - b.log()).abs().mean()
+    convergence: Tensor = torch.linalg.norm(b - a) / torch.linalg.norm(b)
+    return convergence + (a.log() - b.log()).abs().mean()

@@ -107,14 +107,15 @@ class VocosStage:
         )
         parameters = VocosParameters.model_validate(run.model.vocoder.parameters)
         torch.manual_seed(run.training.seed + 1)
-        self.model: nn.Module = VocosTraining(vocos.Vocos(parameters, audio), LogMel(audio))
+        self._vocoder = vocos.Vocos(parameters, audio)
+        self.model: nn.Module = VocosTraining(self._vocoder, LogMel(audio))
         self.receptive_field_frames: int | None = vocos.receptive_field_frames(parameters, audio)
         self._frames = [task.frames(clip) for clip in range(len(task.corpus.clips))]
         self._predicted: dict[int, Tensor] = {}
 
     def module(self) -> nn.Module:
         """The vocoder as it is exported."""
-        return self.model.model  # type: ignore[return-value]
+        return self._vocoder
 
     def batches(self, epoch: int, rank: int, world: int) -> Sequence[Sequence[Utterance]]:
         """The clips that the pieces of each batch are taken from."""

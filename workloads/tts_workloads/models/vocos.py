@@ -44,7 +44,8 @@ class Vocos(nn.Module):
         x = mel.transpose(1, 2)
         mask = torch.ones_like(x[:, :, :1])
         # The mel's own level is far from zero: silence is -11.5 nepers.
-        return self.head(self.backbone(self.first((x + 5.0) * 0.5), mask))
+        hidden: Tensor = self.head(self.backbone(self.first((x + 5.0) * 0.5), mask))
+        return hidden
 
     def sound(self, hidden: Tensor, mel: Tensor) -> Tensor:
         """The waveform; in float32 whatever the backbone was computed in."""

@@ -24,17 +24,20 @@ class Voice(nn.Module):
         ``noise`` is for models that draw at random: None is their fixed default, and the model of this voice may draw
         nothing. Gives mel ``[batch, n_mels, frames]`` in nepers, frames ``[batch]`` int64, and durations in frames
         ``[batch, symbols]`` int64."""
-        return self.acoustic_model(tokens, lengths, speaker, speed, pitch)
+        said: tuple[Tensor, Tensor, Tensor] = self.acoustic_model(tokens, lengths, speaker, speed, pitch)
+        return said
 
     @torch.jit.export
     def vocode(self, mel: Tensor) -> Tensor:
         """Mel ``[batch, n_mels, frames]`` to a waveform ``[batch, frames * hop_length]`` float32."""
-        return self.vocoder(mel)
+        waveform: Tensor = self.vocoder(mel)
+        return waveform
 
     @torch.jit.export
     def speaker(self, id: Tensor) -> Tensor:  # noqa: A002 - the interface's name
         """The vectors ``[batch, channels]`` of speakers ``[batch]`` int64; mixtures of them are speakers too."""
-        return self.speakers(id)
+        vectors: Tensor = self.speakers(id)
+        return vectors
 
     def forward(
         self, tokens: Tensor, lengths: Tensor, speaker: Tensor, speed: Tensor, pitch: Tensor, noise: Tensor | None

@@ -25,9 +25,9 @@ def page(card: VoiceCard) -> str:
     ]
     measured = [
         ("Held-out clips", None if quality is None else str(quality.clips)),
-        ("Mel loss (nepers)", _number(quality and quality.mel_loss)),
-        ("Mel-cepstral distortion (dB)", _number(quality and quality.mel_cepstral_distortion)),
-        ("Real-time factor", _number(quality and quality.real_time_factor)),
+        ("Mel loss (nepers)", _number(quality.mel_loss if quality else None)),
+        ("Mel-cepstral distortion (dB)", _number(quality.mel_cepstral_distortion if quality else None)),
+        ("Real-time factor", _number(quality.real_time_factor if quality else None)),
     ]
     return "\n".join([
         f"# {card.name}",

@@ -49,14 +49,14 @@ def packed(module: nn.Module, card: VoiceCard, front_end: Mapping[str, bytes]) -
     scripted = torch.jit.script(module.cpu().eval())
     extra = {CARD_FILE: card.model_dump_json(by_alias=True, exclude_none=True, indent=1).encode()}
     extra |= {FRONT_END_PREFIX + name: data for name, data in front_end.items()}
-    content: bytes = scripted.save_to_buffer(_extra_files=extra)
+    content: bytes = scripted.save_to_buffer(_extra_files=extra)  # type: ignore[no-untyped-call]
     return content
 
 
 @torch.inference_mode()
 def say(path: Path, symbols: Sequence[int], noise: torch.Tensor | None = None) -> torch.Tensor:
     """What the voice in a file says: its waveform ``[samples]``, float32, on the CPU, by nothing but the file."""
-    module = torch.jit.load(str(path), map_location="cpu")
+    module = torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call]
     vector = module.speaker(torch.zeros(1, dtype=torch.long))
     tokens = torch.tensor([list(symbols)], dtype=torch.long)
     waveform: torch.Tensor = module(tokens, torch.tensor([len(symbols)]), vector, torch.ones(1), torch.ones(1), noise)

@@ -219,7 +219,7 @@ class Trainer:
     def _backward(self, batch: Batch) -> dict[str, torch.Tensor]:
         with self.format.autocast():
             losses: dict[str, torch.Tensor] = self.parallel(batch, self.place.step)
-        self.scaler.scale(losses["loss"]).backward()
+        self.scaler.scale(losses["loss"]).backward()  # type: ignore[no-untyped-call]
         return losses
 
     def _tell(self, losses: dict[str, torch.Tensor], rate: float, seconds: float, *, finite: bool) -> None:

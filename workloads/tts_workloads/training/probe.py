@@ -11,7 +11,11 @@ import torch
 from torch import Tensor
 
 from tts_api.run import TrainingRun
+from tts_workloads import models, text
+from tts_workloads.data import Clip, Corpus
+from tts_workloads.training.assemble import Training
 from tts_workloads.training.export import packed, say
+from tts_workloads.training.finish import describe
 from tts_workloads.voice_file import open_voice
 
 SYMBOLS = 24
@@ -30,8 +34,21 @@ def written_on(path: Path) -> str:
 
 
 def write(path: Path) -> None:
-    """Write a small voice that was never trained, of the default architectures."""
-    raise NotImplementedError(path, packed, TrainingRun)
+    """Write a voice that was never trained, of the default architectures and sizes."""
+    front_end = text.for_training("en-us")
+    run = TrainingRun.model_validate(
+        {"output": "probe", "dataset": {"format": "ljspeech", "language": "en-us", "audio": {}}, "model": {},
+         "training": {"maxSteps": 1}}
+    )  # fmt: skip
+    torch.manual_seed(0)
+    noise = 0.1 * torch.randn(run.dataset.audio.sample_rate)
+    symbols = torch.arange(1, SYMBOLS + 1)
+    corpus = Corpus((Clip("noise", "", 0, symbols, noise, 1.0),), ("default",), "0" * 64, 1.0)
+    task = models.Task(run, corpus, [0], [], front_end.symbols)
+    acoustic = models.ACOUSTIC_MODELS[run.model.acoustic.architecture](task)
+    vocoder = models.VOCODERS[run.model.vocoder.architecture](task, acoustic)
+    card = describe(run, Training(corpus, [0], [], front_end, acoustic, vocoder), None)
+    path.write_bytes(packed(models.build_voice(acoustic, vocoder), card, front_end.files()))
 
 
 def main() -> int:
