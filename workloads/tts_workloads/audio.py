@@ -1,5 +1,5 @@
-"""Sound to features: log-mel spectrograms, pitch, and the trimming of silence, in torch. Reading and writing files is not
-done here."""
+"""Sound to features: log-mel spectrograms, pitch, and the trimming of silence, in torch. Reading and writing files is
+not done here."""
 
 import math
 from functools import lru_cache
@@ -22,8 +22,8 @@ LEAST_VOICING = 0.5
 
 @lru_cache(maxsize=8)
 def mel_filters(sample_rate: int, n_fft: int, n_mels: int) -> Tensor:
-    """Triangular filters ``[n_mels, n_fft // 2 + 1]`` float32 from 0 Hz to half the sample rate on Slaney's mel scale, each of
-    unit area (Slaney 1998, Auditory Toolbox)."""
+    """Triangular filters ``[n_mels, n_fft // 2 + 1]`` float32 from 0 Hz to half the sample rate on Slaney's mel scale,
+    each of unit area (Slaney 1998, Auditory Toolbox)."""
     top = _mel_of(sample_rate / 2)
     corners = _hertz_of(torch.linspace(0.0, top, n_mels + 2, dtype=torch.float64))
     bins = torch.linspace(0.0, sample_rate / 2, n_fft // 2 + 1, dtype=torch.float64)
@@ -31,7 +31,8 @@ def mel_filters(sample_rate: int, n_fft: int, n_mels: int) -> Tensor:
     slopes = corners[:, None] - bins[None, :]
     rising, falling = -slopes[:-2] / width[:-1, None], slopes[2:] / width[1:, None]
     filters = torch.minimum(rising, falling).clamp_min(0.0)
-    return (filters * (2.0 / (corners[2:] - corners[:-2]))[:, None]).float()
+    areas = (corners[2:] - corners[:-2])[:, None] / 2
+    return torch.div(filters, areas).float()
 
 
 def _mel_of(hertz: float) -> float:
@@ -44,8 +45,8 @@ def _hertz_of(mel: Tensor) -> Tensor:
 
 
 class LogMel(nn.Module):
-    """Log-mel spectrogram: Hann window, magnitudes, Slaney filters, natural logarithm. Frame ``i`` is centred on the sample
-    ``(i + 0.5) * hop_length``, so that ``n`` samples give ``n // hop_length`` frames."""
+    """Log-mel spectrogram: Hann window, magnitudes, Slaney filters, natural logarithm. Frame ``i`` is centred on the
+    sample ``(i + 0.5) * hop_length``, so that ``n`` samples give ``n // hop_length`` frames."""
 
     window: Tensor
     filters: Tensor
@@ -65,7 +66,8 @@ class LogMel(nn.Module):
 
 
 def spectrum(waveform: Tensor, window: Tensor, hop_length: int) -> Tensor:
-    """Short-time spectrum ``[batch, bins, samples // hop_length]`` complex of ``[batch, samples]``, reflected at both ends."""
+    """Short-time spectrum ``[batch, bins, samples // hop_length]`` complex of ``[batch, samples]``, reflected at
+    both ends."""
     n_fft = window.shape[0]
     frames = waveform.shape[-1] // hop_length
     before = (n_fft - hop_length) // 2
@@ -82,8 +84,8 @@ def spectrum(waveform: Tensor, window: Tensor, hop_length: int) -> Tensor:
 def pitch(waveform: Tensor, sample_rate: int, hop_length: int) -> Tensor:
     """Fundamental frequency ``[samples // hop_length]`` in hertz of ``[samples]``, 0 where unvoiced.
 
-    The first strong peak of the normalised autocorrelation of 50 ms (Talkin 1995, RAPT, without its path search), smoothed
-    by a median over 5 frames.
+    The first strong peak of the normalised autocorrelation of 50 ms (Talkin 1995, RAPT, without its path search),
+    smoothed by a median over 5 frames.
     """
     frames = waveform.shape[-1] // hop_length
     longest = int(sample_rate / PITCH_RANGE_HZ[0])
@@ -114,8 +116,8 @@ def pitch(waveform: Tensor, sample_rate: int, hop_length: int) -> Tensor:
 def trim_silence(
     waveform: Tensor, sample_rate: int, *, threshold_decibels: float = 40.0, margin_seconds: float = 0.03
 ) -> Tensor:
-    """The waveform ``[samples]`` without what is, before and after, ``threshold_decibels`` below its loudest 10 ms; all of it
-    where it is silent."""
+    """The waveform ``[samples]`` without what is, before and after, ``threshold_decibels`` below its loudest 10 ms; all
+    of it where it is silent."""
     step = max(1, sample_rate // 100)
     power = F.pad(waveform, (0, -len(waveform) % step)).view(-1, step).square().mean(-1)
     loud = torch.nonzero(power > power.max() * 10 ** (-threshold_decibels / 10)).flatten()

@@ -7,7 +7,8 @@ import random
 from collections.abc import Sequence
 
 Utterance = tuple[int, ...]
-"""Clips of one speaker spoken one after another: a model that only ever heard single words learns what follows a word."""
+"""Clips of one speaker spoken one after another: a model that only ever heard single words does not know what follows
+a word."""
 
 LONGEST_UTTERANCE_FRAMES = 1000
 JOINED_FRAMES = (80, 420)
@@ -20,11 +21,11 @@ def plan_batches(
     clips: Sequence[int], frames: Sequence[int], speakers: Sequence[int], *,
     batch_frames: int, seed: int, epoch: int, rank: int = 0, world: int = 1, join: bool = True,
 ) -> list[list[Utterance]]:  # fmt: skip
-    """The batches of one process in an epoch: every clip once over all processes, but for the last batches where their number
-    does not divide by ``world`` and some are given twice.
+    """The batches of one process in an epoch: every clip once over all processes, but for the last batches where their
+    number does not divide by ``world`` and some are given twice.
 
-    ``frames`` and ``speakers`` are those of all clips of the corpus, ``clips`` those to take. Utterances of similar length
-    share a batch, whose padded frames are at most ``batch_frames`` unless one utterance alone is longer.
+    ``frames`` and ``speakers`` are those of all clips of the corpus, ``clips`` those to take. Utterances of similar
+    length share a batch, whose padded frames are at most ``batch_frames`` unless one utterance alone is longer.
     """
     order = random.Random(repr((seed, "epoch", epoch)))  # noqa: S311 - no secret
     utterances = _joined(clips, frames, speakers, order) if join else [(clip,) for clip in clips]
@@ -45,7 +46,9 @@ def plan_batches(
     return batches[rank::world]
 
 
-def _joined(clips: Sequence[int], frames: Sequence[int], speakers: Sequence[int], order: random.Random) -> list[Utterance]:
+def _joined(
+    clips: Sequence[int], frames: Sequence[int], speakers: Sequence[int], order: random.Random
+) -> list[Utterance]:
     utterances: list[Utterance] = []
     for speaker in sorted({speakers[clip] for clip in clips}):
         left = [clip for clip in clips if speakers[clip] == speaker]

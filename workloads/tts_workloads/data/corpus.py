@@ -1,11 +1,9 @@
-"""A corpus in memory: clips with their waveform and symbols, checked. Which lists there are is the affair of ``formats``, how
-clips become batches that of ``batches``."""
+"""A corpus in memory: clips with their waveform and symbols, checked. Which lists there are is the affair of
+``formats``, how clips become batches that of ``batches``."""
 
 from __future__ import annotations
 
 import hashlib
-import random
-from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,7 +104,7 @@ def _sound_of(entry: Entry, audio: AudioFeatures) -> tuple[Tensor, str] | str:
 
 
 def split(corpus: Corpus, held_out: int, seed: int) -> tuple[list[int], list[int]]:
-    """The clips to train on and those held out, at most a tenth of all, drawn by the seed and the clips' identifiers."""
+    """The clips to train on and those held out, at most a tenth of all, drawn by the seed and the clips' names."""
     drawn = sorted(range(len(corpus.clips)), key=lambda i: _draw(seed, corpus.clips[i].id))
     count = min(held_out, len(drawn) // 10)
     return sorted(drawn[count:]), sorted(drawn[:count])
@@ -114,10 +112,3 @@ def split(corpus: Corpus, held_out: int, seed: int) -> tuple[list[int], list[int
 
 def _draw(seed: int, name: str) -> bytes:
     return hashlib.sha256(f"{seed}\0{name}".encode()).digest()
-
-
-def shuffled(items: Sequence[int], *parts: object) -> Iterator[int]:
-    """The items in an order that depends on ``parts`` alone."""
-    order = list(items)
-    random.Random(repr(parts)).shuffle(order)  # noqa: S311 - no secret
-    return iter(order)

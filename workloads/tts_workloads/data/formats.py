@@ -56,8 +56,8 @@ def read_ljspeech(folder: Path, problems: list[str]) -> Iterator[Entry]:
 
 
 def read_manifest(folder: Path, problems: list[str]) -> Iterator[Entry]:
-    """``manifest.jsonl``: a JSON object on each line with ``audio`` (path relative to the folder), ``text`` and, where there
-    are several, ``speaker``."""
+    """``manifest.jsonl``: a JSON object on each line with ``audio`` (path relative to the folder), ``text`` and, where
+    there are several, ``speaker``."""
     seen: dict[str, int] = {}
     for number, line in _lines(folder, "manifest.jsonl", problems):
         where = f"manifest.jsonl line {number}"

@@ -1,4 +1,4 @@
-"""Sound files to waveforms at a corpus's sample rate, whatever their format. What is a clip is the affair of ``corpus``."""
+"""Sound files to waveforms at a corpus's sample rate, whatever their format. What a clip is, ``corpus`` says."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def _decode_with_ffmpeg(data: bytes, suffix: str) -> tuple[np.ndarray[tuple[int]
     # Raw G.722 has no header to know it by.
     container_format = {".g722": "g722"}.get(suffix)
     try:
-        with av.open(io.BytesIO(data), format=container_format) as container:
+        with av.open(io.BytesIO(data), mode="r", format=container_format) as container:
             if not container.streams.audio:
                 raise UnreadableSound("it has no sound in it")
             rate = container.streams.audio[0].rate

@@ -31,14 +31,15 @@ def describe(front_end: FrontEnd) -> FrontEndCard:
 
 
 def restore(card: FrontEndCard, files: Mapping[str, bytes]) -> FrontEnd:
-    """The front end that a voice was trained with, from the voice's files. Raises UnknownFrontEnd where this code would not
-    choose the same symbols."""
+    """The front end that a voice was trained with, from the voice's files. Raises UnknownFrontEnd where this code would
+    not choose the same symbols."""
     found = FRONT_ENDS.get(card.name)
     if found is None:
         raise UnknownFrontEnd(f"the voice needs the front end {card.name}, which this image does not have")
     if found.version != card.version or found.symbols != card.symbols:
         raise UnknownFrontEnd(
-            f"the voice needs version {card.version} of the front end {card.name}, this image has version {found.version}"
+            f"the voice needs version {card.version} of the front end {card.name}, "
+            f"this image has version {found.version}"
         )
     if digest(files) != card.sha256:
         raise UnknownFrontEnd(f"the data of the voice's front end {card.name} is not what its card promises")

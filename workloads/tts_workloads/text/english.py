@@ -1,5 +1,5 @@
-"""American English: normalised text to phonemes by lexicon, letter-to-sound rules for words outside it, and letter names for
-what is spelled."""
+"""American English: normalised text to phonemes by lexicon, letter-to-sound rules for words outside it, and letter
+names for what is spelled."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ PADDING, BOUNDARY = "_", " "
 RULES_FILE = "english_rules.txt"
 
 _LEXICON, _RULES = "lexicon.xz", "rules.xz"
-_VOICELESS = frozenset("P T K F TH".split())
-_SIBILANT = frozenset("S Z SH ZH CH JH".split())
+_VOICELESS = frozenset(["P", "T", "K", "F", "TH"])
+_SIBILANT = frozenset(["S", "Z", "SH", "ZH", "CH", "JH"])
 
 
 class English(FrontEnd):

@@ -29,21 +29,18 @@ _SPOKEN = {
 _LETTERS = {"æ": "ae", "œ": "oe", "ø": "o", "ß": "ss", "ł": "l", "đ": "d", "ð": "th", "þ": "th", "ı": "i"}
 _MARKS = {";": ",", ":": ",", "…": ",", "(": ",", ")": ",", "[": ",", "]": ",", "{": ",", "}": ",", "—": ",", "–": ","}
 _ABBREVIATION = re.compile(rf"\b({'|'.join(ABBREVIATIONS)})\.", re.IGNORECASE)
-_TITLES = "mr|mrs|ms|dr|prof|st|vs|approx|dept|ext|tel|no"
 _INITIALS = re.compile(r"\b(?:[A-Za-z]\.){2,}")
 _PIECES = re.compile(r"[a-z]+(?:'[a-z]+)*|[A-Z]+(?:'[A-Z]+)*|[,.?!]|.", re.DOTALL)
-_SENTENCE_END = re.compile(
-    rf"(?<!\b[A-Za-z])(?<!{')(?<!'.join(f' {t}' for t in _TITLES.split('|'))})[.?!…]+[\"'”’)\]]*\s+|\n+", re.IGNORECASE
-)
+_SENTENCE_END = re.compile(r"[.?!…]+[\"'”’)\]]*\s+|\n+")
+_ABBREVIATED = re.compile(r"(?:\b[A-Za-z]|\b(?:mr|mrs|ms|dr|prof|st|vs|approx|dept|ext|tel|no))\.\s*\Z", re.IGNORECASE)
+"""Behind these a full stop is no end of a sentence: initials and what is written before a name or a number."""
 
 
 def normalise(text: str) -> tuple[list[str], str]:
     """The text as words (a to z and the apostrophe; capitals are kept where a word may be spelled out) and marks of
     ``PAUSES``, and the characters that could not be spoken, each once."""
     text = _plain(text)
-    text = _INITIALS.sub(
-        lambda m: " ".join(m[0].replace(".", " ").upper().split()) + (" " if len(m[0]) > 4 else " "), text
-    )
+    text = _INITIALS.sub(lambda m: m[0].replace(".", " ").upper(), text)
     text = _ABBREVIATION.sub(lambda m: ABBREVIATIONS[m[1].lower()], text)
     text = re.sub(r"\bNo\.\s?(?=\d)", "number ", text)
     text = re.sub(r"\.{2,}", ",", text)
@@ -97,8 +94,10 @@ def split_sentences(text: str) -> list[str]:
     pieces: list[str] = []
     start = 0
     for end in _SENTENCE_END.finditer(text):
-        pieces.append(text[start : end.end()])
-        start = end.end()
+        piece = text[start : end.end()]
+        if not _ABBREVIATED.search(piece):
+            pieces.append(piece)
+            start = end.end()
     pieces.append(text[start:])
     return [short.strip() for piece in pieces for short in _shortened(piece.strip()) if short.strip()]
 

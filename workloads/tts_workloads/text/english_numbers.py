@@ -1,5 +1,5 @@
-"""English numbers in words: cardinals, ordinals, decimals, years, times, money, strings of digits. What surrounds them in a
-text is the affair of ``english_normalise``."""
+"""English numbers in words: cardinals, ordinals, decimals, years, times, money, strings of digits. What surrounds them
+in a text is the affair of ``english_normalise``."""
 
 from __future__ import annotations
 

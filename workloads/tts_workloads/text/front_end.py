@@ -1,5 +1,5 @@
-"""What a front end is: text in, symbol numbers out, for one language, rebuilt from data that travels in the voice. The front
-ends themselves are modules of their own."""
+"""What a front end is: text in, symbol numbers out, for one language, rebuilt from data that travels in the voice. The
+front ends themselves are modules of their own."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class UnknownFrontEnd(Exception):
 
 
 class FrontEnd(ABC):
-    """Turns text of one language into numbers of symbols. Made whole by ``for_training`` or ``from_files``; what it says
-    depends on its code's ``version`` and its files alone."""
+    """Turns text of one language into numbers of symbols. Made whole by ``for_training`` or ``from_files``; what it
+    says depends on its code's ``version`` and its files alone."""
 
     name: ClassVar[str]
     """Its name in the registry: the language's code."""

@@ -1,8 +1,9 @@
 """How a word sounds that is in no lexicon: rules from letters in their context to phonemes, learned from a lexicon.
 
-Each letter is aligned with zero to two phonemes by hard expectation maximisation (after Black, Lenzo and Pagel 1998, "Issues
-in building general letter to sound rules"); then, per letter, the widest context that was seen decides (a default tree
-as in Daelemans and van den Bosch 1996, IGTree). ``python -m tts_workloads.text.letter_to_sound FILE`` learns the rules anew.
+Each letter is aligned with zero to two phonemes by hard expectation maximisation (after Black, Lenzo and Pagel 1998,
+"Issues in building general letter to sound rules"); then, per letter, the widest context that was seen decides (a
+default tree as in Daelemans and van den Bosch 1996, IGTree). ``python -m tts_workloads.text.letter_to_sound FILE``
+learns the rules anew.
 """
 
 from __future__ import annotations

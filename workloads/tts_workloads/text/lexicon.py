@@ -1,5 +1,5 @@
-"""A pronouncing lexicon: words and their phonemes, packed small enough to travel in a voice. Words that are not in it are the
-affair of ``letter_to_sound``."""
+"""A pronouncing lexicon: words and their phonemes, packed small enough to travel in a voice. Words that are not in it
+are the affair of ``letter_to_sound``."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import lzma
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-PHONEMES = tuple(
-    "AA AE AH AO AW AY B CH D DH EH ER EY F G HH IH IY JH K L M N NG OW OY P R S SH T TH UH UW V W Y Z ZH".split()
-)
+PHONEMES = (
+    "AA", "AE", "AH", "AO", "AW", "AY", "B", "CH", "D", "DH", "EH", "ER", "EY", "F", "G", "HH", "IH", "IY", "JH", "K",
+    "L", "M", "N", "NG", "OW", "OY", "P", "R", "S", "SH", "T", "TH", "UH", "UW", "V", "W", "Y", "Z", "ZH",
+)  # fmt: skip
 """The 39 phonemes of the CMU dictionary (ARPAbet without stress)."""
 _CODE = {phoneme: chr(ord("A") + number) for number, phoneme in enumerate(PHONEMES)}
 _PHONEME = {code: phoneme for phoneme, code in _CODE.items()}
