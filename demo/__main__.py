@@ -16,13 +16,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
-from tts_workloads.data import asterisk
 
 from demo import follow, listen
 from tests.cluster import cluster as embedded
 from tests.cluster import delivery, platform
 from tests.cluster.images import Images
 from tests.cluster.processes import ClusterError
+from tts_workloads.data import asterisk
 
 ROOT = Path(__file__).parents[1]
 OUTPUT = ROOT / "demo-output"

@@ -33,7 +33,7 @@ def training(cluster: Cluster, namespace: str, name: str, console: Console) -> N
         TextColumn("  {task.description:<10}"), BarColumn(), TextColumn("{task.fields[step]:>12}"),
         TextColumn("loss {task.fields[loss]}"), TextColumn("ETA {task.fields[eta]}"), TimeElapsedColumn(),
     )  # fmt: skip
-    said = ""
+    said, shown = "", False
     with Progress(*columns, console=console, refresh_per_second=2) as bar:
         task = bar.add_task("Pending", total=None, step="", loss="", eta="")
         while True:
@@ -49,6 +49,11 @@ def training(cluster: Cluster, namespace: str, name: str, console: Console) -> N
                 **{key: display.get(key, "") for key in ("step", "loss", "eta")},
             )
             said = _say(console, resource, said)
+            if not shown and progress.get("step", 0) * 2 >= progress.get("totalSteps", float("inf")):
+                shown = True
+                console.print(
+                    "  [bold]$ kubectl get ttst,ttss[/bold]", cluster.kubectl("get", "-n", namespace, "ttst,ttss")
+                )
             if condition(resource, "Complete").get("status") == "True":
                 return
             if condition(resource, "Failed").get("status") == "True":
