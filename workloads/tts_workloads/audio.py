@@ -18,6 +18,10 @@ PITCH_RANGE_HZ = (60.0, 500.0)
 """Where the voice's pitch is looked for."""
 LEAST_VOICING = 0.5
 """Normalised autocorrelation from which a frame counts as voiced."""
+NOISE_FLOOR = 1e-4
+"""Power, as a share of the clip's peak, around which a periodic sound ceases to be a voice: hum in the pauses."""
+PITCH_FRAMES = 1024
+"""Frames that are looked at together: bounds the memory that a long clip needs."""
 
 
 @lru_cache(maxsize=8)
@@ -82,35 +86,50 @@ def spectrum(waveform: Tensor, window: Tensor, hop_length: int) -> Tensor:
 
 
 def pitch(waveform: Tensor, sample_rate: int, hop_length: int) -> Tensor:
-    """Fundamental frequency ``[samples // hop_length]`` in hertz of ``[samples]``, 0 where unvoiced.
+    """Fundamental frequency ``[samples // hop_length]`` in hertz of ``[samples]``, 0 where unvoiced; the same however loud
+    the recording is.
 
     The first strong peak of the normalised autocorrelation of 50 ms (Talkin 1995, RAPT, without its path search),
     smoothed by a median over 5 frames.
     """
+    waveform = waveform.float()
     frames = waveform.shape[-1] // hop_length
-    longest = int(sample_rate / PITCH_RANGE_HZ[0])
-    shortest = int(sample_rate / PITCH_RANGE_HZ[1])
+    if frames == 0:
+        return waveform.new_zeros(0)
+    longest = int(sample_rate / PITCH_RANGE_HZ[0]) + 1
     window = int(0.05 * sample_rate)
     before = (window + longest - hop_length) // 2
-    padded = F.pad(waveform.float(), (before, before + window + longest + hop_length))
+    padded = F.pad(waveform, (before, before + window + longest + hop_length))
     pieces = padded.unfold(0, window + longest, hop_length)[:frames]
+    floor = NOISE_FLOOR * window * waveform.square().max()
+    hertz = torch.cat([_unsmoothed_pitch(some, sample_rate, window, floor) for some in pieces.split(PITCH_FRAMES)])
+    return F.pad(hertz[None, None], (2, 2))[0, 0].unfold(0, 5, 1).median(-1).values
+
+
+def _unsmoothed_pitch(pieces: Tensor, sample_rate: int, window: int, floor: Tensor) -> Tensor:
+    """Pitch ``[frames]`` of pieces ``[frames, window + longest lag]``; energies far below ``floor`` are no voice."""
+    longest = pieces.shape[1] - window
+    shortest = int(sample_rate / PITCH_RANGE_HZ[1])
     pieces = pieces - pieces.mean(-1, keepdim=True)
     size = 1 << (window + longest - 1).bit_length()
     head = torch.fft.rfft(pieces[:, :window], 2 * size)
     whole = torch.fft.rfft(pieces, 2 * size)
     correlation = torch.fft.irfft(head.conj() * whole, 2 * size)[:, : longest + 1]
     energy = F.pad(pieces.square().cumsum(-1), (1, 0))
-    lagged = energy[:, window : window + longest + 1] - energy[:, : longest + 1]
-    strength = correlation / (lagged[:, :1] * lagged + 1e-4 * window).clamp_min(1e-12).sqrt()
-    searched = strength[:, shortest:]
-    best = searched.max(-1).values
+    lagged = energy[:, window : window + longest + 1] - energy[:, : longest + 1] + floor
+    strength = correlation / (lagged[:, :1] * lagged).clamp_min(1e-12).sqrt()
+    searched = strength[:, shortest - 1 :]
+    left, middle, right = searched[:, :-2], searched[:, 1:-1], searched[:, 2:]
+    best = middle.max(-1).values
     # Twice the period is as periodic as the period: the first peak that is nearly as strong wins.
-    peak = (searched[:, 1:-1] >= searched[:, :-2]) & (searched[:, 1:-1] >= searched[:, 2:])
-    good = peak & (searched[:, 1:-1] >= 0.9 * best[:, None])
-    first = good.float().argmax(-1) + 1 + shortest
+    good = (middle >= left) & (middle >= right) & (middle >= 0.9 * best[:, None])
+    first = good.float().argmax(-1, keepdim=True)
+    # Where the peak lies between its neighbours: the top of the parabola through the three.
+    here, behind, ahead = middle.gather(1, first), left.gather(1, first), right.gather(1, first)
+    offset = 0.5 * (behind - ahead) / (behind - 2 * here + ahead).clamp_max(-1e-9)
+    lag = (first + shortest + offset.clamp(-0.5, 0.5)).squeeze(1)
     voiced = good.any(-1) & (best >= LEAST_VOICING)
-    hertz = torch.where(voiced, sample_rate / first.float(), torch.zeros_like(best))
-    return F.pad(hertz[None, None], (2, 2))[0, 0].unfold(0, 5, 1).median(-1).values
+    return torch.where(voiced, sample_rate / lag, torch.zeros_like(best))
 
 
 def trim_silence(
