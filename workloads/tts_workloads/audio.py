@@ -86,8 +86,8 @@ def spectrum(waveform: Tensor, window: Tensor, hop_length: int) -> Tensor:
 
 
 def pitch(waveform: Tensor, sample_rate: int, hop_length: int) -> Tensor:
-    """Fundamental frequency ``[samples // hop_length]`` in hertz of ``[samples]``, 0 where unvoiced; the same however loud
-    the recording is.
+    """Fundamental frequency ``[samples // hop_length]`` in hertz of ``[samples]``, 0 where unvoiced; the same
+    however loud the recording is.
 
     The first strong peak of the normalised autocorrelation of 50 ms (Talkin 1995, RAPT, without its path search),
     smoothed by a median over 5 frames.
@@ -102,7 +102,9 @@ def pitch(waveform: Tensor, sample_rate: int, hop_length: int) -> Tensor:
     padded = F.pad(waveform, (before, before + window + longest + hop_length))
     pieces = padded.unfold(0, window + longest, hop_length)[:frames]
     floor = NOISE_FLOOR * window * waveform.square().max()
-    hertz = torch.cat([_unsmoothed_pitch(some, sample_rate, window, floor) for some in pieces.split(PITCH_FRAMES)])
+    hertz = torch.cat(
+        [_unsmoothed_pitch(some, sample_rate, window, floor) for some in torch.split(pieces, PITCH_FRAMES)]
+    )
     return F.pad(hertz[None, None], (2, 2))[0, 0].unfold(0, 5, 1).median(-1).values
 
 
