@@ -73,7 +73,7 @@ def read_corpus(format_name: str, folder: Path, audio: AudioFeatures, front_end:
             if frames < len(symbols):
                 problems.append(
                     f"{entry.where}: {entry.id} has {frames} frames of sound for {len(symbols)} symbols of text: "
-                    "it does not say all of it"
+                    "it cannot say all of it"
                 )
                 continue
             digest.update(f"{entry.id}\0{entry.speaker}\0{entry.text}\0{sound_digest}\n".encode())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -70,7 +71,7 @@ def read_manifest(folder: Path, problems: list[str]) -> Iterator[Entry]:
         if wrong:
             problems.append(f"{where}: {wrong}")
             continue
-        name, text = document["audio"], document["text"].strip()
+        name, text = str(PurePosixPath(document["audio"])), document["text"].strip()
         if name in seen:
             problems.append(f"{where}: {name} is on line {seen[name]} already")
         elif (audio := _inside(folder, name)) is None:
@@ -114,14 +115,21 @@ def _wrong_with(document: Any) -> str:
     speaker = document.get("speaker", DEFAULT_SPEAKER)
     if not isinstance(speaker, str) or not 0 < len(speaker) <= 64:
         return "speaker must be a name of 1 to 64 characters"
+    if any(
+        "\ud800" <= character <= "\udfff"
+        for value in (document["audio"], document["text"], speaker)
+        for character in value
+    ):
+        return "half a surrogate pair is no character"
     return ""
 
 
 def _inside(root: Path, name: str) -> Path | None:
     path = PurePosixPath(name)
-    return None if path.is_absolute() or ".." in path.parts else root / path
+    return None if path.is_absolute() or ".." in path.parts or "\0" in name else root / path
 
 
 def _with_suffix(path: Path) -> Path:
     candidates = [path.with_name(path.name + suffix) for suffix in AUDIO_SUFFIXES]
-    return next((c for c in (*candidates, path) if c.is_file()), candidates[0])
+    # Path.is_file raises where a name is too long, which a text in the place of the id is.
+    return next((c for c in (*candidates, path) if os.path.isfile(c)), candidates[0])  # noqa: PTH113

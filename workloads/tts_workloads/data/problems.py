@@ -18,7 +18,7 @@ class InvalidDataset(BadInput):
 
     def __init__(self, folder: Path, problems: Sequence[str], remedy: str = "correct or remove these") -> None:
         self.problems = tuple(problems)
-        """Every problem, in the order of the corpus: file, line, what is wrong."""
+        """Every problem, those of the list before those of the clips: file, line, what is wrong."""
         shown = [
             p if len(p) <= LONGEST_PROBLEM_CHARACTERS else p[: LONGEST_PROBLEM_CHARACTERS - 1] + "…" for p in problems
         ]

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import io
-from fractions import Fraction
+from collections.abc import Iterable
 from pathlib import Path
 
+import av
 import numpy as np
+import soundfile
 import torch
 from torch import Tensor
+
+Samples = np.ndarray[tuple[int], np.dtype[np.float32]]
 
 
 class UnreadableSound(Exception):
@@ -35,27 +39,38 @@ def read_sound(path: Path, sample_rate: int) -> tuple[Tensor, bytes]:
 
 
 def resample(waveform: Tensor, rate: int, to_rate: int) -> Tensor:
-    """The waveform ``[samples]`` at another rate: a windowed sinc, evaluated for each phase of the ratio (Smith 1984,
-    "Digital audio resampling")."""
+    """The waveform ``[samples]`` float32 at another rate, by FFmpeg's swresample (a windowed sinc). Raises
+    UnreadableSound for a rate that it cannot take."""
     if rate == to_rate:
         return waveform
-    ratio = Fraction(to_rate, rate)
-    up, down = ratio.numerator, ratio.denominator
-    # The pass band ends a little below half of the lower rate; the window spans 16 zero crossings on each side.
-    cutoff = 0.95 * min(up, down)
-    width = int(np.ceil(16 * down / cutoff))
-    places = torch.arange(-width, width + down, dtype=torch.float64)[None] / down
-    moments = (-torch.arange(up, dtype=torch.float64) / up)[:, None] + places
-    phase = (moments * cutoff).clamp(-16, 16)
-    kernel = torch.sinc(phase) * torch.cos(phase * (torch.pi / 32)).square() * (cutoff / down)
-    padded = torch.nn.functional.pad(waveform[None, None], (width, width + down))
-    phases = torch.nn.functional.conv1d(padded, kernel[:, None].float(), stride=down)
-    return phases[0].T.reshape(-1)[: -(-len(waveform) * up // down)].contiguous()
+    try:
+        frame = av.AudioFrame.from_ndarray(waveform.numpy()[None], format="flt", layout="mono")
+        frame.sample_rate = rate
+        return torch.from_numpy(_joined([frame], to_rate))
+    except (av.FFmpegError, ValueError, OverflowError) as error:
+        raise UnreadableSound(f"{rate} Hz cannot be resampled to {to_rate} Hz: {error}") from None
 
 
-def _decode(data: bytes, suffix: str) -> tuple[np.ndarray[tuple[int], np.dtype[np.float32]], int]:
-    import soundfile
+def _joined(frames: Iterable[av.AudioFrame], to_rate: int) -> Samples:
+    resampler = av.AudioResampler(format="flt", layout="mono", rate=to_rate)
+    pieces = [piece for frame in frames for piece in resampler.resample(frame)]
+    pieces += resampler.resample(None)
+    arrays = [piece.to_ndarray().reshape(-1) for piece in pieces]
+    return np.concatenate(arrays).astype(np.float32) if arrays else np.zeros(0, dtype=np.float32)
 
+
+def _refuse_torn(data: bytes) -> None:
+    """libsndfile reads what is there of a WAV file that was cut off; its text would be longer than its sound."""
+    if data[:4] != b"RIFF" or len(data) < 8:
+        return
+    promised = int.from_bytes(data[4:8], "little") + 8
+    # What is written into a pipe cannot know its length and says one of these.
+    if int.from_bytes(data[4:8], "little") not in {0, 0x7FFFFFFF, 0xFFFFFFFF} and promised > len(data) + 1:
+        raise UnreadableSound(f"the file is cut off: {len(data)} of {promised} bytes")
+
+
+def _decode(data: bytes, suffix: str) -> tuple[Samples, int]:
+    _refuse_torn(data)
     try:
         samples, rate = soundfile.read(io.BytesIO(data), dtype="float32", always_2d=True)
         return np.ascontiguousarray(samples.mean(axis=1)), int(rate)
@@ -63,9 +78,7 @@ def _decode(data: bytes, suffix: str) -> tuple[np.ndarray[tuple[int], np.dtype[n
         return _decode_with_ffmpeg(data, suffix)
 
 
-def _decode_with_ffmpeg(data: bytes, suffix: str) -> tuple[np.ndarray[tuple[int], np.dtype[np.float32]], int]:
-    import av
-
+def _decode_with_ffmpeg(data: bytes, suffix: str) -> tuple[Samples, int]:
     # Raw G.722 has no header to know it by.
     container_format = {".g722": "g722"}.get(suffix)
     try:
@@ -73,12 +86,7 @@ def _decode_with_ffmpeg(data: bytes, suffix: str) -> tuple[np.ndarray[tuple[int]
             if not container.streams.audio:
                 raise UnreadableSound("it has no sound in it")
             rate = container.streams.audio[0].rate
-            resampler = av.AudioResampler(format="flt", layout="mono", rate=rate)
-            frames = [piece for frame in container.decode(audio=0) for piece in resampler.resample(frame)]
-            frames += resampler.resample(None)
+            return _joined(container.decode(audio=0), rate), rate
     except (av.FFmpegError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise UnreadableSound(f"neither libsndfile nor FFmpeg can read it: {reason}") from None
-    if not frames:
-        return np.zeros(0, dtype=np.float32), rate
-    return np.concatenate([frame.to_ndarray().reshape(-1) for frame in frames]).astype(np.float32), rate
