@@ -21,7 +21,6 @@ from tts_api.report import ExitCode, ServicePerformance, TerminationMessage
 from tts_api.resources.service import Limits
 from tts_api.run import SCHEMA, ResourceReference, ServiceRun
 from tts_workloads.ending import BadInput, Ending, ending_of, write_termination_message
-from tts_workloads.processors import cpus
 from tts_workloads.report import SERVICE_PERFORMANCE, now, reporter_for
 from tts_workloads.serving.app import Service, make_app
 from tts_workloads.serving.voice import Measured, Voice
@@ -99,7 +98,9 @@ class _Server(uvicorn.Server):
 
 
 async def _serve(served: Served) -> Ending:
-    torch.set_num_threads(cpus())
+    # One sentence is too little work to share: where another process wants a CPU too, two threads wait for each other
+    # longer than one takes for it all.
+    torch.set_num_threads(1)
     service = Service(served.model, served.limits)
     config = uvicorn.Config(
         make_app(service), log_config=None, access_log=False, lifespan="off", server_header=False, timeout_keep_alive=30

@@ -21,7 +21,7 @@ from tts_workloads.voice_file import open_voice
 WARM_UP_TEXT = {"en-us": "Good morning. Every word that you hear was made by this machine."}
 """What is spoken before a voice is called ready, by language."""
 WARM_UP_ROUNDS = 3
-"""TorchScript compiles what it has seen in its first two rounds; the last is measured."""
+"""Libraries choose their plans in the first rounds; the last is measured."""
 
 
 @dataclass(frozen=True)
@@ -45,15 +45,15 @@ class Voice:
         self.front_end = _front_end(file.card, file.front_end)
         self._device = device
         try:
-            module = torch.jit.load(str(path), map_location=device)  # type: ignore[no-untyped-call]
-            # Folded constants and inlined weights are for this machine; the file stays what every version reads.
-            self._module = torch.jit.freeze(module.eval(), preserved_attrs=["acoustic", "vocode", "speaker"])
+            self._module = torch.jit.load(str(path), map_location=device).eval()  # type: ignore[no-untyped-call]
         except RuntimeError as error:
             raise BadInput(
                 Reason.UNSUPPORTED_VOICE, f"PyTorch {torch.__version__} cannot load {path}: {str(error)[:300]}"
             ) from None
 
+    # TorchScript's optimiser compiles anew for every new length: seconds for a sentence that takes milliseconds.
     @torch.inference_mode()
+    @torch.jit.optimized_execution(should_optimize=False)  # type: ignore[attr-defined]
     def synthesise(self, symbols: Sequence[int], speaker: int, speed: float) -> Samples:
         """The sound of one sentence, float32 in -1 to 1 at ``card.audio.sample_rate``."""
         tokens = torch.tensor([list(symbols)], dtype=torch.long, device=self._device)

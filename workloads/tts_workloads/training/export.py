@@ -54,6 +54,7 @@ def packed(module: nn.Module, card: VoiceCard, front_end: Mapping[str, bytes]) -
 
 
 @torch.inference_mode()
+@torch.jit.optimized_execution(should_optimize=False)  # type: ignore[attr-defined]
 def say(path: Path, symbols: Sequence[int], noise: torch.Tensor | None = None) -> torch.Tensor:
     """What the voice in a file says: its waveform ``[samples]``, float32, on the CPU, by nothing but the file."""
     module = torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call]
