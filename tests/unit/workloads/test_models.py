@@ -1,0 +1,170 @@
+"""Models and vocoders by what they promise: padding changes nothing, chunks equal the whole, scripted equals eager."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from tests.unit.workloads import tiny_corpus
+from tts_api import architectures
+from tts_api.architectures import FastSpeech2Parameters, GriffinLimParameters, VocosParameters
+from tts_api.resources.training import AudioFeatures
+from tts_api.run import TrainingRun
+from tts_workloads import models
+from tts_workloads.audio import LogMel
+from tts_workloads.data import Clip, Corpus
+from tts_workloads.models import vocos
+from tts_workloads.models.fastspeech2 import FastSpeech2
+from tts_workloads.models.griffinlim import GriffinLim
+from tts_workloads.models.layers import expand
+from tts_workloads.models.spectral import Overlap, Resolution, spectral_distance
+
+AUDIO = AudioFeatures(sample_rate=16000)
+
+
+def acoustic_model(**parameters: int) -> FastSpeech2:
+    torch.manual_seed(0)
+    sizes = FastSpeech2Parameters.model_validate(
+        {"hiddenSize": 32, "encoderLayers": 2, "decoderLayers": 2, **parameters}
+    )
+    return FastSpeech2(sizes, symbols=20, speakers=2, n_mels=80).eval()
+
+
+def vocoder(layers: int = 2) -> vocos.Vocos:
+    torch.manual_seed(0)
+    return vocos.Vocos(VocosParameters(hidden_size=32, layers=layers), AUDIO).eval()
+
+
+def spoken(model: nn.Module, tokens: Tensor, lengths: Tensor, speed: float = 1.0) -> tuple[Tensor, Tensor, Tensor]:
+    count = len(tokens)
+    speakers = model.speakers(torch.arange(count) % 2)
+    said: tuple[Tensor, Tensor, Tensor] = model(
+        tokens, lengths, speakers, torch.full((count,), speed), torch.ones(count)
+    )
+    return said
+
+
+def test_every_architecture_of_the_api_has_its_model_and_the_other_way_round() -> None:
+    assert set(models.ACOUSTIC_MODELS) == set(architectures.ACOUSTIC_MODELS)
+    assert set(models.VOCODERS) == set(architectures.VOCODERS)
+
+
+@torch.inference_mode()
+def test_a_sentence_sounds_the_same_whatever_else_is_in_its_batch() -> None:
+    model = acoustic_model()
+    tokens = torch.randint(1, 20, (2, 9))
+    tokens[0, 5:] = 0
+    mel, frames, durations = spoken(model, tokens, torch.tensor([5, 9]))
+    alone, alone_frames, alone_durations = spoken(model, tokens[:1, :5], torch.tensor([5]))
+    assert frames[0] == alone_frames[0] == durations[0].sum()
+    assert durations[0, :5].tolist() == alone_durations[0].tolist()
+    torch.testing.assert_close(mel[0, :, : int(frames[0])], alone[0], atol=1e-5, rtol=0)
+
+
+@torch.inference_mode()
+def test_twice_the_speed_is_half_the_frames() -> None:
+    model = acoustic_model()
+    model.durations.out.bias.data.fill_(math.log(12.0))
+    tokens = torch.randint(1, 20, (1, 30))
+    _, slow, _ = spoken(model, tokens, torch.tensor([30]))
+    _, fast, _ = spoken(model, tokens, torch.tensor([30]), speed=2.0)
+    assert abs(int(fast) * 2 - int(slow)) <= 1
+
+
+def test_each_symbol_is_spread_over_its_frames() -> None:
+    x = torch.tensor([[[1.0], [2.0], [3.0]]])
+    assert expand(x, torch.tensor([[2, 0, 3]]), 6).flatten().tolist() == [1, 1, 3, 3, 3, 3]
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("layers", [1, 3])
+def test_a_chunk_with_its_context_equals_the_whole(layers: int) -> None:
+    model = vocoder(layers)
+    field = vocos.receptive_field_frames(VocosParameters(hidden_size=32, layers=layers), AUDIO)
+    mel = torch.randn(1, 80, 90) - 5
+    whole = model(mel)
+    first, last = 40, 55
+    chunk = model(mel[:, :, first - field : last + field])
+    hop = AUDIO.hop_length
+    torch.testing.assert_close(
+        chunk[:, field * hop : -field * hop], whole[:, first * hop : last * hop], atol=1e-5, rtol=1e-4
+    )
+    less = model(mel[:, :, first - field + 1 : last + field - 1])
+    difference = less[:, (field - 1) * hop : -(field - 1) * hop] - whole[:, first * hop : last * hop]
+    assert difference.abs().max() > 1e-5, "the receptive field is stated larger than it is"
+
+
+@torch.inference_mode()
+def test_spectra_go_there_and_back() -> None:
+    overlap = Overlap(1024, 256)
+    waveform = torch.randn(2, 256 * 20)
+    back = overlap.inverse(overlap(waveform))
+    inside = slice(512, -512)
+    torch.testing.assert_close(back[:, inside], waveform[:, inside], atol=1e-4, rtol=0)
+
+
+@torch.inference_mode()
+def test_griffin_lim_finds_a_sound_with_that_mel() -> None:
+    at = torch.arange(256 * 60) / AUDIO.sample_rate
+    waveform = sum(0.2 / k * torch.sin(2 * math.pi * 180 * k * at) for k in range(1, 12))[None]
+    mel = LogMel(AUDIO)(waveform)
+    made = GriffinLim(GriffinLimParameters(iterations=60), AUDIO)(mel)
+    assert made.shape == waveform.shape
+    assert spectral_distance(made, waveform, Resolution(1024, 256)) < 0.5 * spectral_distance(
+        torch.randn_like(waveform) * 0.1, waveform, Resolution(1024, 256)
+    )
+    assert torch.equal(made, GriffinLim(GriffinLimParameters(iterations=60), AUDIO)(mel)), "nothing is drawn at random"
+
+
+def task(vocoder_name: str) -> models.Task:
+    document = tiny_corpus.run_document()
+    document["model"]["vocoder"] = {"architecture": vocoder_name}
+    torch.manual_seed(1)
+    clips = tuple(Clip(str(n), "", n % 2, torch.randint(1, 40, (12,)), 0.1 * torch.randn(16000), 1.0) for n in range(4))
+    corpus = Corpus(clips, ("a", "b"), "0" * 64, 4.0)
+    return models.Task(TrainingRun.model_validate(document), corpus, [0, 1, 2], [3], [str(n) for n in range(40)])
+
+
+@pytest.mark.parametrize("name", sorted(models.VOCODERS))
+def test_a_scripted_voice_speaks_as_the_eager_one(name: str) -> None:
+    one = task(name)
+    acoustic = models.ACOUSTIC_MODELS["fastspeech2"](one)
+    voice = models.build_voice(acoustic, models.VOCODERS[name](one, acoustic)).eval()
+    scripted = torch.jit.script(voice)
+    tokens, lengths = torch.randint(1, 40, (2, 8)), torch.tensor([8, 5])
+    arguments = (tokens, lengths, voice.speaker(torch.tensor([0, 1])), torch.ones(2), torch.ones(2), None)
+    with torch.inference_mode(), torch.jit.optimized_execution(should_optimize=False):
+        eager, said = voice(*arguments), scripted(*arguments)
+        torch.testing.assert_close(said, eager, atol=1e-5, rtol=1e-4)
+        mel, frames, _ = scripted.acoustic(*arguments)
+        assert eager.shape == (2, int(frames.max()) * AUDIO.hop_length) == scripted.vocode(mel).shape
+        assert int(frames[1]) < int(frames[0])
+        assert not said[1, int(frames[1]) * AUDIO.hop_length :].any(), "silence behind the shorter utterance's end"
+
+
+def test_the_losses_of_both_stages_fall() -> None:
+    one = task("vocos")
+    acoustic = models.ACOUSTIC_MODELS["fastspeech2"](one)
+    for stage in (acoustic, models.VOCODERS["vocos"](one, acoustic)):
+        optimizer = torch.optim.AdamW(stage.model.parameters(), lr=2e-3)
+        seen = []
+        for step in range(25):
+            torch.manual_seed(step % 2)
+            losses = stage.model(stage.collate([(0,), (1,), (2,)]), step)
+            assert all(torch.isfinite(value) for value in losses.values())
+            losses["loss"].backward()
+            optimizer.step()
+            optimizer.zero_grad()
+            seen.append(float(losses["loss"].detach()))
+        assert sum(seen[-4:]) < 0.9 * sum(seen[:4]), f"{stage.name}: {seen}"
+
+
+def test_every_weight_is_trained() -> None:
+    one = task("vocos")
+    acoustic = models.ACOUSTIC_MODELS["fastspeech2"](one)
+    for stage in (acoustic, models.VOCODERS["vocos"](one, acoustic)):
+        stage.model(stage.collate([(0,), (1,)]), 10_000)["loss"].backward()
+        assert [name for name, weight in stage.model.named_parameters() if weight.grad is None] == []
