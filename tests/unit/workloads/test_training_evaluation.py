@@ -63,7 +63,7 @@ def test_bf16_is_taken_from_hardware_only(tmp_path: Path, flags: str, has: bool)
 
 
 def test_a_cpu_trains_in_fp32_unless_it_can_do_better(caplog: pytest.LogCaptureFixture) -> None:
-    assert choose("auto", CPU).dtype is None
+    assert choose("auto", CPU).dtype is (torch.bfloat16 if cpu_has_bf16() else None)
     assert choose("fp32", CPU).dtype is None
     assert choose("fp16", CPU).dtype is None
     assert "fp16" in caplog.text
