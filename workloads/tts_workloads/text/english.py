@@ -3,20 +3,29 @@ names for what is spelled."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from importlib.resources import files as package_files
 from typing import ClassVar, Self
 
 from tts_workloads.text import letter_to_sound, lexicon
-from tts_workloads.text.english_normalise import PAUSES, normalise, split_sentences
+from tts_workloads.text.english_normalise import PAUSES, normalise
+from tts_workloads.text.english_sentences import split_sentences
+from tts_workloads.text.english_words import ADDITIONS, INITIALISMS, in_context
 from tts_workloads.text.front_end import FrontEnd, UnknownFrontEnd, UnspeakableText
 
 PADDING, BOUNDARY = "_", " "
+LONGEST_SPELLED = 4
+"""An unknown word in capitals is spelled up to this length; longer ones are rather words: ICANN."""
 RULES_FILE = "english_rules.txt"
 
 _LEXICON, _RULES = "lexicon.xz", "rules.xz"
 _VOICELESS = frozenset(["P", "T", "K", "F", "TH"])
+_VOWELS = frozenset(phoneme for phoneme in lexicon.PHONEMES if phoneme[0] in "AEIOU")
 _SIBILANT = frozenset(["S", "Z", "SH", "ZH", "CH", "JH"])
+_UNSPEAKABLE_CLUSTER = re.compile(r"[^AEIOUY']{3}")
+_VOWEL_LETTER = re.compile("[aeiouy]")
+_CAMEL_CASE = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
 
 class English(FrontEnd):
@@ -35,6 +44,7 @@ class English(FrontEnd):
     @classmethod
     def for_training(cls) -> Self:
         words = {word: lexicon.encode(phonemes) for word, phonemes in lexicon.bundled().items()}
+        words |= {word: lexicon.encode(phonemes.split()) for word, phonemes in ADDITIONS.items()}
         rules = package_files("tts_workloads.text").joinpath(RULES_FILE).read_text(encoding="ascii")
         return cls(words, letter_to_sound.read(rules))
 
@@ -49,7 +59,7 @@ class English(FrontEnd):
         return {_LEXICON: lexicon.pack(self._words), _RULES: lexicon.pack(self._rules)}
 
     def sentences(self, text: str) -> list[str]:
-        return [piece for piece in split_sentences(text) if any(word not in PAUSES for word in normalise(piece)[0])]
+        return [piece for piece in split_sentences(text) if any(normalise(piece))]
 
     def encode(self, text: str) -> list[int]:
         return [self._number[symbol] for symbol in self.phonemes(text)]
@@ -64,33 +74,49 @@ class English(FrontEnd):
             raise UnspeakableText(text, "".join(dict.fromkeys(c for c in text if not c.isspace())))
         symbols: list[str] = []
         alone = sum(word not in PAUSES for word in words) == 1
-        for word in words:
+        for place, word in enumerate(words):
             if word in PAUSES:
                 symbols.append(word)
                 continue
             if symbols and symbols[-1] not in PAUSES:
                 symbols.append(BOUNDARY)
-            symbols.extend(self._letter("a") if alone and word == "a" else self._pronounce(word))
+            if alone and word == "a":
+                symbols.extend(self._letter(word))
+            else:
+                before, after = words[place - 1] if place else "", words[place + 1] if place + 1 < len(words) else ""
+                symbols.extend(self._pronounce(word, before.strip(PAUSES).lower(), after.strip(PAUSES)))
         if symbols[-1] not in PAUSES:
             symbols.append(".")
         return symbols
 
-    def _pronounce(self, word: str) -> Iterator[str]:
-        known = self._words.get(word.lower())
-        if known is not None:
+    def _pronounce(self, word: str, before: str = "", after: str = "") -> Iterator[str]:
+        """The phonemes of a word between its neighbours, which are empty beyond a pause."""
+        small = word.lower()
+        known = self._words.get(small)
+        if word.isupper() and (len(word) == 1 or word in INITIALISMS):
+            yield from self._spelled(small)
+        elif small == "the" and after:
+            yield from ("DH", "IY") if next(self._pronounce(after)) in _VOWELS else ("DH", "AH")
+        elif (heteronym := in_context(small, before, after.lower())) is not None:
+            yield from heteronym
+        elif known is not None:
             yield from lexicon.decode(known)
-        elif word.isupper() and len(word) <= 5 and "'" not in word:
-            yield from self._spelled(word.lower())
-        elif word.lower().endswith("'s"):
+        elif word.isupper() and (len(word) <= LONGEST_SPELLED or _UNSPEAKABLE_CLUSTER.search(word)):
+            yield from self._spelled(small)
+        elif small.endswith("'s") and len(small) > 2:
             stem = tuple(self._pronounce(word[:-2]))
             yield from stem
             yield from ("AH", "Z") if stem[-1] in _SIBILANT else ("S",) if stem[-1] in _VOICELESS else ("Z",)
+        elif len(parts := _CAMEL_CASE.findall(word.replace("'", ""))) > 1:
+            for number, part in enumerate(parts):
+                yield from (BOUNDARY,) if number else ()
+                yield from self._pronounce(part)
         else:
-            plain = word.lower().replace("'", "")
+            plain = small.replace("'", "")
             sounds = lexicon.decode(letter_to_sound.pronounce(plain, self._rules))
-            # Letters without a vowel are no word: hmm, xkcd.
-            has_vowel = any(sound[0] in "AEIOU" for sound in sounds)
-            yield from sounds if has_vowel else self._spelled(plain)
+            # Without a vowel, written and heard, it is no word: xkcd.
+            is_word = _VOWEL_LETTER.search(plain) and not _VOWELS.isdisjoint(sounds)
+            yield from sounds if is_word else self._spelled(plain)
 
     def _spelled(self, letters: str) -> Iterator[str]:
         for number, letter in enumerate(letters):

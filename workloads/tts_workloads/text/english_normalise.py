@@ -1,79 +1,143 @@
 """English text as a person would read it aloud: a row of plain words and pause marks. How words sound is the affair of
-``english``."""
+``english``; how numbers, dates and abbreviations are said, that of the modules named after them."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 
-from tts_workloads.text.english_numbers import speak_numbers
+from tts_workloads.text.english_abbreviations import (
+    LETTER,
+    expand_abbreviations,
+    expand_roman_numerals,
+    expand_units,
+    spelled,
+)
+from tts_workloads.text.english_dates import speak_dates
+from tts_workloads.text.english_numbers import speak_money, speak_numbers
 
 PAUSES = ",.?!"
 """Marks that are heard: a short pause, and the three ends of a sentence."""
-LONGEST_PIECE_CHARACTERS = 240
-"""A sentence longer than this is split at its pauses: about 15 seconds of speech."""
 
-ABBREVIATIONS = {
-    "mr": "mister", "mrs": "missus", "ms": "miz", "dr": "doctor", "prof": "professor", "sr": "senior", "jr": "junior",
-    "vs": "versus", "etc": "et cetera", "approx": "approximately", "dept": "department", "ext": "extension",
-    "tel": "telephone", "min": "minutes", "sec": "seconds", "jan": "january", "feb": "february", "aug": "august",
-    "sept": "september", "oct": "october", "nov": "november", "dec": "december",
-}  # fmt: skip
-"""Abbreviations that end in a full stop, by what is said; without the stop they are words of their own."""
 _SPOKEN = {
-    "&": " and ", "%": " percent ", "@": " at ", "+": " plus ", "=": " equals ", "#": " number ", "°": " degrees ",
-    "*": " star ", "/": " slash ", "\\": " backslash ", "_": " underscore ", "~": " about ", "£": " pounds ",
-    "€": " euros ", "$": " dollars ", "§": " section ", "©": " copyright ", "×": " times ", "÷": " divided by ",
-    "<": " less than ", ">": " greater than ",
+    "&": " and ", "%": " percent ", "@": " at ", "+": " plus ", "=": " equals ", "°": " degrees ", "*": " star ",
+    "/": " slash ", "\\": " backslash ", "_": " ", "~": " about ", "£": " pounds ", "€": " euros ", "$": " dollars ",
+    "§": " section ", "©": " copyright ", "×": " times ", "÷": " divided by ", "<": " less than ",
+    ">": " greater than ", "≈": " about ", "≤": " at most ", "≥": " at least ", "±": " plus or minus ",
+}  # fmt: skip
+_IN_ADDRESSES = {
+    ".": " dot ", "/": " slash ", "@": " at ", "-": " dash ", "_": " underscore ", ":": " colon ",
+    "?": " question mark ", "=": " equals ", "&": " and ", "#": " hash ", "%": " percent ", "+": " plus ",
+    "~": " tilde ",
 }  # fmt: skip
 _LETTERS = {"æ": "ae", "œ": "oe", "ø": "o", "ß": "ss", "ł": "l", "đ": "d", "ð": "th", "þ": "th", "ı": "i"}
-_MARKS = {";": ",", ":": ",", "…": ",", "(": ",", ")": ",", "[": ",", "]": ",", "{": ",", "}": ",", "—": ",", "–": ","}
-_ABBREVIATION = re.compile(rf"\b({'|'.join(ABBREVIATIONS)})\.", re.IGNORECASE)
-_INITIALS = re.compile(r"\b(?:[A-Za-z]\.){2,}")
-_PIECES = re.compile(r"[a-z]+(?:'[a-z]+)*|[A-Z]+(?:'[A-Z]+)*|[,.?!]|.", re.DOTALL)
-_SENTENCE_END = re.compile(r"[.?!…]+[\"'”’)\]]*\s+|\n+")
-_ABBREVIATED = re.compile(r"(?:\b[A-Za-z]|\b(?:mr|mrs|ms|dr|prof|st|vs|approx|dept|ext|tel|no))\.\s*\Z", re.IGNORECASE)
-"""Behind these a full stop is no end of a sentence: initials and what is written before a name or a number."""
+_MARKS = {
+    ";": ",", ":": ",", "…": ",", "(": ",", ")": ",", "[": ",", "]": ",", "{": ",", "}": ",", "—": ",", "–": ",",
+    "。": ".", "、": ",", "¿": ",", "¡": ",",
+}  # fmt: skip
+_ADDRESS = re.compile(
+    r"(?:https?|ftp)://[^\s<>\"]+|\bwww\.[^\s<>\"]+|[\w.+-]+@\w[\w-]*(?:\.[\w-]+)+"
+    r"|\b\w[\w-]*(?:\.[\w-]+)*\.(?:com|org|net|edu|gov|io|dev|info)\b(?:/[^\s<>\"]*)?",
+    re.IGNORECASE,
+)
+_SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
+_PIECES = re.compile(rf"{LETTER}[A-Za-z]|[A-Za-z]+(?:'[A-Za-z]+)*|[,.?!]|.", re.DOTALL)
+_PLURAL_INITIALISM = re.compile(r"\b([A-Z]{2,5})s\b")
+LEAST_SHOUTED_WORDS = 3
+"""So many words in capitals, and none in small letters, are words that are shouted, not initials."""
 
 
 def normalise(text: str) -> tuple[list[str], str]:
-    """The text as words (a to z and the apostrophe; capitals are kept where a word may be spelled out) and marks of
-    ``PAUSES``, and the characters that could not be spoken, each once."""
+    """The text as words and marks of ``PAUSES``, and the characters that could not be spoken, each once.
+
+    Words are of a to z and the apostrophe. Capitals are kept in a word that may be spelled (``NASA``, ``CD's``,
+    ``GitHub``) and in a letter that is read by its name (``A``).
+    """
     text = _plain(text)
-    text = _INITIALS.sub(lambda m: m[0].replace(".", " ").upper(), text)
-    text = _ABBREVIATION.sub(lambda m: ABBREVIATIONS[m[1].lower()], text)
-    text = re.sub(r"\bNo\.\s?(?=\d)", "number ", text)
-    text = re.sub(r"\.{2,}", ",", text)
-    text = speak_numbers(text)
+    text = _ADDRESS.sub(lambda m: _address(m[0]), text)
+    text = speak_dates(re.sub(r"(?<![\w.)%-])-(?=[$€£¥]?\.?\d)", " minus ", text))
+    text = expand_units(speak_money(text))
+    text = expand_abbreviations(text)
+    text = expand_roman_numerals(text)
+    text = _letters_beside_digits(text)
+    text = re.sub(r"\.{2,}|\s--?\s|--+", ", ", re.sub(r"#\s?(?=\d)", " number ", text))
+    text = _symbols(speak_numbers(text))
     words: list[str] = []
     unspeakable: dict[str, None] = {}
-    for word in re.split(r"(\s+|(?<=\w)-(?=\w))", text):
+    for word in re.split(r"\s+|(?<=\w)-(?=\w)", text):
         _read(word, words, unspeakable)
-    return _without_doubled_pauses(words), "".join(unspeakable)
+    return _quietened(_without_doubled_pauses(words)), "".join(unspeakable)
 
 
 def _plain(text: str) -> str:
-    text = unicodedata.normalize("NFKC", text).replace("’", "'").replace("‘", "'").replace("`", "'")
+    """Compatibility characters, accents and typographic quotes resolved."""
+    text = re.sub(r"(?<=\d)(?=[¼½¾⅐-⅞])", " ", text)
+    text = re.sub(r"(?<=\d)[⁰¹²³⁴-⁹]+|(?<=\b\w)[²³]|(?<=m)[²³]", lambda m: f"^{m[0].translate(_SUPERSCRIPTS)}", text)
+    text = re.sub(r"[⁰¹²³⁴-⁹™®\u200b-\u200f\u2060\ufeff\ufe0e\ufe0f]", "", text)
+    text = unicodedata.normalize("NFKC", text)
+    text = re.sub("[’‘`´′]", "'", re.sub("[“”″]", '"', text.replace("⁄", "/").replace("−", "-")))
     text = "".join(_LETTERS.get(c) or (_LETTERS[c.lower()].upper() if c.lower() in _LETTERS else c) for c in text)
     decomposed = unicodedata.normalize("NFD", text)
-    return "".join(c for c in decomposed if not unicodedata.combining(c))
+    text = "".join(c for c in decomposed if not unicodedata.combining(c))
+    # A Greek letter alone is a sign of mathematics; several are Greek.
+    return re.sub(r"(?<![Α-Ωα-ω])[Α-Ωα-ω](?![Α-Ωα-ω])", lambda m: f" {_name_of_greek(m[0])} ", text)
+
+
+def _name_of_greek(letter: str) -> str:
+    return unicodedata.name(letter).rsplit(" ", 1)[-1].lower().replace("lamda", "lambda")
+
+
+def _address(text: str) -> str:
+    """An address of the web or of mail, as it is dictated."""
+    bare = text.rstrip(".,;:!?)'")
+    name = re.sub(r"^(?:https?|ftp)://", "", bare, flags=re.IGNORECASE).rstrip("/")
+    name = re.sub(r"(?<=[A-Za-z])(?=\d)|(?<=\d)(?=[A-Za-z])", " ", name)
+    spoken = "".join(_IN_ADDRESSES.get(character, character) for character in name)
+    spoken = re.sub(r"\bwww\b|\b[A-Za-z]\b", lambda m: spelled(m[0]), spoken)
+    return f" {spoken} {text[len(bare) :]}"
+
+
+def _letters_beside_digits(text: str) -> str:
+    """``B2B``, ``MP3``, ``10x``: letters and digits apart, a single letter by its name."""
+    text = re.sub(r"(?<=\d)\s?x\s?(?=\d)", " by ", text)
+    text = re.sub(r"(?<![A-Za-z'])([A-Za-z])(?=\d)|(?<=\d)([A-Za-z])(?![A-Za-z'])", _letter, text)
+    return re.sub(r"(?<=[A-Za-z])(?=\d)|(?<=\d)(?!(?:st|nd|rd|th)\b)(?=[A-Za-z])", " ", text)
+
+
+def _letter(m: re.Match[str]) -> str:
+    return f" {LETTER}{(m[1] or m[2]).upper()} "
+
+
+def _symbols(text: str) -> str:
+    text = re.sub(r"\bC#", "C sharp ", text).replace("#", " hashtag ")
+    text = re.sub(r"(?<!\S)[*_]+(?=[\w\"'])|(?<=[\w.,!?\"'])[*_]+(?!\S)|[*_]{2,}", " ", text)
+    for symbol, spoken in _SPOKEN.items():
+        text = text.replace(symbol, spoken)
+    # A capital alone within a sentence is a letter: plan A, vitamin A is.
+    if any(character.islower() for character in text):
+        text = re.sub(r"(?<=[a-z] )A(?= [a-z]|\s*[.,;:!?)]|\s*\Z)", f"{LETTER}A", text)
+    return _PLURAL_INITIALISM.sub(r"\1's", text)
 
 
 def _read(word: str, words: list[str], unspeakable: dict[str, None]) -> None:
-    for symbol, spoken in _SPOKEN.items():
-        word = word.replace(symbol, spoken)
-    for part in word.split():
-        # What is written in small letters, or begins with one capital, is one word; capitals alone may be initials.
-        core = part.strip("'\"")
-        lowered = part.lower() if not (core.isupper() and len(core) > 1) else part
-        for piece in _PIECES.findall(lowered):
-            if piece[0].isascii() and piece[0].isalpha():
-                words.append(piece)
-            elif (mark := _MARKS.get(piece, piece)) in PAUSES:
-                words.append(mark)
-            elif unicodedata.category(piece)[0] in "LN":
-                unspeakable[piece] = None
-            # Everything else (quotes, dashes, pictures) is not heard.
+    for piece in _PIECES.findall(word):
+        if piece[0] == LETTER:
+            words.append(piece[1])
+        elif piece[0].isascii() and piece[0].isalpha():
+            # What is written in small letters, or begins with one capital, is one word; other capitals may be initials.
+            words.append(piece if any(c.isupper() for c in piece[1:]) else piece.lower())
+        elif (mark := _MARKS.get(piece, piece)) in PAUSES:
+            words.append(mark)
+        elif unicodedata.category(piece)[0] in "LN":
+            unspeakable[piece] = None
+        # Everything else (quotes, dashes, pictures) is not heard.
+
+
+def _quietened(words: list[str]) -> list[str]:
+    """The words of a text in capitals in small letters."""
+    spoken = [word for word in words if word.isalpha() and len(word) > 1]
+    shouted = len(spoken) >= LEAST_SHOUTED_WORDS and all(word.isupper() for word in spoken)
+    return [word.lower() if len(word) > 1 else word for word in words] if shouted else words
 
 
 def _without_doubled_pauses(words: list[str]) -> list[str]:
@@ -87,28 +151,3 @@ def _without_doubled_pauses(words: list[str]) -> list[str]:
         elif kept:
             kept.append(word)
     return kept
-
-
-def split_sentences(text: str) -> list[str]:
-    """The text cut behind the ends of its sentences, and what is too long at its pauses or between words."""
-    pieces: list[str] = []
-    start = 0
-    for end in _SENTENCE_END.finditer(text):
-        piece = text[start : end.end()]
-        if not _ABBREVIATED.search(piece):
-            pieces.append(piece)
-            start = end.end()
-    pieces.append(text[start:])
-    return [short.strip() for piece in pieces for short in _shortened(piece.strip()) if short.strip()]
-
-
-def _shortened(piece: str) -> list[str]:
-    parts = []
-    while len(piece) > LONGEST_PIECE_CHARACTERS:
-        head = piece[:LONGEST_PIECE_CHARACTERS]
-        at = max(head.rfind(mark) for mark in (", ", "; ", ": ", " – ", " — ")) + 1
-        if at < LONGEST_PIECE_CHARACTERS // 4:
-            at = head.rfind(" ") if " " in head else LONGEST_PIECE_CHARACTERS
-        parts.append(piece[:at])
-        piece = piece[at:].lstrip()
-    return [*parts, piece]

@@ -1,5 +1,5 @@
-"""English numbers in words: cardinals, ordinals, decimals, years, times, money, strings of digits. What surrounds them
-in a text is the affair of ``english_normalise``."""
+"""English numbers in words: cardinals, ordinals, decimals, fractions, money, telephone numbers, strings of digits.
+Dates and times are the affair of ``english_dates``, units that of ``english_abbreviations``."""
 
 from __future__ import annotations
 
@@ -15,8 +15,15 @@ CURRENCIES = {
     "$": ("dollar", "dollars", "cent", "cents"),
     "€": ("euro", "euros", "cent", "cents"),
     "£": ("pound", "pounds", "penny", "pence"),
+    "¥": ("yen", "yen", "sen", "sen"),
 }
-SCALES = "hundred|thousand|million|billion|trillion"
+SCALES = {"k": "thousand", "m": "million", "mn": "million", "b": "billion", "bn": "billion", "tn": "trillion"}
+_SCALE_WORDS = "hundred|thousand|million|billion|trillion"
+_DENOMINATORS = {2: "half", 4: "quarter"}
+_MOST_FRACTION = 20
+"""A larger denominator is no fraction: 24/7 has two numbers."""
+
+Rewrite = tuple[re.Pattern[str], Callable[[re.Match[str]], str]]
 
 
 def digits(text: str) -> str:
@@ -35,42 +42,48 @@ def cardinal(text: str) -> str:
 
 
 def year(text: str) -> str:
-    """``1984``: nineteen eighty-four. From 1100 to 2099, but for the whole thousands."""
+    """``1984``: nineteen eighty four. From 1100 to 2099, but for the whole thousands."""
     return _words(int(text), "year")
 
 
 def ordinal(text: str) -> str:
-    """``21``: twenty-first."""
+    """``21``: twenty first."""
     return _words(int(text.replace(",", "")), "ordinal")
 
 
-def decimal(whole: str, fraction: str) -> str:
-    """``3`` and ``14``: three point one four."""
-    return f"{cardinal(whole or '0')} point {digits(fraction)}"
+def amount(whole: str | None, fraction: str | None = None) -> str:
+    """``3`` and ``14``: three point one four; without a fraction the cardinal."""
+    return f"{cardinal(whole or '0')} point {digits(fraction)}" if fraction else cardinal(whole or "0")
+
+
+def fraction(over: str, under: str) -> str:
+    """``3/4``: three quarters. What is no proper fraction of twentieths or less is two numbers."""
+    top, bottom = int(over), int(under)
+    if not 0 < top < bottom <= _MOST_FRACTION or (top, bottom) == (9, 11):
+        return f"{cardinal(over)} {cardinal(under)}"
+    name = _DENOMINATORS.get(bottom) or _words(bottom, "ordinal")
+    return f"{cardinal(over)} {name}" if top == 1 else f"{cardinal(over)} {name}s".replace("halfs", "halves")
+
+
+def plural(words: str) -> str:
+    """``ninety``: nineties. For what numbers end in."""
+    return f"{words[:-1]}ies" if words.endswith("y") else f"{words}es" if words.endswith("x") else f"{words}s"
 
 
 def money(symbol: str, whole: str, cents: str | None, scale: str | None) -> str:
     """``$4.50``: four dollars and fifty cents; ``$2.5 million``: two point five million dollars."""
     one, many, cent, cents_name = CURRENCIES[symbol]
     if scale:
-        return f"{decimal(whole, cents) if cents else cardinal(whole)} {scale} {many}"
-    amount = int(whole.replace(",", ""))
+        return f"{amount(whole, cents)} {SCALES.get(scale.lower(), scale)} {many}"
+    number = int(whole.replace(",", ""))
     if cents is not None and len(cents) != 2:
-        return f"{decimal(whole, cents)} {many}"
+        return f"{amount(whole, cents)} {many}"
     parts = []
-    if amount or not cents or not int(cents):
-        parts.append(f"{cardinal(whole)} {one if amount == 1 else many}")
+    if number or not cents or not int(cents):
+        parts.append(f"{cardinal(whole)} {one if number == 1 else many}")
     if cents and int(cents):
         parts.append(f"{cardinal(str(int(cents)))} {cent if int(cents) == 1 else cents_name}")
     return " and ".join(parts)
-
-
-def time(hour: str, minute: str) -> str:
-    """``10:05``: ten oh five; ``7:00``: seven o'clock."""
-    spoken_hour = cardinal(str(int(hour)))
-    if int(minute) == 0:
-        return f"{spoken_hour} o'clock"
-    return f"{spoken_hour} {'oh ' if minute.startswith('0') else ''}{cardinal(str(int(minute)))}"
 
 
 def _words(number: int, to: str) -> str:
@@ -78,33 +91,67 @@ def _words(number: int, to: str) -> str:
     return words.replace(",", "").replace(" and ", " ").replace("-", " ")
 
 
-_PATTERNS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
+def _range_of_money(m: re.Match[str]) -> str:
+    lowest = f"{cardinal(m[2])} to " if m[2] else ""
+    return f" {lowest}{money(m[1], m[3], m[4], m[5])} "
+
+
+_WHOLE = r"\d{1,3}(?:,\d{3})+(?!\d)|\d+"
+_MONEY: tuple[Rewrite, ...] = (
+    # $5, $1,234.56, $2.5 million, $5M, $5-10
     (
-        re.compile(rf"([$€£])\s?(\d[\d,]*)(?:\.(\d+))?(?:\s({SCALES})\b)?", re.IGNORECASE),
-        lambda m: money(m[1], m[2].rstrip(","), m[3], m[4]) + ("," if m[2].endswith(",") else ""),
+        re.compile(
+            rf"(?:\bUS)?([$€£¥])\s?(?:({_WHOLE})\s?[-–]\s?\1?)?({_WHOLE})(?:\.(\d+))?"
+            rf"(?:\s?({_SCALE_WORDS}|mn|bn|tn|[mbk])\b)?(?=(/\w)?)",
+            re.IGNORECASE,
+        ),
+        _range_of_money,
     ),
-    # A time before am or pm is never o'clock.
+    (re.compile(r"(?<= )/(?=(?:hour|day|week|month|year|person|unit|mo|yr)\b)"), lambda _: " per "),
+    (re.compile(rf"\b({_WHOLE})\s?¢"), lambda m: f" {cardinal(m[1])} {'cent' if m[1] == '1' else 'cents'} "),
+)  # fmt: skip
+_REWRITES: tuple[Rewrite, ...] = (
+    # 555-0172, 212-555-0123, (212) 555-0123, +1 212 555 0123: groups of digits, as a telephone number is read.
     (
-        re.compile(r"\b([01]?\d|2[0-3]):([0-5]\d)(?=\s?[ap]\.?m\b)", re.IGNORECASE),
-        lambda m: time(m[1], m[2]).removesuffix(" o'clock") + " ",
+        re.compile(
+            r"(?<![\w-])(?:\+?1[-. ])?(?:\(\d{3}\) ?|\d{3}[-.])?\d{3}[-.]\d{4}(?![\w-])"
+            r"|\+\d{1,3}(?:[- ]\d{2,4}){2,5}"
+        ),
+        lambda m: f" {', '.join(digits(group) for group in re.findall(r'[0-9]+', m[0]))} ",
     ),
-    (re.compile(r"\b([01]?\d|2[0-3]):([0-5]\d)\b"), lambda m: time(m[1], m[2])),
-    (re.compile(r"\b(\d{1,3}(?:,\d{3})+|\d{1,12})(?:st|nd|rd|th)\b", re.IGNORECASE), lambda m: ordinal(m[1])),
-    # 555-0172 and 555-867-5309: groups of digits, as a telephone number is read.
+    # Numbers of cards and of persons.
     (
-        re.compile(r"\b\d{3,4}(?:-\d{3,4})+\b"),
-        lambda m: ", ".join(digits(group) for group in m[0].split("-")),
+        re.compile(r"(?<![\w-])(?:\d{4}(?:[- ]\d{4}){2,}|\d{3}-\d{2}-\d{4})(?![\w-])"),
+        lambda m: f" {', '.join(digits(group) for group in re.findall(r'[0-9]+', m[0]))} ",
     ),
-    (re.compile(r"(?<![\w.])-(?=\d)"), lambda _: "minus "),
-    (re.compile(r"(?<=\d)\s?-\s?(?=\d)"), lambda _: " to "),
-    (re.compile(r"(\d{1,3}(?:,\d{3})+|\d+)?\.(\d+)\b"), lambda m: decimal(m[1], m[2])),
-    (re.compile(r"\b(1[1-9]\d\d|20[1-9]\d)\b(?!\s?%)(?![\d,])"), lambda m: year(m[1])),
-    (re.compile(r"\d{1,3}(?:,\d{3})+(?!\d)|\d+"), lambda m: f" {cardinal(m[0])} "),
-)
+    (re.compile(r"\b(\d{1,3}(?:,\d{3})+|\d{1,12})(?:st|nd|rd|th)\b", re.IGNORECASE), lambda m: f" {ordinal(m[1])} "),
+    (
+        re.compile(r"(?<![\d/⁄.])(?:(\d+)\s)?(\d{1,3})[/⁄](\d{1,3})(?![\d/⁄])"),
+        lambda m: f" {cardinal(m[1])} and {fraction(m[2], m[3])} ".replace(" and one ", " and a ") if m[1]
+        else f" {fraction(m[2], m[3])} ",
+    ),
+    (re.compile(r"(?<=[\d%])\s?[-–]\s?(?=\d)"), lambda _: " to "),
+    (re.compile(r"(?<=\d)\s?×\s?(?=\d)"), lambda _: " times "),
+    (re.compile(r"(?<=\d)\s\*\s(?=\d)"), lambda _: " times "),
+    (re.compile(r"(?<=[\w)])\^(\d+)"), lambda m: {"2": " squared ", "3": " cubed "}.get(m[1], f" to the {m[1]} ")),
+    # 1.2.3 and 192.168.0.1
+    (re.compile(r"\d+(?:\.\d+){2,}"), lambda m: f" {' point '.join(map(cardinal, m[0].split('.')))} "),
+    (re.compile(rf"({_WHOLE})?\.(\d+)"), lambda m: f" {amount(m[1], m[2])} "),
+    (re.compile(r"(?<=\d):(?=\d)"), lambda _: " to "),
+    (re.compile(r"(?<!\d)(1[1-9]\d\d|20[1-9]\d)(?!\s?%)(?![\d,]\d)"), lambda m: f" {year(m[1])} "),
+    (re.compile(_WHOLE), lambda m: f" {cardinal(m[0])} "),
+)  # fmt: skip
+
+
+def speak_money(text: str) -> str:
+    """The text with its amounts of money in words; other numbers are left."""
+    for pattern, spoken in _MONEY:
+        text = pattern.sub(spoken, text)
+    return text
 
 
 def speak_numbers(text: str) -> str:
     """The text with every number in words, without hyphens; nothing else is changed."""
-    for pattern, spoken in _PATTERNS:
+    for pattern, spoken in _REWRITES:
         text = pattern.sub(spoken, text)
     return text

@@ -4,6 +4,9 @@ Each letter is aligned with zero to two phonemes by hard expectation maximisatio
 "Issues in building general letter to sound rules"); then, per letter, the widest context that was seen decides (a
 default tree as in Daelemans and van den Bosch 1996, IGTree). ``python -m tts_workloads.text.letter_to_sound FILE``
 learns the rules anew.
+
+Of words that they were not learned from (one in ten of the CMU dictionary), the rules get 53.5 % wholly right; 10.8 %
+of the phonemes are wrong.
 """
 
 from __future__ import annotations

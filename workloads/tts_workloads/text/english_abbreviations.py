@@ -1,0 +1,147 @@
+"""What English writes shorter than it is said: abbreviations, units, Roman numerals. Numbers themselves are the affair
+of ``english_numbers``, dates that of ``english_dates``."""
+
+from __future__ import annotations
+
+import re
+
+from tts_workloads.text.english_numbers import amount, cardinal, ordinal
+
+ABBREVIATIONS = {
+    "mr": "mister", "mrs": "missus", "ms": "miz", "dr": "doctor", "prof": "professor", "rev": "reverend",
+    "gen": "general", "col": "colonel", "capt": "captain", "lt": "lieutenant", "sgt": "sergeant", "gov": "governor",
+    "sen": "senator", "rep": "representative", "sr": "senior", "jr": "junior", "vs": "versus", "etc": "et cetera",
+    "approx": "approximately", "dept": "department", "ext": "extension", "tel": "telephone", "est": "established",
+    "min": "minutes", "sec": "seconds", "hr": "hour", "hrs": "hours", "inc": "incorporated", "ltd": "limited",
+    "corp": "corporation", "co": "company", "assn": "association", "univ": "university", "govt": "government",
+    "ave": "avenue", "blvd": "boulevard", "rd": "road", "hwy": "highway", "mt": "mount", "ft": "fort",
+}  # fmt: skip
+"""Abbreviations that end in a full stop, by what is said; without the stop they are words of their own."""
+BEFORE_A_NUMBER = {
+    "no": "number", "nos": "numbers", "vol": "volume", "fig": "figure", "p": "page", "pp": "pages", "ch": "chapter",
+    "sec": "section", "art": "article", "ver": "version", "v": "version",
+}  # fmt: skip
+LATIN = {"e.g.": "for example", "i.e.": "that is", "ph.d.": "P H D", "a.k.a.": "also known as", "c.f.": "compare"}
+UNITS = {
+    "km": "kilometer", "m": "meter", "cm": "centimeter", "mm": "millimeter", "mi": "mile", "yd": "yard",
+    "kg": "kilogram", "g": "gram", "mg": "milligram", "lb": "pound", "lbs": "pound", "oz": "ounce", "l": "liter",
+    "L": "liter", "ml": "milliliter", "mL": "milliliter", "gal": "gallon", "Hz": "hertz", "kHz": "kilohertz",
+    "MHz": "megahertz", "GHz": "gigahertz", "kB": "kilobyte", "KB": "kilobyte", "MB": "megabyte", "GB": "gigabyte",
+    "TB": "terabyte", "Mbit": "megabit", "Gbit": "gigabit", "ms": "millisecond", "s": "second", "sec": "second",
+    "min": "minute", "h": "hour", "hr": "hour", "hrs": "hour", "W": "watt", "kW": "kilowatt", "MW": "megawatt",
+    "kWh": "kilowatt hour", "V": "volt", "kV": "kilovolt", "mA": "milliamp", "dB": "decibel", "mph": "mile per hour",
+    "kph": "kilometer per hour", "°C": "degree Celsius", "°F": "degree Fahrenheit", "°": "degree", "ft": "foot",
+    "in": "inch", "sq": "square", "bps": "bit per second", "fps": "frame per second", "rpm": "revolution per minute",
+}  # fmt: skip
+"""Units behind a number, in the singular. Only whole ``in.`` with its stop is inches."""
+_WITHOUT_PLURAL = {"hertz", "kilohertz", "megahertz", "gigahertz"}
+_PLURALS = {"foot": "feet", "inch": "inches"}
+REIGNED = (
+    "Henry|Louis|George|Edward|Elizabeth|Charles|James|William|Richard|John Paul|John|Benedict|Pius|Napoleon|Catherine|"
+    "Philip|Frederick|Alexander|Nicholas|Francis|Ivan|Mary|Leo|Gregory|Innocent|Clement|Paul|Ramses|Peter|Juan Carlos"
+)
+"""Names whose Roman numeral is an ordinal."""
+NUMBERED = (
+    "chapter|part|section|act|scene|book|volume|war|article|phase|type|class|level|title|appendix|episode|figure|table|"
+    "stage|grade|bowl|vatican|apollo|unit|lesson|verse|canto|category|tier"
+)
+"""Words whose Roman numeral may be a single letter."""
+
+TITLES = frozenset(["mr", "mrs", "ms", "dr", "prof", "rev", "gen", "col", "capt", "lt", "sgt", "gov", "sen", "rep"])
+"""Abbreviations that stand before a name."""
+LETTER = "\u2060"
+"""Before a letter: it is read by its name, though it could be a word."""
+
+_UNIT = "|".join(sorted(map(re.escape, UNITS), key=len, reverse=True))
+_MEASURE = re.compile(
+    rf"(?<![\w.$€£,])((?:\d{{1,3}}(?:,\d{{3}})+|\d+)?)(?:\.(\d+))?(?<=\d)([\s-]?)(?:(sq)\.? ?)?({_UNIT})"
+    rf"(?:\^([23]))?(?:/({_UNIT}))?(?![\w°/^])(?:\.(?=\s+[a-z\d]))?"
+)
+_INCHES = re.compile(r"(?<![\w.])(\d+)(?:\.(\d+))? ?in\.(?!\w)")
+_FEET_AND_INCHES = re.compile(r"(?<![\w.'])(\d+)'(?!\w*')(?:\s?(\d{1,2})(?:\"|''))?(?!\w)")
+_ROMAN_VALUES = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100}
+_ROMAN = r"(?=[IVXL])(?:XL|L?X{0,3})(?:IX|IV|V?I{0,3})"
+_REGNAL = re.compile(rf"\b({REIGNED}) ({_ROMAN})\b(?!['.-])")
+_NUMBERED_ROMAN = re.compile(rf"\b((?:{NUMBERED})s?) ({_ROMAN})\b", re.IGNORECASE)
+_NAMED_ROMAN = re.compile(r"\b([A-Z][a-z]+) (?=[IVX]{2})((?:X{0,3})(?:IX|IV|V?I{0,3}))\b")
+_SHORT = re.compile(rf"\b({'|'.join(ABBREVIATIONS)})\.(?!\w)", re.IGNORECASE)
+_BEFORE_NUMBER = re.compile(rf"\b({'|'.join(BEFORE_A_NUMBER)})\.\s?(?=\d)", re.IGNORECASE)
+_LATIN = re.compile(rf"(?<!\w)({'|'.join(map(re.escape, LATIN))})", re.IGNORECASE)
+_INITIALS = re.compile(r"\b(?:[A-Za-z]\.){2,}(?!\w)")
+_INITIAL = re.compile(r"\b([A-Z])\.(?=\s?[A-Z])")
+
+
+def expand_abbreviations(text: str) -> str:
+    """The text with abbreviations written out, their stops gone, and initials marked as letters."""
+    text = _LATIN.sub(lambda m: f" {LATIN[m[1].lower()]} ", text)
+    text = _BEFORE_NUMBER.sub(lambda m: f"{BEFORE_A_NUMBER[m[1].lower()]} ", text)
+    text = re.sub(r"\bv(?=\d+\.\d)", "version ", text)
+    text = _INITIALS.sub(lambda m: spelled(m[0]), text)
+    text = _INITIAL.sub(lambda m: spelled(m[1]) if is_initial(text[: m.start()]) else m[0], text)
+    text = re.sub(r"\bSt\.(?= ?[A-Z])", "Saint", text)
+    text = re.sub(r"\b(?<=[a-z] )St\.|\bst\.", "street", text, flags=re.IGNORECASE)
+    text = re.sub(r"(?<=[a-z] )Dr\.(?! ?[A-Z])", "drive", text)
+    text = re.sub(r"\b([A-Z]{1,2})&([A-Z]{1,2})\b", lambda m: f"{spelled(m[1])} and {spelled(m[2])}", text)
+    for short, long in (("and/or", "and or"), ("w/o", "without"), ("w/", "with")):
+        text = re.sub(rf"(?<!\w){short}(?!\S/)", f"{long} ", text)
+    return _SHORT.sub(lambda m: ABBREVIATIONS[m[1].lower()], text)
+
+
+def is_initial(before: str) -> bool:
+    """Whether a capital letter with a stop is somebody's initial: it begins the text or follows a capital."""
+    word = re.search(r"(\S+)\s*\Z", before)
+    return word is None or word[1].strip(f"\"'({LETTER}")[:1].isupper()
+
+
+def spelled(letters: str) -> str:
+    """The letters of ``U.S.``, each marked to be read by its name."""
+    return "".join(f" {LETTER}{letter.upper()} " for letter in letters if letter.isalpha())
+
+
+def expand_units(text: str) -> str:
+    """The text with measures written out: ``5 km/h`` is five kilometers per hour."""
+    text = _FEET_AND_INCHES.sub(_feet, text)
+    text = _INCHES.sub(lambda m: f" {amount(m[1], m[2])} {_measured('inch', m[1] == '1' and not m[2])} ", text)
+    return _MEASURE.sub(_measure, text)
+
+
+def _measure(m: re.Match[str]) -> str:
+    whole, fraction, gap, square, unit, power, per = m.groups()
+    if (
+        (unit == "in" and not square)
+        or (gap == " " and unit in {"s", "W", "V", "L"})
+        or whole.startswith("0") > (whole == "0")
+    ):
+        return m[0]
+    # A measure before a noun has no plural: a five-mile run.
+    one = (whole == "1" and not fraction) or gap == "-"
+    area = {"2": "square ", "3": "cubic "}.get(power or "", "square " if square else "")
+    rate = f" per {UNITS[per]}" if per else ""
+    return f" {amount(whole, fraction)} {area}{_measured(UNITS[unit], one)}{rate} "
+
+
+def _feet(m: re.Match[str]) -> str:
+    return (
+        f" {cardinal(m[1])} foot {cardinal(m[2])} " if m[2] else f" {cardinal(m[1])} {_measured('foot', m[1] == '1')} "
+    )
+
+
+def _measured(unit: str, one: bool) -> str:
+    first, *rest = unit.split(" ", 1)
+    if one or first in _WITHOUT_PLURAL:
+        return unit
+    if rest and first == "kilowatt":
+        return f"{unit}s"
+    return " ".join([_PLURALS.get(first, f"{first}s"), *rest])
+
+
+def expand_roman_numerals(text: str) -> str:
+    """``Chapter IV``: chapter four; ``Henry VIII``: Henry the eighth; ``World War II``: two."""
+    text = _REGNAL.sub(lambda m: f"{m[1]} the {ordinal(str(_value(m[2])))}", text)
+    text = _NUMBERED_ROMAN.sub(lambda m: f"{m[1]} {cardinal(str(_value(m[2])))}", text)
+    return _NAMED_ROMAN.sub(lambda m: f"{m[1]} {cardinal(str(_value(m[2])))}", text)
+
+
+def _value(roman: str) -> int:
+    values = [_ROMAN_VALUES[letter] for letter in roman.upper()]
+    return sum(-here if here < after else here for here, after in zip(values, [*values[1:], 0], strict=True))
