@@ -103,8 +103,10 @@ class English(FrontEnd):
             yield from lexicon.decode(known)
         elif word.isupper() and (len(word) <= LONGEST_SPELLED or _UNSPEAKABLE_CLUSTER.search(word)):
             yield from self._spelled(small)
-        elif small.endswith("'s") and len(small) > 2:
-            stem = tuple(self._pronounce(word[:-2]))
+        elif (stem_of := small.removesuffix("s").removesuffix("'")) != small and (
+            small.endswith("'s") or stem_of in self._words
+        ):
+            stem = tuple(self._pronounce(word[: len(stem_of)]))
             yield from stem
             yield from ("AH", "Z") if stem[-1] in _SIBILANT else ("S",) if stem[-1] in _VOICELESS else ("Z",)
         elif len(parts := _CAMEL_CASE.findall(word.replace("'", ""))) > 1:

@@ -1,0 +1,375 @@
+"""What English text becomes: sentences, words as they are read aloud, and phonemes."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+
+from tts_workloads import text
+from tts_workloads.text.english import BOUNDARY, PADDING, English
+from tts_workloads.text.english_normalise import PAUSES, normalise
+
+FRONT_END = English.for_training()
+
+NUMBERS = """
+3.14 | three point one four
+.5 | zero point five
+1,000,000 | one million
+1,234.5 | one thousand two hundred thirty four point five
+12345678901 | one two three four five six seven eight nine zero one
+007 | zero zero seven
+-5 | minus five
+1st, 21st and 101st | first , twenty first and one hundred first
+3-4 | three to four
+3–4 | three to four
+1/2 | one half
+3/4 cup | three quarters cup
+5 1/2 miles | five and a half miles
+2½ cups | two and a half cups
+24/7 | twenty four seven
+2:1 | two to one
+3x4 | three by four
+3 × 4 | three times four
+5 * 3 = 15 | five times three equals fifteen
+10² | ten squared
+10^6 | ten to the six
+1.2.3 | one point two point three
+No. 5 | number five
+#1 | number one
+pp. 12-15 | pages twelve to fifteen
+1066 | one thousand sixty six
+2000 people | two thousand people
+Route 66 | route sixty six
+١٢٣ | one hundred twenty three
+555-0172 | five five five , zero one seven two
+call 555-867-5309 | call five five five , eight six seven , five three zero nine
+(212) 555-0123 | two one two , five five five , zero one two three
+1-800-555-0199 | one , eight zero zero , five five five , zero one nine nine
++1 212 555 0123 | one , two one two , five five five , zero one two three
+4111 1111 1111 1111 | four one one one , one one one one , one one one one , one one one one
+"""
+DATES = """
+March 3rd, 2024 | march third , twenty twenty four
+March 3, 2024 was a Sunday. | march third , twenty twenty four was a sunday .
+It was in March 2024. | it was in march twenty twenty four .
+on 3 March 2024 | on the third of march , twenty twenty four
+the 4th of July | the fourth of july
+12/25/2023 | december twenty fifth , twenty twenty three
+25/12/2023 | december twenty fifth , twenty twenty three
+2023-12-25 | december twenty fifth , twenty twenty three
+9/11 | nine eleven
+Jan. 5 | january fifth
+Sat., Jan. 5 | saturday , january fifth
+May 5 | may fifth
+may 5 people | may five people
+1905 | nineteen oh five
+2005 | two thousand five
+2010 | twenty ten
+1800 | eighteen hundred
+the 1990s | the nineteen nineties
+the '90s | the nineties
+in the 80s | in the eighties
+1990-1995 | nineteen ninety to nineteen ninety five
+2019–20 | twenty nineteen to twenty
+3:45 p.m. | three forty five P M
+at 10am or 10 PM | at ten A M or ten P M
+at 7:00 | at seven o'clock
+at 15:00 | at fifteen hundred
+at 10:05 | at ten oh five
+10:30-11:45 | ten thirty to eleven forty five
+3pm-5pm | three P M to five P M
+"""
+MONEY = """
+$1 | one dollar
+$1,234.56 | one thousand two hundred thirty four dollars and fifty six cents
+$0.99 | ninety nine cents
+$1.234 | one point two three four dollars
+$5M | five million dollars
+$2.5 million | two point five million dollars
+$5-10 | five to ten dollars
+-$5 | minus five dollars
+$3.50/hour | three dollars and fifty cents per hour
+99¢ | ninety nine cents
+€20 | twenty euros
+£1.50 | one pound and fifty pence
+¥500 | five hundred yen
+50% | fifty percent
+0.5% | zero point five percent
+"""
+MEASURES = """
+5 km | five kilometers
+1 km | one kilometer
+100 km/h | one hundred kilometers per hour
+1,500 m | one thousand five hundred meters
+2.5kg | two point five kilograms
+a 5-km run | a five kilometer run
+72°F | seventy two degrees fahrenheit
+-5°C | minus five degrees celsius
+20 m² | twenty square meters
+5'10" | five foot ten
+6 ft. tall | six feet tall
+5 in. long | five inches long
+5 in the morning | five in the morning
+16GB | sixteen gigabytes
+3 GHz | three gigahertz
+70mph | seventy miles per hour
+60 fps | sixty frames per second
+"""
+ABBREVIATIONS = """
+Dr. Smith lives on Elm Dr. | doctor smith lives on elm drive
+St. John's St. | saint john's street
+Mr. & Mrs. Smith | mister and missus smith
+e.g. this, i.e. that | for example this , that is that
+Acme Inc. said | acme incorporated said
+vs. | versus
+Mt. Everest | mount everest
+w/o | without
+and/or | and or
+George W. Bush | george W bush
+J. K. Rowling | J K rowling
+U.S.A. rules | U S A rules
+AT&T | A T and T
+NASA and the FBI | NASA and the FBI
+CDs and URLs | CD's and URL's
+COVID-19 | COVID nineteen
+B2B | B two B
+MP3 file | MP three file
+A4 paper | A four paper
+v2.0 | version two point zero
+Chapter IV | chapter four
+Part I | part one
+World War II | world war two
+King Henry VIII | king henry the eighth
+Elizabeth II | elizabeth the second
+I am | i am
+www.example.com | W W W dot example dot com
+https://example.com/a-b?x=1. | example dot com slash A dash B question mark X equals one .
+foo@bar.com | foo at bar dot com
+first.last@mail.example.org is it | first dot last at mail dot example dot org is it
+"""
+WRITING = """
+A man has a plan A. | a man has a plan A .
+Is vitamin A good? | is vitamin A good ?
+HELLO WORLD AGAIN | hello world again
+iPhone and GitHub | iPhone and GitHub
+naïve café, Straße | naive cafe , strasse
+rock 'n' roll | rock n roll
+“Don’t,” he said. | don't , he said .
+wait -- what | wait , what
+well - no | well , no
+well... | well ,
+*bold* and **very** | bold and very
+C# and C++ | c sharp and c plus plus
+#winning | hashtag winning
+(see below) | see below ,
+What?! | what !
+hello 😀 | hello
+π is 3 | pi is three
+"""
+SPOKEN = [
+    tuple(part.strip() for part in line.split("|"))
+    for table in (NUMBERS, DATES, MONEY, MEASURES, ABBREVIATIONS, WRITING)
+    for line in table.strip().splitlines()
+]
+
+
+@pytest.mark.parametrize(("written", "spoken"), SPOKEN)
+def test_text_is_read_aloud(written: str, spoken: str) -> None:
+    words, unspeakable = normalise(written)
+    assert " ".join(words) == spoken
+    assert not unspeakable
+
+
+PHONEMES = """
+Hello world. | HH AH L OW _ W ER L D .
+hello, world | HH AH L OW , W ER L D .
+Really?! | R IH L IY !
+it's | IH T S .
+A | EY .
+plan A | P L AE N _ EY .
+The hour, the day | DH IY _ AW ER , DH AH _ D EY .
+NASA | N AE S AH .
+FBI | EH F B IY AY .
+tell us | T EH L _ AH S .
+the US | DH AH _ Y UW _ EH S .
+XKCD | EH K S _ K EY _ S IY _ D IY .
+xkcd | EH K S _ K EY _ S IY _ D IY .
+10am | T EH N _ EY _ EH M .
+CDs | S IY D IY Z .
+GitHub | G IH T HH AH B .
+PyTorchs | P AY T AO R CH AH Z .
+Kubernetes's | K UW B ER N EH T IY Z AH Z .
+I use it. | AY _ Y UW Z _ IH T .
+the use of it | DH AH _ Y UW S _ AH V _ IH T .
+to record a record | T UW _ R IH K AO R D _ AH _ R EH K ER D .
+Record your name. | R IH K AO R D _ Y AO R _ N EY M .
+They live. | DH EY _ L IH V .
+live music | L IH V _ M Y UW Z IH K .
+a live show | AH _ L AY V _ SH OW .
+Close it, it is close. | K L OW Z _ IH T , IH T _ IH Z _ K L OW S .
+She has read it. | SH IY _ HH AE Z _ R EH D _ IH T .
+Please read it. | P L IY Z _ R IY D _ IH T .
+"""
+
+
+@pytest.mark.parametrize(
+    ("written", "sounds"), [tuple(part.strip() for part in line.split("|")) for line in PHONEMES.strip().splitlines()]
+)
+def test_words_sound(written: str, sounds: str) -> None:
+    symbols = FRONT_END.phonemes(written)
+    assert " ".join(symbol.replace(BOUNDARY, "_") for symbol in symbols) == sounds
+    assert [FRONT_END.symbols[number] for number in FRONT_END.encode(written)] == symbols
+
+
+@pytest.mark.parametrize(
+    ("written", "sounds"),
+    [
+        ("blorping", "B L AO R P IH NG"),
+        ("phlobber", "F L AA B ER"),
+        ("zepher", "Z EH F ER"),
+        ("quibbish", "K W IH B IH SH"),
+        ("snickerdoodling", "S N IH K ER D UW D L IH NG"),
+        ("thraze", "TH R EY Z"),
+    ],
+)
+def test_words_in_no_dictionary_sound_as_they_are_spelled(written: str, sounds: str) -> None:
+    assert " ".join(FRONT_END.phonemes(written)[:-1]) == sounds
+
+
+@pytest.mark.parametrize(
+    ("written", "characters"),
+    [
+        ("", ""),
+        ("  \n", ""),
+        ("😀🎉", "😀🎉"),
+        ("…", "…"),
+        ("中文", "中文"),
+        ("hello 中文 中", "中文"),
+        ("Привет", "Привет"),
+    ],
+)
+def test_what_cannot_be_spoken_is_named(written: str, characters: str) -> None:
+    with pytest.raises(text.UnspeakableText) as raised:
+        FRONT_END.encode(written)
+    assert raised.value.characters == characters
+    assert all(character in str(raised.value) for character in characters)
+
+
+def test_an_error_does_not_repeat_a_long_text() -> None:
+    with pytest.raises(text.UnspeakableText) as raised:
+        FRONT_END.encode("中" + "word " * 1000)
+    assert len(str(raised.value)) < 200
+
+
+@pytest.mark.parametrize("written", ["Hello!", "Hello", "a, b", "Wait...", '"Yes," he said.', "(So.)"])
+def test_every_sentence_ends_in_a_pause_and_never_has_padding(written: str) -> None:
+    symbols = FRONT_END.phonemes(written)
+    assert symbols[-1] in PAUSES
+    assert PADDING not in symbols
+    assert not any(here == BOUNDARY and after in (BOUNDARY, *PAUSES) for here, after in pairwise(symbols))
+
+
+SENTENCES = """
+One. Two! Three? Four | One. / Two! / Three? / Four
+Mr. Smith met Dr. J. Brown. He left. | Mr. Smith met Dr. J. Brown. / He left.
+It cost 3.5 dollars. Cheap! | It cost 3.5 dollars. / Cheap!
+At 3 p.m. The train. | At 3 p.m. / The train.
+At 3 p.m. today. | At 3 p.m. today.
+The U.S. Army won. | The U.S. Army won.
+I said no. Then no. 5 came. | I said no. / Then no. 5 came.
+Take vitamin C. It helps. | Take vitamin C. / It helps.
+George W. Bush, e.g. this. | George W. Bush, e.g. this.
+Acme Inc. and Co. won. | Acme Inc. and Co. won.
+Acme Inc. The end. | Acme Inc. / The end.
+"Really?" she asked. "Yes." | "Really?" she asked. / "Yes."
+wait... what? Wait... What? | wait... what? / Wait... / What?
+St. Louis. Fig. 3 shows it. | St. Louis. / Fig. 3 shows it.
+hello. how are you? | hello. / how are you?
+See example.com. It is there. | See example.com. / It is there.
+Hi 😀 😀. Bye. | Hi 😀 😀. / Bye.
+😀. Bye. | Bye.
+中文。 Bye. | 中文。 / Bye.
+"""
+
+
+@pytest.mark.parametrize(
+    ("written", "sentences"),
+    [tuple(part.strip() for part in line.split("|")) for line in SENTENCES.strip().splitlines()],
+)
+def test_text_is_cut_behind_its_sentences(written: str, sentences: str) -> None:
+    assert FRONT_END.sentences(written) == sentences.split(" / ")
+
+
+@pytest.mark.parametrize(
+    ("written", "sentences"),
+    [
+        ("One\nTwo", ["One", "Two"]),
+        ("A line that is\nwrapped here.", ["A line that is wrapped here."]),
+        ("no stop\n\nat all", ["no stop", "at all"]),
+        ("", []),
+        (" \n ", []),
+        ("😀", []),
+    ],
+)
+def test_lines_and_paragraphs(written: str, sentences: list[str]) -> None:
+    assert FRONT_END.sentences(written) == sentences
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["word " * 200, "some words, " * 60, "x" * 1000, ("x" * 300 + " ") * 3, "a; b: " * 100, "one - two – " * 50],
+)
+def test_long_text_is_cut_at_pauses_or_between_words_and_nothing_is_lost(written: str) -> None:
+    pieces = FRONT_END.sentences(written)
+    assert all(0 < len(piece) <= 240 for piece in pieces)
+    assert "".join("".join(pieces).split()) == "".join(written.split())
+
+
+def test_long_text_is_cut_behind_a_comma_where_there_is_one() -> None:
+    assert all(piece.endswith(",") for piece in FRONT_END.sentences("some more words, " * 60))
+
+
+def test_a_voice_takes_its_front_end_along() -> None:
+    card, files = text.describe(FRONT_END), FRONT_END.files()
+    assert card.name == "en-us"
+    assert card.files == tuple(sorted(files))
+    restored = text.restore(card, files)
+    for written, _ in SPOKEN:
+        assert restored.encode(written) == FRONT_END.encode(written)
+    assert restored.files() == files, "the same bytes, whoever packs them"
+    assert sum(map(len, files.values())) < 1_500_000
+
+
+def test_a_front_end_that_would_speak_otherwise_is_refused() -> None:
+    card, files = text.describe(FRONT_END), FRONT_END.files()
+    cases = {
+        "which this image does not have": (card.model_copy(update={"name": "de-de"}), files),
+        "needs version 2 of the front end en-us, this image has version 1": (
+            card.model_copy(update={"version": 2}),
+            files,
+        ),
+        "this image has": (card.model_copy(update={"symbols": card.symbols[::-1]}), files),
+        "is not what its card promises": (card, {**files, "rules.xz": files["rules.xz"][:-1]}),
+    }
+    for message, (other_card, other_files) in cases.items():
+        with pytest.raises(text.UnknownFrontEnd, match=message):
+            text.restore(other_card, other_files)
+    with pytest.raises(text.UnknownFrontEnd, match="cannot be read"):
+        English.from_files({**files, "rules.xz": b"torn"})
+    with pytest.raises(text.UnknownFrontEnd, match="cannot be read"):
+        English.from_files({})
+
+
+def test_a_language_without_a_front_end_is_refused() -> None:
+    with pytest.raises(text.UnknownFrontEnd, match="no front end for de-de; there is one for en-us"):
+        text.for_training("de-de")
+
+
+@pytest.mark.parametrize(
+    "pattern", ["1", "1,", "a.", "A. ", "1/", "1.", "1-", "1:1 ", "$", "http://", "a@", "a-", "#", "5' "]
+)
+def test_no_text_breaks_it(pattern: str) -> None:
+    written = pattern * (4096 // len(pattern))
+    for sentence in FRONT_END.sentences(written):
+        assert FRONT_END.encode(sentence)
