@@ -5,6 +5,8 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tts_workloads import text
 from tts_workloads.text.english import BOUNDARY, PADDING, English
@@ -373,3 +375,21 @@ def test_no_text_breaks_it(pattern: str) -> None:
     written = pattern * (4096 // len(pattern))
     for sentence in FRONT_END.sentences(written):
         assert FRONT_END.encode(sentence)
+
+
+_CHARACTERS = st.characters() | st.sampled_from("aAsSxX019 .,:;/-'\"$%°²½#@&*_()\n")
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.text(_CHARACTERS, max_size=60))
+def test_any_text_is_spoken_or_refused(written: str) -> None:
+    pieces = FRONT_END.sentences(written)
+    assert all(0 < len(piece) <= 240 for piece in pieces)
+    for piece in (*pieces, written):
+        try:
+            encoded = FRONT_END.encode(piece)
+        except text.UnspeakableText:
+            continue
+        assert encoded
+        assert 0 not in encoded
+        assert FRONT_END.symbols[encoded[-1]] in PAUSES
