@@ -12,11 +12,11 @@ from typing import Any, TypeVar
 
 import pytest
 import yaml
-from tts_workloads.data import asterisk
 
 from tests.cluster import platform
 from tests.cluster.cluster import Cluster
 from tests.cluster.images import Images
+from tts_workloads.data import asterisk
 
 ROOT = Path(__file__).parents[2]
 MANIFESTS = Path(__file__).parent / "manifests"

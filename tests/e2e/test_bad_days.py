@@ -67,12 +67,14 @@ def test_more_gpus_than_there_are_is_unschedulable(speech: Platform) -> None:
 
 
 def test_an_object_of_the_same_name_is_not_touched(speech: Platform) -> None:
-    speech.kubectl("create", "service", "clusterip", "mine-serve", "--tcp=80")
-    before = speech.get("service/mine-serve")
-    speech.apply(service("mine", fromTraining={"name": "quick"}))
-    assert "mine-serve" in reason(speech, "ttss/mine", "Accepted", "NameConflict")["message"]
-    assert speech.get("service/mine-serve") == before
-    speech.delete("ttss/mine", "service/mine-serve")
+    speech.kubectl("create", "cronjob", "mine", "--image=localhost/nothing-here:1", "--schedule=@yearly")
+    speech.kubectl("create", "job", "mine-train", "--from=cronjob/mine")
+    speech.kubectl("patch", "job/mine-train", "--type=merge", "-p", '{"spec":{"suspend":true}}')
+    before = eventually(lambda: j if "conditions" in (j := speech.get("job/mine-train"))["status"] else None, 60)
+    speech.apply(manifest("mine"))
+    assert "mine-train" in reason(speech, "ttst/mine", "Accepted", "NameConflict")["message"]
+    assert speech.get("job/mine-train") == before
+    speech.delete("ttst/mine", "cronjob/mine", "job/mine-train", "pvc/mine-train")
 
 
 def test_a_missing_training_is_named(speech: Platform) -> None:

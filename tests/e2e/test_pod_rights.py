@@ -56,7 +56,10 @@ def patch(
     ("path", "body", "code", "words"),
     [
         ("ttstrainings/mine/status", {"status": PROGRESS}, 200, ""),
-        ("ttstrainings/mine/status", {"status": {"conditions": [CONDITION]}}, 422, "conditions belongs to the operator"),
+        (
+            "ttstrainings/mine/status", {"status": {"conditions": [CONDITION]}}, 422,
+            "conditions belongs to the operator",
+        ),
         ("ttstrainings/mine/status", {"status": {"phase": "Complete"}}, 422, "phase belongs to the operator"),
         ("ttstrainings/mine/status", {"status": {"gpus": 99}}, 422, "gpus belongs to the operator"),
         ("ttstrainings/mine/status", {"status": {"image": "evil/image:1"}}, 422, "image belongs to the operator"),

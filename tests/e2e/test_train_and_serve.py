@@ -187,6 +187,7 @@ def test_a_voice_speaks_on_the_other_torch(
 ) -> None:
     """The pods run Debian's PyTorch 2.6 and this process 2.8: each speaks with what the other wrote."""
     import torch
+
     from tts_workloads.training import probe
 
     artifact = trained["status"]["artifact"]

@@ -133,8 +133,8 @@ LONG_ID = "This is a text where the id should be. " * 10
 @pytest.mark.parametrize(
     ("metadata", "expected"),
     [
-        ("", ["the corpus lists no clips"]),
-        ("\n\n", ["the corpus lists no clips"]),
+        ("", ["metadata.csv lists no clips"]),
+        ("\n\n", ["metadata.csv lists no clips"]),
         ("a Hello.", ["metadata.csv line 1: 1 fields separated by |, expected 2 or 3: 'a Hello.'"]),
         ("a|b|c|d", ["metadata.csv line 1: 4 fields separated by |, expected 2 or 3: 'a|b|c|d'"]),
         ("a|Hello.\n\n|Hello.", ["metadata.csv line 3: the id is empty"]),

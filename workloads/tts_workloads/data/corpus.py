@@ -13,7 +13,7 @@ from torch import Tensor
 
 from tts_api.resources.training import AudioFeatures
 from tts_workloads.audio import trim_silence
-from tts_workloads.data.formats import FORMATS, Entry
+from tts_workloads.data.formats import FORMATS, LIST_FILES, Entry
 from tts_workloads.data.problems import InvalidDataset
 from tts_workloads.data.sound import UnreadableSound, read_sound
 from tts_workloads.text import FrontEnd, UnspeakableText
@@ -54,7 +54,7 @@ def read_corpus(format_name: str, folder: Path, audio: AudioFeatures, front_end:
     problems: list[str] = []
     entries = list(FORMATS[format_name](folder, problems))
     if not entries and not problems:
-        raise InvalidDataset(folder, ["the corpus lists no clips"], "add some")
+        raise InvalidDataset(folder, [f"{LIST_FILES[format_name]} lists no clips"], "add some")
     speakers = tuple(sorted({entry.speaker for entry in entries}))
     clips: list[Clip] = []
     digest = hashlib.sha256()

@@ -29,6 +29,9 @@ class Entry:
     """File and line, for messages."""
 
 
+LIST_FILES = {"ljspeech": "metadata.csv", "manifest": "manifest.jsonl"}
+"""The file that lists the clips, by format."""
+
 Reader = Callable[[Path, list[str]], Iterator[Entry]]
 """Takes the corpus folder and a list to which it adds what is wrong; yields what is right."""
 
@@ -37,7 +40,7 @@ def read_ljspeech(folder: Path, problems: list[str]) -> Iterator[Entry]:
     """``metadata.csv`` with lines ``id|text`` or ``id|text|normalised text`` (the last is read), sound in ``wavs/``
     (Ito and Johnson 2017, the LJ Speech data set)."""
     seen: dict[str, int] = {}
-    for number, line in _lines(folder, "metadata.csv", problems):
+    for number, line in _lines(folder, LIST_FILES["ljspeech"], problems):
         where = f"metadata.csv line {number}"
         fields = [field.strip() for field in line.split("|")]
         clip, text = fields[0], fields[-1]
@@ -60,7 +63,7 @@ def read_manifest(folder: Path, problems: list[str]) -> Iterator[Entry]:
     """``manifest.jsonl``: a JSON object on each line with ``audio`` (path relative to the folder), ``text`` and, where
     there are several, ``speaker``."""
     seen: dict[str, int] = {}
-    for number, line in _lines(folder, "manifest.jsonl", problems):
+    for number, line in _lines(folder, LIST_FILES["manifest"], problems):
         where = f"manifest.jsonl line {number}"
         try:
             document: Any = json.loads(line)
