@@ -198,6 +198,7 @@ the US | DH AH _ Y UW _ EH S .
 XKCD | EH K S _ K EY _ S IY _ D IY .
 xkcd | EH K S _ K EY _ S IY _ D IY .
 10am | T EH N _ EY _ EH M .
+X'AB | EH K S _ EY _ B IY .
 CDs | S IY D IY Z .
 GitHub | G IH T HH AH B .
 PyTorchs | P AY T AO R CH AH Z .

@@ -121,7 +121,7 @@ class English(FrontEnd):
             yield from sounds if is_word else self._spelled(plain)
 
     def _spelled(self, letters: str) -> Iterator[str]:
-        for number, letter in enumerate(letters):
+        for number, letter in enumerate(letters.replace("'", "")):
             if number:
                 yield BOUNDARY
             yield from self._letter(letter)
