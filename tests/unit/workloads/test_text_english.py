@@ -37,6 +37,7 @@ NUMBERS = """
 10² | ten squared
 10^6 | ten to the six
 1.2.3 | one point two point three
+H.323 | h point three hundred twenty three
 No. 5 | number five
 #1 | number one
 pp. 12-15 | pages twelve to fifteen
