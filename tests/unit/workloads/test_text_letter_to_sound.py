@@ -39,7 +39,7 @@ def test_what_was_learned_is_remembered() -> None:
     assert {word: letter_to_sound.pronounce(word, rules) for word in ENCODED} == ENCODED
 
 
-@pytest.mark.parametrize(("word", "sounds"), [("pat", "P AE T"), ("shin", "SH IH N"), ("shat", "SH AE T")])
+@pytest.mark.parametrize(("word", "sounds"), [("pat", "P AE T"), ("shin", "SH IH N"), ("sip", "S IH P")])
 def test_a_new_word_sounds_like_those_that_are_known(word: str, sounds: str) -> None:
     rules = letter_to_sound.learn(ENCODED)
     assert " ".join(lexicon.decode(letter_to_sound.pronounce(word, rules))) == sounds
