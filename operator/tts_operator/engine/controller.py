@@ -14,7 +14,7 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from tts_operator.engine.actions import Action, Outcome, act
 from tts_operator.engine.api import Api, ApiError
-from tts_operator.engine.cache import Cache
+from tts_operator.engine.cache import Cache, Owner
 from tts_operator.engine.events import Event, emit
 from tts_operator.engine.objects import Key, Kind
 from tts_operator.engine.queue import WorkQueue
@@ -80,7 +80,7 @@ class Runner:
         queue: WorkQueue[Key],
         *,
         resync_seconds: float,
-        remember: Callable[[Kind, Body], None],
+        remember: Callable[[Kind, Body, Owner | None], None],
     ) -> None:
         self._controller = controller
         self._cache = cache
@@ -123,12 +123,15 @@ class Runner:
         for done in outcomes:
             if done.body is not None:
                 # Seen at once, not when the watch brings it: the next pass must not do it again.
-                self._remember(done.action.kind, done.body)
+                self._remember(done.action.kind, done.body, None)
         status, current = controller.conclude(observed, outcomes, now), controller.current(observed)
         if status != current:
-            patch = {"status": difference(current, status)}
-            stored = await api.merge_patch(controller.kind, key, patch, "status")
-            self._remember(controller.kind, stored)
+            patch = difference(current, status)
+            before = self._cache.get(controller.kind, key)
+            stored = await api.merge_patch(controller.kind, key, {"status": patch}, "status")
+            # What only this pass has changed is no reason for another.
+            nothing_new = before is not None and is_expected(before, patch, stored)
+            self._remember(controller.kind, stored, (controller.name, key) if nothing_new else None)
             for event in controller.events(observed, status):
                 await emit(api, controller.reference(observed), event, now)
         if any(outcome.verdict in ("conflict", "refused") for outcome in outcomes):
@@ -146,6 +149,26 @@ class Runner:
 
     def _words(self, key: Key) -> dict[str, str]:
         return {"resource": self._controller.kind.name, "namespace": key.namespace, "resource_name": key.name}
+
+
+def is_expected(before: Body, patch: Body, stored: Body) -> bool:
+    """Whether an object that came back from a patch of its status differs from the one before by that patch alone."""
+    for field in ("uid", "generation", "deletionTimestamp"):
+        if before["metadata"].get(field) != stored["metadata"].get(field):
+            return False
+    return bool(merged(before.get("status") or {}, patch) == stored.get("status"))
+
+
+def merged(current: Body, patch: Body) -> dict[str, Any]:
+    """The object after a merge patch (RFC 7396)."""
+    result = {key: value for key, value in current.items() if patch.get(key, value) is not None}
+    for key, value in patch.items():
+        if isinstance(value, Mapping):
+            old = current.get(key)
+            result[key] = merged(old if isinstance(old, Mapping) else {}, value)
+        elif value is not None:
+            result[key] = value
+    return result
 
 
 def difference(current: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:

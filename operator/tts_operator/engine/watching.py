@@ -15,7 +15,7 @@ from typing import Any
 import kopf
 
 from tts_operator.engine.api import Api, ApiError
-from tts_operator.engine.cache import Cache
+from tts_operator.engine.cache import Cache, Owner
 from tts_operator.engine.objects import Key, Kind, key_of
 
 logger = logging.getLogger(__name__)
@@ -75,11 +75,12 @@ class Feed:
         self._namespaces = tuple(namespaces)
         self._changed = changed
 
-    def remember(self, kind: Kind, body: Body) -> None:
-        """Take in an object as the API server has just answered it."""
+    def remember(self, kind: Kind, body: Body, knowing: Owner | None = None) -> None:
+        """Take in an object as the API server has just answered it. ``knowing`` is a resource that need not be looked
+        at for it."""
         watched = self._watched.get(kind)
         if watched is not None:
-            self._changed(kind, key_of(body), self._cache.put(kind, watched.project(body)))
+            self._changed(kind, key_of(body), self._cache.put(kind, watched.project(body)) - {knowing})
 
     def forget(self, kind: Kind, key: Key) -> None:
         """Take in that an object is gone."""
