@@ -17,6 +17,8 @@ FRONT_END = English.for_training()
 NUMBERS = """
 3.14 | three point one four
 .5 | zero point five
+1,000s of people | thousands of people
+Python 3.11's | python three point one one's
 1,000,000 | one million
 1,234.5 | one thousand two hundred thirty four point five
 12345678901 | one two three four five six seven eight nine zero one
@@ -60,6 +62,7 @@ on 3 March 2024 | on the third of march , twenty twenty four
 the 4th of July | the fourth of july
 12/25/2023 | december twenty fifth , twenty twenty three
 25/12/2023 | december twenty fifth , twenty twenty three
+2024-01-31T12:00 | january thirty first , twenty twenty four at twelve o'clock
 2023-12-25 | december twenty fifth , twenty twenty three
 9/11 | nine eleven
 Jan. 5 | january fifth
@@ -106,6 +109,8 @@ MEASURES = """
 100 km/h | one hundred kilometers per hour
 1,500 m | one thousand five hundred meters
 2.5kg | two point five kilograms
+20–30 km, 5-7 lbs., 2 tsp. salt | twenty to thirty kilometers , five to seven pounds , two teaspoons salt
+He ran 100m in 9.58s. | he ran one hundred meters in nine point five eight seconds .
 a 5-km run | a five kilometer run
 72°F | seventy two degrees fahrenheit
 -5°C | minus five degrees celsius

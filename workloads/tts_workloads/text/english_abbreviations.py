@@ -31,7 +31,8 @@ UNITS = {
     "min": "minute", "h": "hour", "hr": "hour", "hrs": "hour", "W": "watt", "kW": "kilowatt", "MW": "megawatt",
     "kWh": "kilowatt hour", "V": "volt", "kV": "kilovolt", "mA": "milliamp", "dB": "decibel", "mph": "mile per hour",
     "kph": "kilometer per hour", "°C": "degree Celsius", "°F": "degree Fahrenheit", "°": "degree", "ft": "foot",
-    "in": "inch", "sq": "square", "bps": "bit per second", "fps": "frame per second", "rpm": "revolution per minute",
+    "in": "inch", "tsp": "teaspoon",
+    "tbsp": "tablespoon", "sq": "square", "bps": "bit per second", "fps": "frame per second", "rpm": "revolution per minute",
 }  # fmt: skip
 """Units behind a number, in the singular. Only whole ``in.`` with its stop is inches."""
 _WITHOUT_PLURAL = {"hertz", "kilohertz", "megahertz", "gigahertz"}
@@ -55,8 +56,9 @@ LETTER = "\u2060"
 _UNIT = "|".join(sorted(map(re.escape, UNITS), key=len, reverse=True))
 _MEASURE = re.compile(
     rf"(?<![\w.$€£,])((?:\d{{1,3}}(?:,\d{{3}})+|\d+)?)(?:\.(\d+))?(?<=\d)([\s-]?)(?:(sq)\.? ?)?({_UNIT})"
-    rf"(?:\^([23]))?(?:/({_UNIT}))?(?![\w°/^])(?:\.(?=\s+[a-z\d]))?"
+    rf"(?:\^([23]))?(?:/({_UNIT}))?(?![\w°/^])(?:\.(?=\s+[a-z\d]|[,;:]))?"
 )
+_RANGE = re.compile(rf"(?<=\d)\s?[-–]\s?(?=\d[\d.,]*\s?(?:{_UNIT})(?!\w))")
 _INCHES = re.compile(r"(?<![\w.])(\d+)(?:\.(\d+))? ?in\.(?!\w)")
 _FEET_AND_INCHES = re.compile(r"(?<![\w.'])(\d+)'(?!\w*')(?:\s?(\d{1,2})(?:\"|''))?(?!\w)")
 _ROMAN_VALUES = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100}
@@ -100,6 +102,7 @@ def spelled(letters: str) -> str:
 
 def expand_units(text: str) -> str:
     """The text with measures written out: ``5 km/h`` is five kilometers per hour."""
+    text = _RANGE.sub(" to ", text)
     text = _FEET_AND_INCHES.sub(_feet, text)
     text = _INCHES.sub(lambda m: f" {amount(m[1], m[2])} {_measured('inch', m[1] == '1' and not m[2])} ", text)
     return _MEASURE.sub(_measure, text)
@@ -107,11 +110,10 @@ def expand_units(text: str) -> str:
 
 def _measure(m: re.Match[str]) -> str:
     whole, fraction, gap, square, unit, power, per = m.groups()
-    if (
-        (unit == "in" and not square)
-        or (gap == " " and unit in {"s", "W", "V", "L"})
-        or whole.startswith("0") > (whole == "0")
-    ):
+    is_word = unit == "in" and not square
+    is_letter = gap == " " and unit in {"s", "W", "V", "L"}
+    is_plural = unit == "s" and whole.endswith("0") and not fraction
+    if is_word or is_letter or is_plural:
         return m[0]
     # A measure before a noun has no plural: a five-mile run.
     one = (whole == "1" and not fraction) or gap == "-"

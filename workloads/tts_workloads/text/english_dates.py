@@ -69,7 +69,9 @@ def _numeric(m: re.Match[str]) -> str:
 
 
 def _iso(m: re.Match[str]) -> str:
-    return f" {date(int(m[2]), str(int(m[3])), m[1])} " if 1 <= int(m[2]) <= 12 and 1 <= int(m[3]) <= 31 else m[0]
+    if not (1 <= int(m[2]) <= 12 and 1 <= int(m[3]) <= 31):
+        return m[0]
+    return f" {date(int(m[2]), str(int(m[3])), m[1])} {'at ' if m[4] else ''}"
 
 
 def _month(name: str) -> int:
@@ -84,7 +86,7 @@ _YEAR = r"(?:,?\s+((?:1[1-9]|20)\d\d)(?![\d,]\d|\d))?"
 _REWRITES: tuple[Rewrite, ...] = (
     (re.compile(r"(?<![\w/])(\d{1,2})(/)(\d{1,2})/((?:1[1-9]|20)?\d\d)(?![\w/])"), _numeric),
     (re.compile(r"(?<![\w.-])(\d{1,2})([.-])(\d{1,2})\2((?:1[1-9]|20)\d\d)(?![\w-])"), _numeric),
-    (re.compile(r"(?<![\w-])((?:1[1-9]|20)\d\d)-(\d\d)-(\d\d)(?=T\d|(?![\w-]))"), _iso),
+    (re.compile(r"(?<![\w-])((?:1[1-9]|20)\d\d)-(\d\d)-(\d\d)(T(?=\d)|(?![\w-]))"), _iso),
     (
         re.compile(rf"\b(the )?{_DAY} (?:of )?{_MONTH}(?!\w){_YEAR}"),
         lambda m: f" the {ordinal(m[2])} of {MONTHS[_month(m[3].rstrip('.')) - 1]}{', ' + year(m[4]) if m[4] else ''} ",

@@ -61,7 +61,7 @@ def normalise(text: str) -> tuple[list[str], str]:
     text = expand_roman_numerals(text)
     text = _letters_beside_digits(text)
     text = re.sub(r"\.{2,}|\s--?\s|--+", ", ", re.sub(r"#\s?(?=\d)", " number ", text))
-    text = _symbols(speak_numbers(text))
+    text = _symbols(re.sub(r"(?<=[a-z]) +(?='s\b)", "", speak_numbers(text)))
     words: list[str] = []
     unspeakable: dict[str, None] = {}
     for word in re.split(r"\s+|(?<=\w)-(?=\w)", text):
@@ -100,8 +100,8 @@ def _address(text: str) -> str:
 def _letters_beside_digits(text: str) -> str:
     """``B2B``, ``MP3``, ``10x``: letters and digits apart, a single letter by its name."""
     text = re.sub(r"(?<=\d)\s?x\s?(?=\d)", " by ", text)
-    text = re.sub(r"(?<![A-Za-z'])([A-Za-z])(?=\d)|(?<=\d)([A-Za-z])(?![A-Za-z'])", _letter, text)
-    return re.sub(r"(?<=[A-Za-z])(?=\d)|(?<=\d)(?!(?:st|nd|rd|th)\b)(?=[A-Za-z])", " ", text)
+    text = re.sub(r"(?<![A-Za-z'])([A-Za-z])(?=\d)|(?<=\d)(?!s\b)([A-Za-z])(?![A-Za-z'])", _letter, text)
+    return re.sub(r"(?<=[A-Za-z])(?=\d)|(?<=\d)(?!(?:st|nd|rd|th|s)\b)(?=[A-Za-z])", " ", text)
 
 
 def _letter(m: re.Match[str]) -> str:

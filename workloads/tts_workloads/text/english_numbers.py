@@ -136,6 +136,7 @@ _REWRITES: tuple[Rewrite, ...] = (
     (re.compile(r"(?<=[\w)])\^(\d+)"), lambda m: {"2": " squared ", "3": " cubed "}.get(m[1], f" to the {m[1]} ")),
     # 1.2.3 and 192.168.0.1
     (re.compile(r"\d+(?:\.\d+){2,}"), lambda m: f" {' point '.join(map(cardinal, m[0].split('.')))} "),
+    (re.compile(rf"({_WHOLE})s\b"), lambda m: f" {plural(cardinal(m[1])).removeprefix('one ')} "),
     (re.compile(r"(?<=[A-Za-z])\.(?=\d)"), lambda _: " point "),
     (re.compile(rf"({_WHOLE})?\.(\d+)"), lambda m: f" {amount(m[1], m[2])} "),
     (re.compile(r"(?<=\d):(?=\d)"), lambda _: " to "),
