@@ -31,8 +31,8 @@ UNITS = {
     "min": "minute", "h": "hour", "hr": "hour", "hrs": "hour", "W": "watt", "kW": "kilowatt", "MW": "megawatt",
     "kWh": "kilowatt hour", "V": "volt", "kV": "kilovolt", "mA": "milliamp", "dB": "decibel", "mph": "mile per hour",
     "kph": "kilometer per hour", "°C": "degree Celsius", "°F": "degree Fahrenheit", "°": "degree", "ft": "foot",
-    "in": "inch", "tsp": "teaspoon",
-    "tbsp": "tablespoon", "sq": "square", "bps": "bit per second", "fps": "frame per second", "rpm": "revolution per minute",
+    "in": "inch", "tsp": "teaspoon", "tbsp": "tablespoon", "sq": "square", "bps": "bit per second",
+    "fps": "frame per second", "rpm": "revolution per minute",
 }  # fmt: skip
 """Units behind a number, in the singular. Only whole ``in.`` with its stop is inches."""
 _WITHOUT_PLURAL = {"hertz", "kilohertz", "megahertz", "gigahertz"}
