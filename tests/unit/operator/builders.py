@@ -1,0 +1,141 @@
+"""A training and its children as the API server would show them, for tables: raw objects in a cache, seen through the
+operator's own projections."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from tts_api import API_VERSION
+from tts_operator.engine.actions import Outcome
+from tts_operator.engine.cache import Cache
+from tts_operator.engine.objects import CLAIM, JOB, POD, ROLE_BINDING, SERVICE, SERVICE_ACCOUNT, Key, Kind
+from tts_operator.pods import MANAGED_BY, TRAINING_LABEL
+from tts_operator.training.conclude import conclude
+from tts_operator.training.observe import TRAINING, Observed, observe
+from tts_operator.watched import WATCHED, owners
+
+NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
+UID = "0a1b2c3d-0000-4000-8000-000000000001"
+FOLDER = "quick-0a1b2c3d"
+SHA = "ab" * 32
+IMAGE = "registry.example.com/tts-workload:1"
+KEY = Key("speech", "quick")
+
+_PROJECT = {watched.kind: watched.project for watched in WATCHED}
+
+
+def at(seconds: float) -> str:
+    """So many seconds after NOW, as Kubernetes writes it."""
+    return (NOW + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy with members replaced; ``a.b`` reaches into members."""
+    document = copy.deepcopy(dict(base))
+    for path, value in changes.items():
+        *parents, leaf = path.split(".")
+        node = document
+        for parent in parents:
+            node = node.setdefault(parent, {})
+        node[leaf] = value
+    return document
+
+
+def training(changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """A training as it is stored, defaults filled in by the API server left out."""
+    base = {
+        "apiVersion": API_VERSION,
+        "kind": "TTSTraining",
+        "metadata": {"name": KEY.name, "namespace": KEY.namespace, "uid": UID, "generation": 1, "resourceVersion": "1"},
+        "spec": {
+            "dataset": {"format": "ljspeech", "source": {"persistentVolumeClaim": {"claimName": "corpus"}}},
+            "training": {"maxSteps": 100},
+        },
+    }
+    return merged(base, changes or {})
+
+
+def child(kind: Kind, name: str = "quick-train", owner: str | None = UID, **more: Any) -> tuple[Kind, dict[str, Any]]:
+    """An object with the training's labels, controlled by ``owner``."""
+    references = [{"kind": "TTSTraining", "name": KEY.name, "uid": owner, "controller": True}] if owner else []
+    metadata = {
+        "name": name, "namespace": KEY.namespace, "uid": f"uid-of-{name}", "resourceVersion": "1",
+        "labels": {**MANAGED_BY, TRAINING_LABEL: KEY.name}, "ownerReferences": references,
+    }  # fmt: skip
+    return kind, {"metadata": metadata} | more
+
+
+def job(*, suspend: bool = False, condition: str = "", reason: str = "", message: str = "", ended: float = -1.0) -> Any:
+    """The training's Job, ended by ``condition`` (Complete or Failed) where one is named."""
+    conditions = [{
+        "type": condition, "status": "True", "reason": reason, "message": message, "lastTransitionTime": at(ended),
+    }]  # fmt: skip
+    return child(JOB, spec={"suspend": suspend}, status={"conditions": conditions if condition else []})
+
+
+def pod(name: str = "quick-train-0-aaaaa", *, phase: str = "Running", ended: float = 0.0, **options: Any) -> Any:
+    """A pod of rank ``index``. ``exit_code`` and ``says`` (a termination message) are how its container ended;
+    ``waiting`` is (reason, message); ``unplaced`` the scheduler's words."""
+    status: dict[str, Any] = {"phase": phase}
+    unplaced = options.get("unplaced", "")
+    placed = {"type": "PodScheduled", "status": "False" if unplaced else "True", "message": unplaced}
+    status["conditions"] = [placed]
+    if "disrupted" in options:
+        status["conditions"].append({"type": "DisruptionTarget", "status": "True", "message": options["disrupted"]})
+    state: dict[str, Any] = {}
+    if "exit_code" in options:
+        said = options.get("says", "")
+        state["terminated"] = {
+            "exitCode": options["exit_code"], "reason": options.get("reason", "Error"), "finishedAt": at(ended),
+            "message": said if isinstance(said, str) else json.dumps(said),
+        }  # fmt: skip
+    elif "waiting" in options:
+        state["waiting"] = dict(zip(("reason", "message"), options["waiting"], strict=True))
+    elif phase == "Running":
+        state["running"] = {"startedAt": at(options.get("since", -60))}
+    status["containerStatuses"] = [{"image": IMAGE, "state": state}]
+    kind, body = child(POD, name, status=status)
+    body["metadata"]["labels"]["batch.kubernetes.io/job-completion-index"] = str(options.get("index", 0))
+    return kind, body
+
+
+def result(folder: str = FOLDER) -> dict[str, Any]:
+    """What a finished pod says it left."""
+    artifact = {
+        "path": f"{folder}/voice-{SHA[:12]}.pt", "sha256": SHA, "sizeBytes": 5, "sampleRate": 22050,
+        "languages": ["en-us"], "speakers": ["default"],
+    }  # fmt: skip
+    return {"artifact": artifact, "evaluation": {"clips": 4, "melLoss": 0.5}}
+
+
+def checkpoint(step: int) -> dict[str, Any]:
+    """A checkpoint as a pod reports it."""
+    return {"step": step, "path": f"{FOLDER}/checkpoint-{step}.pt", "sha256": SHA, "savedAt": at(-5)}
+
+
+ACCOUNT: Any = (SERVICE_ACCOUNT, {"metadata": {"name": "tts-workload", "namespace": KEY.namespace}})
+BINDING: Any = (ROLE_BINDING, {"metadata": {"name": "tts-workload", "namespace": KEY.namespace}})
+CHILD_CLAIM: Any = child(CLAIM)
+CHILD_SERVICE: Any = child(SERVICE)
+
+
+def seen(body: dict[str, Any] | None = None, *children: tuple[Kind, dict[str, Any]], access: bool = True) -> Observed:
+    """The training and its children as the operator observes them."""
+    cache = Cache(owners)
+    shared = (ACCOUNT, BINDING) if access else ()
+    for kind, found in ((TRAINING, body or training()), *children, *shared):
+        cache.put(kind, _PROJECT[kind](found))
+    observed = observe(KEY, cache)
+    assert observed is not None
+    return observed
+
+
+def conditions(
+    observed: Observed, outcomes: tuple[Outcome, ...] = (), now: datetime = NOW
+) -> dict[str, dict[str, Any]]:
+    """What the operator would write of it, by type."""
+    return {c["type"]: c for c in conclude(observed, outcomes, IMAGE, now)["conditions"]}
