@@ -13,11 +13,15 @@ help: ## Show this list
 	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}'
 
 .PHONY: demo
-demo: venv ## Train a voice on a real Kubernetes, serve it, and leave WAVs and pictures in demo-output/
+demo: ## Train a voice on a real Kubernetes, serve it, and leave WAVs and pictures in demo-output/
+	@[[ $$(id -u) == 0 && $$(uname) == Linux ]] || { echo "make demo runs pods here, for which it needs root on Linux: try sudo make demo"; exit 1; }
+	@$(MAKE) --no-print-directory -j 2 venv images
 	$(PYTHON) -m demo
 
 .PHONY: test
-test: venv lint ## Run every check and every test
+test: ## Run every check and every test
+	@$(MAKE) --no-print-directory -j 2 venv images
+	@$(MAKE) --no-print-directory lint
 	$(PYTHON) -m pytest -n 2 --dist loadgroup
 
 .PHONY: test-unit
@@ -48,9 +52,10 @@ cluster: venv ## Start an embedded Kubernetes with one node (NODES=2 for two); k
 cluster-down: venv ## Take the embedded Kubernetes down, whatever state it is in
 	$(PYTHON) -m tests.cluster down
 
+# The standard library is enough to build these, so that they are built beside the installation of what is locked.
 .PHONY: images
-images: venv ## Build the images this machine can build and hand them to the cluster
-	$(PYTHON) -m tests.cluster images
+images: ## Build Kubernetes and, with root, the images, once for each content of their sources; hand them to the cluster
+	python3 -m tests.cluster $(if $(filter 0,$(shell id -u)),images,build)
 
 .PHONY: bench
 bench: venv ## Measure the operator beside a bare kopf handler and print the table
