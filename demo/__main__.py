@@ -8,7 +8,6 @@ from __future__ import annotations
 import concurrent.futures
 import os
 import shutil
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -73,7 +72,7 @@ def main() -> int:
             follow.training(cluster, NAMESPACE, NAME, console)
         with step("Waiting until the service speaks"):
             cluster.kubectl("wait", "-n", NAMESPACE, "--for=condition=Available", "--timeout=300s", f"ttss/{NAME}")
-        console.print(cluster.kubectl("get", "-n", NAMESPACE, "ttst,ttss"))
+        console.print(cluster.kubectl("get", "-n", NAMESPACE, "ttst,ttss"), soft_wrap=True)
         with step("Speaking"):
             shutil.rmtree(OUTPUT, ignore_errors=True)
             with platform.port_forward(cluster, NAMESPACE, f"service/{NAME}-serve", 80) as url:
@@ -91,7 +90,8 @@ def main() -> int:
     else:
         embedded.down()
     console.print(f"Done in {(time.monotonic() - started) / 60:.1f} minutes. Look and listen: [bold]{OUTPUT}[/bold]")
-    subprocess.run(["find", str(OUTPUT), "-type", "f", "-size", "+0", "-printf", "  %P\n"], check=True)
+    for path in (OUTPUT / "speech/greeting.wav", *sorted((OUTPUT / "report").iterdir())):
+        console.print(f"  {path.relative_to(OUTPUT)}")
     return 0
 
 

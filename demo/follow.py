@@ -51,9 +51,8 @@ def training(cluster: Cluster, namespace: str, name: str, console: Console) -> N
             said = _say(console, resource, said)
             if not shown and progress.get("step", 0) * 2 >= progress.get("totalSteps", float("inf")):
                 shown = True
-                console.print(
-                    "  [bold]$ kubectl get ttst,ttss[/bold]", cluster.kubectl("get", "-n", namespace, "ttst,ttss")
-                )
+                console.print("  [bold]$ kubectl get ttst,ttss[/bold]")
+                console.print(cluster.kubectl("get", "-n", namespace, "ttst,ttss"), soft_wrap=True)
             if condition(resource, "Complete").get("status") == "True":
                 return
             if condition(resource, "Failed").get("status") == "True":

@@ -187,7 +187,9 @@ def _phase(observed: Observed, conditions: Sequence[dict[str, Any]]) -> str:
     if holds(conditions, ConditionType.SUSPENDED):
         suspended = next(c for c in conditions if c["type"] == ConditionType.SUSPENDED.value)
         return "Queued" if suspended["reason"] == Reason.QUEUED.value else "Suspended"
-    return "Running" if running(observed) else "Pending"
+    # Between the end of the last pod and that of its Job the training is still under way.
+    under_way = running(observed) or any(pod.phase == "Succeeded" for pod in observed.pods)
+    return "Running" if under_way else "Pending"
 
 
 def _or(truth: bool, kind: ConditionType, trouble: Trouble | None, otherwise: Reason) -> Finding:

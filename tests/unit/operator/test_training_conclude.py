@@ -137,6 +137,7 @@ def test_the_result_survives_the_pod_by_its_progress() -> None:
     [
         ({}, [], "Pending", 1),
         ({"spec.resources": {"nodes": 2, "gpusPerNode": 4}}, [b.job(), b.pod()], "Running", 8),
+        ({}, [b.job(), FINISHED], "Running", 1),
         ({"spec.runPolicy": {"suspend": True}}, [b.job(suspend=True)], "Suspended", 1),
         ({"metadata.labels": {"kueue.x-k8s.io/queue-name": "gpu"}}, [b.job(suspend=True)], "Queued", 1),
         ({"spec.resources": {"gpusPerNode": 0}}, [FAILED, says("Diverged")], "Failed", 0),
