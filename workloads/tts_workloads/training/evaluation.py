@@ -15,12 +15,16 @@ Frames = NDArray[np.float64]
 
 
 def cepstra(log_mel: NDArray[np.floating]) -> Frames:
-    """Mel-cepstra ``[frames, 13]`` of a log-mel spectrogram ``[mels, frames]`` in nepers: its orthonormal DCT-II,
-    without the zeroth coefficient (Davis and Mermelstein 1980)."""
+    """Mel-cepstra ``[frames, 13]`` of a log-mel spectrogram ``[mels, frames]`` in nepers: the cosine coefficients of
+    its logarithmic power, without the zeroth (Davis and Mermelstein 1980).
+
+    Scaled so that a ripple of one neper over the mel bands is a coefficient of one: a distance of cepstra is then one
+    of spectra in decibels, whatever the number of bands.
+    """
     mels = log_mel.shape[0]
     k = np.arange(1, CEPSTRA + 1)[:, None]
     n = np.arange(mels)[None, :]
-    basis = math.sqrt(2 / mels) * np.cos(math.pi * k * (2 * n + 1) / (2 * mels))
+    basis = 2 / mels * np.cos(math.pi * k * (2 * n + 1) / (2 * mels))
     result: Frames = (basis @ log_mel.astype(np.float64)).T
     return result
 
