@@ -1,0 +1,200 @@
+"""No field without behaviour: each member of a spec changes what is made for it; what travels to the pod is read there."""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from pydantic import BaseModel
+
+from tests.unit.operator import builders as b
+from tts_api import API_VERSION
+from tts_api.resources.service import TTSServiceSpec
+from tts_api.resources.training import TTSTrainingSpec
+from tts_api.run import ServiceRun, TrainingRun
+from tts_operator.engine.actions import Apply, Create
+from tts_operator.engine.cache import Cache
+from tts_operator.engine.objects import Key
+from tts_operator.serving.observe import TTS_SERVICE
+from tts_operator.serving.observe import observe as observe_service
+from tts_operator.serving.plan import plan as plan_service
+from tts_operator.training.plan import plan as plan_training
+from tts_operator.watched import owners
+
+WORKLOADS = Path(__file__).parents[3] / "workloads/tts_workloads"
+POD: dict[str, Any] = {
+    "template.nodeSelector": {"gpu": "h200"},
+    "template.tolerations": [{"operator": "Exists"}],
+    "template.tolerations.key": [{"key": "a", "operator": "Exists"}],
+    "template.tolerations.operator": [{"key": "a", "operator": "Equal", "value": "b"}],
+    "template.tolerations.value": [{"key": "a", "value": "c"}],
+    "template.tolerations.effect": [{"key": "a", "effect": "NoSchedule"}],
+    "template.tolerations.tolerationSeconds": [{"key": "a", "effect": "NoExecute", "tolerationSeconds": 5}],
+    "template.priorityClassName": "high",
+    "template.runtimeClassName": "nvidia",
+    "template.env": [{"name": "A", "value": "1"}],
+    "template.env.name": [{"name": "B", "value": "1"}],
+    "template.env.value": [{"name": "A", "value": "2"}],
+    "template.labels": {"team": "speech"},
+    "template.annotations": {"team": "speech"},
+    "template.imagePullSecrets": [{"name": "a"}],
+    "template.imagePullSecrets.name": [{"name": "b"}],
+    "image": "registry.example.com/other:2",
+}
+"""Another value of each field that both kinds have. Of a list the whole list is given."""
+TRAINING: dict[str, Any] = POD | {
+    "dataset.format": "manifest",
+    "dataset.source.persistentVolumeClaim.claimName": "another",
+    "dataset.source.persistentVolumeClaim.path": "inside",
+    "dataset.audio.sampleRate": 16000,
+    "dataset.audio.nFFT": 2048,
+    "dataset.audio.hopLength": 128,
+    "dataset.audio.nMels": 40,
+    "model.acoustic.parameters": {"hiddenSize": 64},
+    "model.vocoder.architecture": "griffinlim",
+    "model.vocoder.parameters": {"layers": 2},
+    "training.maxSteps": 7,
+    "training.vocoderMaxSteps": 8,
+    "training.batchSeconds": 9,
+    "training.precision": "fp16",
+    "training.learningRate": 0.01,
+    "training.seed": 5,
+    "training.checkpointEverySteps": 6,
+    "training.keepCheckpoints": 4,
+    "training.validation.clips": 3,
+    "training.validation.everySteps": 2,
+    "resources.nodes": 2,
+    "resources.gpusPerNode": 2,
+    "resources.gpuResource": "amd.com/gpu",
+    "resources.cpu": "1",
+    "resources.memory": "1Gi",
+    "resources.sharedMemory": "2Gi",
+    "storage.persistentVolumeClaim.claimName": "mine",
+    "storage.persistentVolumeClaim.size": "1Gi",
+    "storage.persistentVolumeClaim.storageClassName": "fast",
+    "storage.persistentVolumeClaim.accessModes": ["ReadWriteMany"],
+    "storage.whenDeleted": "Delete",
+    "runPolicy.suspend": True,
+    "runPolicy.backoffLimit": 0,
+    "runPolicy.activeDeadlineSeconds": 60,
+    "runPolicy.ttlSecondsAfterFinished": 60,
+    "runPolicy.stallTimeoutSeconds": 60,
+}
+SERVICE: dict[str, Any] = POD | {
+    "model.fromTraining.name": "another",
+    "model.persistentVolumeClaim.claimName": "another",
+    "model.persistentVolumeClaim.path": "other.pt",
+    "model.persistentVolumeClaim.sha256": "cd" * 32,
+    "replicas": 3,
+    "resources.gpus": 0,
+    "resources.gpuResource": "amd.com/gpu",
+    "resources.cpu": "1",
+    "resources.memory": "1Gi",
+    "limits.maxInputCharacters": 10,
+    "limits.maxConcurrentRequests": 11,
+    "rollout.maxUnavailable": 1,
+    "rollout.progressDeadlineSeconds": 20,
+}
+ONE_VALUE = {"dataset.language", "model.acoustic.architecture"}
+"""Fields whose only value so far is the default: there is no other to try."""
+
+
+def leaves(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    """The path of every member that holds no members itself; lists of members are both."""
+    for name, field in model.model_fields.items():
+        path = prefix + (field.alias or name)
+        inner = [
+            a for a in (field.annotation, *parts(field.annotation)) if isinstance(a, type) and issubclass(a, BaseModel)
+        ]
+        many = "tuple" in str(field.annotation)
+        if many or not inner:
+            yield path
+        for document in inner:
+            yield from leaves(document, f"{path}.")
+
+
+def parts(annotation: Any) -> Iterator[Any]:
+    for part in get_args(annotation):
+        yield part
+        yield from parts(part)
+
+
+def test_the_tables_have_every_field() -> None:
+    assert set(leaves(TTSTrainingSpec)) == set(TRAINING) | ONE_VALUE
+    assert set(leaves(TTSServiceSpec)) == set(SERVICE)
+
+
+def written(spec: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
+    """The spec with one field changed; a path into a list changes the list."""
+    for listed in ("template.tolerations", "template.env", "template.imagePullSecrets"):
+        path = listed if path.startswith(listed) else path
+    return b.merged(spec, {path: value})
+
+
+def made(actions: Any, requeue_at: Any = None) -> str:
+    bodies = [action.body for action in actions if isinstance(action, Create | Apply)]
+    return json.dumps([bodies, str(requeue_at)], sort_keys=True)
+
+
+def made_for_training(spec: dict[str, Any]) -> str:
+    running = b.seen(b.training({"spec": spec}), b.CHILD_CLAIM, b.job(), b.pod())
+    alarm = plan_training(running, "tts-workload", b.IMAGE, b.NOW).requeue_at
+    return made(plan_training(b.seen(b.training({"spec": spec})), "tts-workload", b.IMAGE, b.NOW).actions, alarm)
+
+
+def made_for_service(spec: dict[str, Any]) -> str:
+    """What is made for a service where two trainings are complete."""
+    cache = Cache(owners)
+    for name in ("quick", "another"):
+        artifact = b.result()["artifact"] | {"claimName": f"{name}-train"}
+        done = {"status": {"artifact": artifact, "conditions": [{"type": "Complete", "status": "True"}]}}
+        cache.put(b.TRAINING, b.training({"metadata.name": name, "metadata.uid": name} | done))
+    metadata = {"name": "voice", "namespace": b.KEY.namespace, "uid": "u", "generation": 1, "resourceVersion": "1"}
+    cache.put(TTS_SERVICE, {"apiVersion": API_VERSION, "metadata": metadata, "spec": spec})
+    observed = observe_service(Key(b.KEY.namespace, "voice"), cache)
+    assert observed is not None
+    assert observed.service is not None, observed.invalid
+    return made(plan_service(observed, "tts-workload", b.IMAGE).actions)
+
+
+TOLERATED = {"template.tolerations": [{"key": "a"}], "template.env": [{"name": "A", "value": "1"}]}
+SECRET = {"template.imagePullSecrets": [{"name": "a"}]}
+
+
+def with_lists(spec: dict[str, Any], path: str) -> dict[str, Any]:
+    """A member of a list is changed in a list that is there."""
+    return b.merged(spec, TOLERATED | SECRET) if path.count(".") == 2 and path.startswith("template.") else spec
+
+
+@pytest.mark.parametrize("path", sorted(TRAINING))
+def test_each_field_of_a_training_acts(path: str) -> None:
+    spec = with_lists(b.training()["spec"], path)
+    assert made_for_training(written(spec, path, TRAINING[path])) != made_for_training(spec)
+
+
+@pytest.mark.parametrize("path", sorted(SERVICE))
+def test_each_field_of_a_service_acts(path: str) -> None:
+    claimed = {"persistentVolumeClaim": {"claimName": "voices", "path": "voice.pt", "sha256": b.SHA}}
+    spec = {"model": claimed if "persistentVolumeClaim" in path else {"fromTraining": {"name": "quick"}}}
+    spec = with_lists(spec, path)
+    assert made_for_service(written(spec, path, SERVICE[path])) != made_for_service(spec)
+
+
+def members(model: type[BaseModel]) -> Iterator[str]:
+    """The Python name of every member of a document, however deep."""
+    for name, field in model.model_fields.items():
+        yield name
+        for part in (field.annotation, *parts(field.annotation)):
+            if isinstance(part, type) and issubclass(part, BaseModel):
+                yield from members(part)
+
+
+def test_what_travels_to_a_pod_is_read_there() -> None:
+    sources = [ast.parse(path.read_text()) for path in WORKLOADS.rglob("*.py")]
+    read = {node.attr for source in sources for node in ast.walk(source) if isinstance(node, ast.Attribute)}
+    # The launcher meets the other nodes by name; the resource is taken whole by what reports to it.
+    assert sorted({*members(TrainingRun), *members(ServiceRun)} - read) == []
