@@ -1,4 +1,4 @@
-"""No field without behaviour: each member of a spec changes what is made for it; what travels to the pod is read there."""
+"""No field without behaviour: each member of a spec changes what is made; what travels to the pod is read there."""
 
 from __future__ import annotations
 
