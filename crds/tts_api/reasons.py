@@ -90,7 +90,6 @@ class Reason(StrEnum):
     DEADLINE_EXCEEDED = "DeadlineExceeded"
     BACKOFF_LIMIT_EXCEEDED = "BackoffLimitExceeded"
     CHECKPOINT_MISMATCH = "CheckpointMismatch"
-    JOB_DELETED = "JobDeleted"
     RESULT_MISSING = "ResultMissing"
     WORKLOAD_FAILED = "WorkloadFailed"
     # The voice cannot be served.
@@ -197,10 +196,6 @@ REASONS: dict[Reason, Explanation] = {
     ),
     Reason.CHECKPOINT_MISMATCH: Explanation(
         "The checkpoint folder holds checkpoints of another training.", "Name another claim, or move the folder away."
-    ),
-    Reason.JOB_DELETED: Explanation(
-        "Somebody deleted the Job of a running training.",
-        "Nothing: it is made again and goes on from the last checkpoint.",
     ),
     Reason.RESULT_MISSING: Explanation(
         "The pods ended well, but left no result.", "Use a workload image of the operator's own version."

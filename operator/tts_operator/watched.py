@@ -76,6 +76,13 @@ WATCHED = (
 )
 
 
+def _inside(body: Any, *path: str) -> Any:
+    """A member deep in an object, which an older schema may have let pass in any shape; None where it is not there."""
+    for name in path:
+        body = body.get(name) if isinstance(body, Mapping) else None
+    return body
+
+
 def owners(kind: Kind, body: Body) -> Iterator[Owner]:
     """The resources that an object concerns."""
     key = key_of(body)
@@ -84,8 +91,8 @@ def owners(kind: Kind, body: Body) -> Iterator[Owner]:
         return
     if kind == TTS_SERVICE:
         yield SERVICE_CONTROLLER, key
-        name = ((body.get("spec") or {}).get("model") or {}).get("fromTraining", {}).get("name")
-        if name:
+        name = _inside(body, "spec", "model", "fromTraining", "name")
+        if isinstance(name, str):
             yield REFERRED, Key(key.namespace, name)
         return
     labels = body["metadata"].get("labels", {})
