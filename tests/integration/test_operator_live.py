@@ -1,0 +1,203 @@
+"""The operator against a real API server: it makes what is missing, writes nothing twice, and can be killed anytime."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+import uuid
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.cluster.cluster import Cluster
+from tests.cluster.processes import ClusterError
+from tests.integration.operator_process import ROOT, apply, get, operating, reason, until, versions
+
+pytestmark = [pytest.mark.control_plane, pytest.mark.xdist_group("control-plane")]
+
+TRAINING: dict[str, Any] = {
+    "apiVersion": "ttsoperator.dev/v1alpha1",
+    "kind": "TTSTraining",
+    "metadata": {"name": "voice"},
+    "spec": {
+        "dataset": {"format": "ljspeech", "source": {"persistentVolumeClaim": {"claimName": "corpus"}}},
+        "training": {"maxSteps": 100},
+        "storage": {"whenDeleted": "Delete"},
+    },
+}
+SERVICE: dict[str, Any] = {
+    "apiVersion": "ttsoperator.dev/v1alpha1",
+    "kind": "TTSService",
+    "metadata": {"name": "voice"},
+    "spec": {"model": {"persistentVolumeClaim": {"claimName": "voices", "path": "voice.pt", "sha256": "0" * 64}}},
+}
+FOREIGN = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "voice-train"}, "spec": {
+    "suspend": True, "template": {"spec": {"restartPolicy": "Never", "containers": [{"name": "a", "image": "b:1"}]}},
+}}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def api(control_plane: Cluster) -> Cluster:
+    """An API server that knows both kinds and the role of the workload pods."""
+    definitions = [ROOT / f"crds/{plural}.yaml" for plural in ("ttstrainings", "ttsservices")]
+    control_plane.kubectl("apply", "--server-side", *(part for path in definitions for part in ("-f", path)))
+    names = [f"crd/{plural}.ttsoperator.dev" for plural in ("ttstrainings", "ttsservices")]
+    control_plane.kubectl("wait", "--for=condition=Established", "--timeout=30s", *names)
+    role = {
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": "tts-workload"},
+        "rules": [{"apiGroups": ["ttsoperator.dev"], "resources": ["ttstrainings/status"], "verbs": ["patch"]}],
+    }  # fmt: skip
+    control_plane.kubectl("apply", "-f", "-", input=json.dumps(role))
+    return control_plane
+
+
+@pytest.fixture
+def namespace(api: Cluster) -> str:
+    """A namespace of the test's own."""
+    name = f"live-{uuid.uuid4().hex[:8]}"
+    api.kubectl("create", "namespace", name)
+    return name
+
+
+def settled(api: Cluster, namespace: str, seconds: float = 3) -> dict[str, str]:
+    """The resource versions, once they have not changed for some seconds."""
+    since, known = time.monotonic(), versions(api, namespace)
+
+    def quiet() -> bool:
+        nonlocal since, known
+        if (now := versions(api, namespace)) != known:
+            since, known = time.monotonic(), now
+        return time.monotonic() - since > seconds
+
+    until("quiet", quiet)
+    return known
+
+
+def accepted(api: Cluster, namespace: str, what: str, log: Path) -> None:
+    until(f"{what} accepted", lambda: reason(api, namespace, what, "Accepted") == ("True", "Accepted"), log)
+
+
+def test_what_a_training_and_a_service_get(api: Cluster, namespace: str, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    with operating(api, namespace, log):
+        apply(api, namespace, TRAINING, SERVICE)
+        accepted(api, namespace, "ttst/voice", log)
+        accepted(api, namespace, "ttss/voice", log)
+        until("status of a pod that finds no node", lambda: reason(api, namespace, "ttst/voice", "Scheduled")[1], log)
+    owner = get(api, namespace, "ttst/voice")
+    assert owner is not None
+    assert owner["status"]["observedGeneration"] == 1
+    assert owner["status"]["image"] == "localhost/nothing:1"
+    for child in ("job/voice-train", "pvc/voice-train"):
+        made = get(api, namespace, child)
+        assert made is not None, child
+        assert [o["uid"] for o in made["metadata"]["ownerReferences"]] == [owner["metadata"]["uid"]]
+    for child in ("deployment/voice-serve", "service/voice-serve", "serviceaccount/tts-workload"):
+        assert get(api, namespace, child) is not None, child
+    binding = get(api, namespace, "rolebinding/tts-workload")
+    assert binding is not None
+    assert binding["roleRef"]["name"] == "tts-workload"
+    assert "Traceback" not in log.read_text()
+
+
+def test_nothing_is_written_twice(api: Cluster, namespace: str, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    with operating(api, namespace, log):
+        apply(api, namespace, TRAINING, SERVICE)
+        accepted(api, namespace, "ttst/voice", log)
+        accepted(api, namespace, "ttss/voice", log)
+        before = settled(api, namespace)
+        assert {"TTSTraining/voice", "TTSService/voice", "Job/voice-train", "Deployment/voice-serve"} <= set(before)
+        apply(api, namespace, TRAINING, SERVICE)
+        assert settled(api, namespace) == before
+    with operating(api, namespace, log, "two"):
+        until("the second start leads", lambda: log.read_text().count("this replica leads") == 2, log)
+        assert settled(api, namespace) == before
+
+
+def test_killed_at_any_moment_it_comes_to_the_same_end(api: Cluster, namespace: str, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    names = [f"voice-{index}" for index in range(5)]
+    moments = random.Random(7)
+    apply(api, namespace, *({**TRAINING, "metadata": {"name": name}} for name in names))
+    for _ in range(4):
+        with operating(api, namespace, log):
+            time.sleep(moments.uniform(0.8, 2.5))
+    with operating(api, namespace, log):
+        for name in names:
+            accepted(api, namespace, f"ttst/{name}", log)
+    jobs = versions(api, namespace, "jobs,persistentvolumeclaims")
+    wanted = {f"{kind}/{name}-train" for kind in ("Job", "PersistentVolumeClaim") for name in names}
+    assert set(jobs) == wanted
+    assert "Traceback" not in log.read_text()
+
+
+def test_a_standby_takes_over(api: Cluster, namespace: str, tmp_path: Path) -> None:
+    logs = tmp_path / "one", tmp_path / "two"
+    with operating(api, namespace, logs[0], "one") as leader:
+        until("the first leads", lambda: "this replica leads" in logs[0].read_text(), logs[0])
+        with operating(api, namespace, logs[1], "two"):
+            until("the second is ready", lambda: "the caches are filled" in logs[1].read_text(), logs[1])
+            assert "this replica leads" not in logs[1].read_text()
+            leader.kill()
+            leader.wait()
+            apply(api, namespace, TRAINING)
+            accepted(api, namespace, "ttst/voice", logs[1])
+    lease = get(api, namespace, "lease/tts-operator")
+    assert lease is not None
+    assert lease["spec"]["holderIdentity"] == "two"
+
+
+def test_what_belongs_to_somebody_else_is_not_touched(api: Cluster, namespace: str, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    apply(api, namespace, FOREIGN)
+    before = settled(api, namespace)["Job/voice-train"]
+    with operating(api, namespace, log):
+        apply(api, namespace, TRAINING)
+        refused = ("False", "NameConflict")
+        until("the refusal", lambda: reason(api, namespace, "ttst/voice", "Accepted") == refused, log)
+    assert versions(api, namespace, "jobs") == {"Job/voice-train": before}
+
+
+def test_a_deleted_resource_leaves_nothing(api: Cluster, namespace: str, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    with operating(api, namespace, log):
+        apply(api, namespace, TRAINING, SERVICE)
+        accepted(api, namespace, "ttst/voice", log)
+        accepted(api, namespace, "ttss/voice", log)
+        api.kubectl("delete", "-n", namespace, "ttst/voice", "ttss/voice", "--wait=false")
+        # A claim goes when no pod uses it any more: the pod of the Job first, and then it.
+        until("an empty namespace", lambda: not versions(api, namespace), log)
+
+
+def test_a_stored_object_that_cannot_be_read_becomes_a_condition(api: Cluster, namespace: str, tmp_path: Path) -> None:
+    """As after an upgrade that reads what an older version let in."""
+    log = tmp_path / "log"
+    definition = yaml.safe_load((ROOT / "crds/ttstrainings.yaml").read_text())
+    spec = definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
+    del spec["training"]["properties"]["maxSteps"]["minimum"]
+    try:
+        api.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", input=json.dumps(definition))
+        body = {**TRAINING, "spec": {**TRAINING["spec"], "training": {"maxSteps": 0}}}
+        until("the looser schema", lambda: _let_in(api, namespace, body))
+    finally:
+        api.kubectl("apply", "--server-side", "--force-conflicts", "-f", ROOT / "crds/ttstrainings.yaml")
+    with operating(api, namespace, log):
+        wrong = ("False", "InvalidSpec")
+        until("the refusal", lambda: reason(api, namespace, "ttst/voice", "Accepted") == wrong, log)
+    stored = get(api, namespace, "ttst/voice")
+    assert stored is not None
+    words = {c["type"]: c["message"] for c in stored["status"]["conditions"]}["Accepted"]
+    assert "spec.training.maxSteps is 0" in words
+    assert "Traceback" not in log.read_text()
+
+
+def _let_in(api: Cluster, namespace: str, body: dict[str, Any]) -> bool:
+    try:
+        apply(api, namespace, body)
+    except ClusterError:
+        return False
+    return True
