@@ -58,8 +58,8 @@ def deployment(body: dict[str, Any] | None = None, owner: str = UID, **status: A
     assert resource is not None
     claimed = resource.spec.model.persistent_volume_claim
     artifact = trained()[1]["status"]["artifact"]
-    voice = (claimed.claim_name, claimed.path) if claimed else (artifact["claimName"], artifact["path"])
-    applied = manifests.deployment(resource, resource.spec.image or b.IMAGE, *voice, b.SHA)
+    claim, path = (claimed.claim_name, claimed.path) if claimed else (artifact["claimName"], artifact["path"])
+    applied = manifests.deployment(resource, resource.spec.image or b.IMAGE, claim, path, b.SHA)
     good = {"observedGeneration": 1, "replicas": 1, "readyReplicas": 1, "updatedReplicas": 1}
     kind, made = child(DEPLOYMENT, owner, spec=applied["spec"], status={**good, **status})
     made["metadata"]["annotations"] = applied["metadata"]["annotations"]

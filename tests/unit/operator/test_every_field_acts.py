@@ -22,6 +22,7 @@ from tts_operator.engine.objects import Key
 from tts_operator.serving.observe import TTS_SERVICE
 from tts_operator.serving.observe import observe as observe_service
 from tts_operator.serving.plan import plan as plan_service
+from tts_operator.training.observe import TRAINING as TRAINING_KIND
 from tts_operator.training.plan import plan as plan_training
 from tts_operator.watched import owners
 
@@ -152,7 +153,7 @@ def made_for_service(spec: dict[str, Any]) -> str:
     for name in ("quick", "another"):
         artifact = b.result()["artifact"] | {"claimName": f"{name}-train"}
         done = {"status": {"artifact": artifact, "conditions": [{"type": "Complete", "status": "True"}]}}
-        cache.put(b.TRAINING, b.training({"metadata.name": name, "metadata.uid": name} | done))
+        cache.put(TRAINING_KIND, b.training({"metadata.name": name, "metadata.uid": name} | done))
     metadata = {"name": "voice", "namespace": b.KEY.namespace, "uid": "u", "generation": 1, "resourceVersion": "1"}
     cache.put(TTS_SERVICE, {"apiVersion": API_VERSION, "metadata": metadata, "spec": spec})
     observed = observe_service(Key(b.KEY.namespace, "voice"), cache)

@@ -47,7 +47,7 @@ def now() -> float:
 
 async def drained(queue: WorkQueue[str], until: float) -> list[tuple[str, float]]:
     """The keys that come out until a time, each worked on at once, with the second in which they came."""
-    taken = []
+    taken: list[tuple[str, float]] = []
     while True:
         try:
             key, _ = await asyncio.wait_for(queue.get(), until - now())

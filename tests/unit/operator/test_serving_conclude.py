@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.unit.operator import builders as b
@@ -13,11 +15,11 @@ from tts_operator.serving.conclude import conclude
 from tts_operator.serving.observe import Observed
 
 NONE_READY = {"readyReplicas": 0, "unavailableReplicas": 1}
-REFUSED_VOICE = {
+REFUSED_VOICE: dict[str, Any] = {
     "exit_code": int(ExitCode.BAD_INPUT),
     "says": {"schema": 1, "reason": "DigestMismatch", "message": "voice.pt has another digest"},
 }
-CRASHED = {"exit_code": 1, "says": "Segmentation fault"}
+CRASHED: dict[str, Any] = {"exit_code": 1, "says": "Segmentation fault"}
 
 
 def failing(*pods: object, **status: object) -> Observed:
