@@ -1,4 +1,4 @@
-"""Every reason is reported by somebody, and nobody reports a reason that is not in the list."""
+"""Every reason is reported by somebody and explained to users; nobody reports one that is not in the list."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ SOURCES = {
     for part in ("operator/tts_operator", "workloads/tts_workloads")
     for path in sorted((ROOT / part).rglob("*.py"))
 }
+
+
+DOCUMENTS = (ROOT / "docs/reference.md").read_text()
 
 
 def used() -> Iterator[str]:
@@ -40,8 +43,9 @@ def literal_reasons() -> Iterator[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("reason", Reason)
-def test_every_reason_is_reported(reason: Reason) -> None:
+def test_every_reason_is_reported_and_explained_to_users(reason: Reason) -> None:
     assert reason.name in set(used())
+    assert f"`{reason.value}`" in DOCUMENTS
 
 
 def test_no_other_reason_is_reported() -> None:
