@@ -67,8 +67,10 @@ def deployment(body: dict[str, Any] | None = None, owner: str = UID, **status: A
 
 
 def pod(name: str = "speak-serve-1", **options: Any) -> tuple[Kind, dict[str, Any]]:
-    """A pod of the service, with the options of the training's; ``restarting`` puts its end before a wait."""
+    """A pod of the service, with the options of the training's; ``restarting`` puts its end before a wait, ``ready``
+    has it speak."""
     kind, made = b.pod(name, **options)
+    made["status"]["conditions"].append({"type": "Ready", "status": str(options.get("ready", False))})
     made["metadata"]["labels"] = {**MANAGED_BY, SERVICE_LABEL: KEY.name}
     if options.get("restarting"):
         container = made["status"]["containerStatuses"][0]

@@ -9,6 +9,7 @@ import pytest
 from tests.unit.operator import builders as b
 from tests.unit.operator import service_builders as s
 from tts_api.report import ExitCode
+from tts_operator.conditions import tell
 from tts_operator.engine.actions import Create, Outcome, Verdict
 from tts_operator.engine.objects import SERVICE
 from tts_operator.serving.conclude import conclude
@@ -36,6 +37,8 @@ QUOTA = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "
     ("observed", "condition", "status", "reason", "part"),
     [
         pytest.param(s.seen(), "Accepted", "True", "Accepted", "", id="good"),
+        pytest.param(s.seen(s.service({"spec": {"model": 5}})), "Accepted", "False", "InvalidSpec",
+                     "spec.model is 5", id="of another shape"),
         pytest.param(s.seen(s.service({"spec.replicas": "many"})), "Accepted", "False", "InvalidSpec",
                      "spec.replicas is 'many'", id="unreadable"),
         pytest.param(s.seen(), "ModelReady", "True", "ModelFound", "", id="voice on a claim"),
@@ -127,3 +130,15 @@ def test_a_transition_time_changes_only_with_the_status() -> None:
     first = conclude(s.seen(None, s.FRONT, s.deployment()), (), b.IMAGE, b.NOW)
     again = s.seen(s.service({"status": first}), s.FRONT, s.deployment())
     assert conclude(again, (), b.IMAGE, b.NOW.replace(hour=20)) == first
+
+
+def test_a_second_pod_that_fails_takes_nothing_from_the_one_that_speaks() -> None:
+    pods = s.pod("speaks", ready=True), s.pod("fails", **REFUSED_VOICE)
+    found = s.conditions(s.seen(None, s.FRONT, s.deployment(), *pods))
+    assert (found["ModelReady"]["reason"], found["Available"]["reason"]) == ("ModelFound", "Available")
+
+
+def test_events_tell_what_is_new_once() -> None:
+    new = conclude(s.seen(None, s.FRONT, s.deployment()), (), b.IMAGE, b.NOW)["conditions"]
+    assert [event.reason for event in tell((), new)] == ["RolledOut", "Available"]
+    assert list(tell(new, new)) == []
