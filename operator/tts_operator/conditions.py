@@ -12,6 +12,7 @@ from tts_operator.engine.events import Event
 
 Truth = Literal["True", "False", "Unknown"]
 MESSAGE_LIMIT = 2048
+_ORDER = {member.value: place for place, member in enumerate(ConditionType)}
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,7 @@ def merge(
             "lastTransitionTime": timestamp(now) if changed else before["lastTransitionTime"],
             "observedGeneration": generation,
         }
-    order = [member.value for member in ConditionType]
-    return [dict(known[kind]) for kind in sorted(known, key=lambda k: order.index(k) if k in order else len(order))]
+    return [dict(known[kind]) for kind in sorted(known, key=lambda kind: _ORDER.get(kind, len(_ORDER)))]
 
 
 def holds(conditions: Iterable[Mapping[str, Any]], kind: ConditionType) -> bool:

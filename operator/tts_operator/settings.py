@@ -28,7 +28,7 @@ class Settings(BaseSettings):
     watch_namespaces: tuple[str, ...] = ()
     """Namespaces looked after, as a JSON list; empty means all."""
 
-    workers: Annotated[int, Field(ge=1, le=256)] = 16
+    workers: Annotated[int, Field(ge=1, le=256)] = 32
     """Resources of a kind that are looked at at the same time: each mostly waits for the API server."""
 
     backoff_seconds: Annotated[float, Field(gt=0)] = 0.5

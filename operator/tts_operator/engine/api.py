@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 from kubernetes.aio import client, config
@@ -16,7 +17,7 @@ from tts_operator.engine.objects import Key, Kind
 Body = Mapping[str, Any]
 
 REQUEST_TIMEOUT_SECONDS = 30.0
-CONNECTIONS = 32
+CONNECTIONS = 64
 PAGE = 500
 APPLY = "application/apply-patch+yaml"
 MERGE = "application/merge-patch+json"
@@ -46,7 +47,8 @@ class Api:
         self._client = client.ApiClient(configuration)
         # The client's own request method builds a model of every answer; its connections and credentials are enough.
         connector = aiohttp.TCPConnector(ssl=self._client.rest_client.ssl_context, limit=CONNECTIONS)
-        self._session = aiohttp.ClientSession(connector=connector, trust_env=True)
+        # aiohttp would look for a proxy, and for a netrc, in a thread for each request.
+        self._session = aiohttp.ClientSession(connector=connector, proxy=_proxy(configuration.host))
 
     @classmethod
     async def connect(cls) -> Api:
@@ -138,3 +140,9 @@ class Api:
         if status >= 400:
             raise ApiError(status, str(answer.get("message", text[:200])))
         return answer
+
+
+def _proxy(address: str) -> str | None:
+    """The proxy that the environment names for an address, if it names one."""
+    parts = urlsplit(address)
+    return None if proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme)
