@@ -80,6 +80,17 @@ def accepted(api: Cluster, namespace: str, what: str, log: Path) -> None:
     until(f"{what} accepted", lambda: reason(api, namespace, what, "Accepted") == ("True", "Accepted"), log)
 
 
+def led(log: Path, times: int) -> None:
+    until("the lead", lambda: log.read_text().count("this replica leads") == times, log)
+
+
+def all_accepted(api: Cluster, namespace: str) -> set[str]:
+    """The trainings whose status says that they are accepted."""
+    items = json.loads(api.kubectl("get", "-n", namespace, "ttst", "-o", "json"))["items"]
+    conditions = {i["metadata"]["name"]: i.get("status", {}).get("conditions", ()) for i in items}
+    return {name for name, all_ in conditions.items() if any(c["reason"] == "Accepted" for c in all_)}
+
+
 def test_what_a_training_and_a_service_get(api: Cluster, namespace: str, tmp_path: Path) -> None:
     log = tmp_path / "log"
     with operating(api, namespace, log):
@@ -114,21 +125,25 @@ def test_nothing_is_written_twice(api: Cluster, namespace: str, tmp_path: Path) 
         apply(api, namespace, TRAINING, SERVICE)
         assert settled(api, namespace) == before
     with operating(api, namespace, log, "two"):
-        until("the second start leads", lambda: log.read_text().count("this replica leads") == 2, log)
+        led(log, times=2)
         assert settled(api, namespace) == before
 
 
 def test_killed_at_any_moment_it_comes_to_the_same_end(api: Cluster, namespace: str, tmp_path: Path) -> None:
     log = tmp_path / "log"
-    names = [f"voice-{index}" for index in range(5)]
+    names = [f"voice-{index}" for index in range(30)]
     moments = random.Random(7)
-    apply(api, namespace, *({**TRAINING, "metadata": {"name": name}} for name in names))
-    for _ in range(4):
+    made = []
+    for start in range(3):
         with operating(api, namespace, log):
-            time.sleep(moments.uniform(0.8, 2.5))
+            # Counted from the lead, for before it nothing is written: a kill during the start proves nothing.
+            led(log, times=start + 1)
+            apply(api, namespace, *({**TRAINING, "metadata": {"name": name}} for name in names[start::3]))
+            time.sleep(moments.uniform(0, 0.15))
+        made.append(len(versions(api, namespace, "jobs")))
+    assert any(made), "no kill came after a first write"
     with operating(api, namespace, log):
-        for name in names:
-            accepted(api, namespace, f"ttst/{name}", log)
+        until("a status of each", lambda: all_accepted(api, namespace) == set(names), log)
     jobs = versions(api, namespace, "jobs,persistentvolumeclaims")
     wanted = {f"{kind}/{name}-train" for kind in ("Job", "PersistentVolumeClaim") for name in names}
     assert set(jobs) == wanted
@@ -171,6 +186,31 @@ def test_a_deleted_resource_leaves_nothing(api: Cluster, namespace: str, tmp_pat
         api.kubectl("delete", "-n", namespace, "ttst/voice", "ttss/voice", "--wait=false")
         # A claim goes when no pod uses it any more: the pod of the Job first, and then it.
         until("an empty namespace", lambda: not versions(api, namespace), log)
+
+
+def test_a_service_wakes_when_its_training_is_complete(api: Cluster, namespace: str, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    with operating(api, namespace, log):
+        apply(api, namespace, TRAINING, {**SERVICE, "spec": {"model": {"fromTraining": {"name": "voice"}}}})
+        accepted(api, namespace, "ttst/voice", log)
+        waits = ("False", "TrainingNotComplete")
+        until("waiting", lambda: reason(api, namespace, "ttss/voice", "ModelReady") == waits, log)
+        settled(api, namespace, 1)  # the training's own passes are over: what is written now is not written over
+        assert get(api, namespace, "deployment/voice-serve") is None
+        complete = {
+            "type": "Complete", "status": "True", "reason": "Completed", "message": "",
+            "lastTransitionTime": "2025-01-01T00:00:00Z",
+        }  # fmt: skip
+        artifact = {"claimName": "voices", "path": "voice/voice.pt", "sha256": "0" * 64, "sizeBytes": 1,
+                    "sampleRate": 22050, "languages": ["en"], "speakers": ["one"]}  # fmt: skip
+        status = json.dumps({"status": {"phase": "Complete", "conditions": [complete], "artifact": artifact}})
+        api.kubectl("patch", "-n", namespace, "ttst/voice", "--subresource=status", "--type=merge", "-p", status)
+        found = ("True", "ModelFound")
+        until("the voice", lambda: reason(api, namespace, "ttss/voice", "ModelReady") == found, log)
+        until("a Deployment", lambda: get(api, namespace, "deployment/voice-serve"), log)
+    made = json.dumps(get(api, namespace, "deployment/voice-serve"))
+    assert '"claimName": "voices"' in made
+    assert "Traceback" not in log.read_text()
 
 
 def test_a_stored_object_that_cannot_be_read_becomes_a_condition(api: Cluster, namespace: str, tmp_path: Path) -> None:
