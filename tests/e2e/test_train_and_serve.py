@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import av
 import openai
 import pytest
 import soundfile
@@ -80,6 +81,17 @@ def test_the_openai_client_gets_the_wav(speaking: str, trained: dict[str, Any]) 
     assert rate == trained["status"]["artifact"]["sampleRate"]
     assert 0.2 < len(samples) / rate < 20
     assert abs(samples).max() > 0.001
+
+
+def test_the_openai_client_streams_what_ffmpeg_decodes(speaking: str) -> None:
+    client = openai.OpenAI(base_url=f"{speaking}/v1", api_key="none", max_retries=0)
+    for name in ("mp3", "opus", "aac", "flac"):
+        with client.audio.speech.with_streaming_response.create(
+            model="quick", voice="default", input="Good morning. Good night.", response_format=name
+        ) as answer:
+            content = b"".join(answer.iter_bytes())
+        with av.open(io.BytesIO(content)) as container:
+            assert sum(frame.samples for frame in container.decode(audio=0)) > 0, name
 
 
 def test_bad_requests_get_openais_errors(speaking: str) -> None:

@@ -16,7 +16,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 
 from tts_api.resources.service import Limits
-from tts_workloads.serving import requests
+from tts_workloads.serving import events, requests
 from tts_workloads.serving.engine import Engine, EngineClosed
 from tts_workloads.serving.errors import RequestError, shutting_down, too_busy
 from tts_workloads.serving.metrics import Metrics
@@ -140,13 +140,15 @@ async def _speech(service: Service, request: Request) -> Response:
         )
         service.metrics.characters.inc(wanted.characters)
         chunks = _encoded(service, voice, wanted, started)
-        if wanted.format.streams:
+        media_type = wanted.format.media_type
+        if wanted.as_events:
+            chunks, media_type = events.from_audio(chunks), events.MEDIA_TYPE
+        if wanted.format.streams or wanted.as_events:
             first = await anext(chunks)  # what fails at once fails with a status
             streaming, status = True, 200
             return StreamingResponse(
-                _rest(service, first, chunks, started), media_type=wanted.format.media_type,
-                headers={"X-Sample-Rate": "24000"},
-            )  # fmt: skip
+                _rest(service, first, chunks, started), media_type=media_type, headers=wanted.format.headers
+            )
         content = bytearray()
         async for chunk in chunks:
             content += chunk
@@ -154,7 +156,7 @@ async def _speech(service: Service, request: Request) -> Response:
                 status = DISCONNECTED
                 return Response(status_code=DISCONNECTED)
         status = 200
-        return Response(bytes(content), media_type=wanted.format.media_type)
+        return Response(bytes(content), media_type=media_type)
     except RequestError as error:
         status = error.status
         raise
@@ -176,8 +178,9 @@ async def _encoded(service: Service, voice: Voice, wanted: Speech, started: floa
         if first:
             service.metrics.first_audio.observe(time.perf_counter() - started)
             first = False
-        yield encoder.add(samples)
-    yield encoder.finish()
+        # Compressing a sentence takes milliseconds, in which nobody else would be answered.
+        yield await asyncio.to_thread(encoder.add, samples)
+    yield await asyncio.to_thread(encoder.finish)
 
 
 async def _rest(service: Service, first: bytes, chunks: AsyncIterator[bytes], started: float) -> AsyncIterator[bytes]:

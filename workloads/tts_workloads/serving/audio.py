@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, Protocol, cast
 
 import av
 import numpy as np
@@ -72,17 +72,91 @@ def _bytes(frames: Iterable[av.AudioFrame]) -> bytes:
 
 
 @dataclass(frozen=True)
+class Codec:
+    """How FFmpeg makes a compressed format."""
+
+    container: str
+    name: str
+    sample_rate: int | None
+    """Rate of the stream; None keeps the voice's."""
+    bits_per_second: int | None
+    options: dict[str, str] = field(default_factory=dict)
+    """The container's options."""
+
+
+class Compressed:
+    """A stream that players understand from its first byte on, each piece as soon as the codec has made it."""
+
+    def __init__(self, sample_rate: int, codec: Codec) -> None:
+        self._sample_rate = sample_rate
+        self._file = _Pipe()
+        self._container = av.open(self._file, "w", format=codec.container, options=codec.options)
+        made = self._container.add_stream(codec.name, rate=codec.sample_rate or sample_rate, layout="mono")
+        self._stream = cast("av.AudioStream", made)
+        if codec.bits_per_second is not None:
+            self._stream.bit_rate = codec.bits_per_second
+        self._samples = 0
+
+    def add(self, samples: Samples) -> bytes:
+        """The stream up to the last frame of the codec that is full."""
+        frame = av.AudioFrame.from_ndarray(np.clip(samples, -1, 1)[None, :], format="flt", layout="mono")
+        frame.sample_rate, frame.pts = self._sample_rate, self._samples
+        self._samples += len(samples)
+        self._container.mux(self._stream.encode(frame))
+        return self._file.take()
+
+    def finish(self) -> bytes:
+        """The rest of the stream."""
+        self._container.mux(self._stream.encode(None))
+        self._container.close()
+        return self._file.take()
+
+
+class _Pipe(io.RawIOBase):
+    """A file that can only be written, so that no container goes back to correct its header."""
+
+    def __init__(self) -> None:
+        self._written = bytearray()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self._written += data
+        return len(data)
+
+    def take(self) -> bytes:
+        """What was written since."""
+        taken = bytes(self._written)
+        self._written.clear()
+        return taken
+
+
+@dataclass(frozen=True)
 class AudioFormat:
     """A format that a request can ask for."""
 
     media_type: str
-    encoder: type[Wav | Pcm]
-    streams: bool
+    encoder: Callable[[int], Encoder]
+    """Makes an encoder for samples of this rate."""
+    streams: bool = True
     """Whether bytes are sent before the last sentence is made."""
+    headers: dict[str, str] = field(default_factory=dict)
+    """What a response says besides its media type."""
+
+
+def _compressed(media_type: str, codec: Codec) -> AudioFormat:
+    return AudioFormat(media_type, lambda sample_rate: Compressed(sample_rate, codec))
 
 
 FORMATS = {
+    "mp3": _compressed("audio/mpeg", Codec("mp3", "libmp3lame", 24_000, 64_000, {"write_xing": "0"})),
+    # A page each 200 ms: by default a second would pass before a player has anything to play.
+    "opus": _compressed("audio/ogg", Codec("ogg", "libopus", 48_000, 32_000, {"page_duration": "200000"})),
+    "aac": _compressed("audio/aac", Codec("adts", "aac", 24_000, 64_000)),
+    "flac": _compressed("audio/flac", Codec("flac", "flac", None, None)),
     "wav": AudioFormat("audio/wav", Wav, streams=False),
-    "pcm": AudioFormat("audio/pcm", Pcm, streams=True),
+    "pcm": AudioFormat("audio/pcm", Pcm, headers={"X-Sample-Rate": str(PCM_SAMPLE_RATE)}),
 }
-DEFAULT_FORMAT = "wav"
+"""The formats by the name that OpenAI's clients give them."""
+DEFAULT_FORMAT = "mp3"

@@ -47,6 +47,8 @@ class Speech:
     speaker: int
     speed: float
     format: AudioFormat
+    as_events: bool
+    """Whether the sound comes as server-sent events."""
     characters: int
 
 
@@ -78,8 +80,6 @@ def check(request: SpeechRequest, card: VoiceCard, front_end: FrontEnd, model: s
             f"response_format '{request.response_format}' is not supported; supported are {', '.join(FORMATS)}",
             param="response_format", code="unsupported_format",
         )  # fmt: skip
-    if request.stream_format != "audio":
-        raise RequestError("stream_format 'sse' is not supported; supported is audio", param="stream_format")
     if request.instructions:
         raise RequestError("this voice takes no instructions: leave the field out", param="instructions")
     if len(request.input) > most_characters:
@@ -89,7 +89,7 @@ def check(request: SpeechRequest, card: VoiceCard, front_end: FrontEnd, model: s
         )  # fmt: skip
     return Speech(
         _sentences(request.input, front_end), _speaker(request.voice, card), request.speed,
-        FORMATS[request.response_format], len(request.input),
+        FORMATS[request.response_format], request.stream_format == "sse", len(request.input),
     )  # fmt: skip
 
 
