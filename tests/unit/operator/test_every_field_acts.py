@@ -27,14 +27,15 @@ from tts_operator.training.plan import plan as plan_training
 from tts_operator.watched import owners
 
 WORKLOADS = Path(__file__).parents[3] / "workloads/tts_workloads"
+TOLERATION = {"key": "a", "effect": "NoExecute"}
 POD: dict[str, Any] = {
     "template.nodeSelector": {"gpu": "h200"},
     "template.tolerations": [{"operator": "Exists"}],
-    "template.tolerations.key": [{"key": "a", "operator": "Exists"}],
-    "template.tolerations.operator": [{"key": "a", "operator": "Equal", "value": "b"}],
-    "template.tolerations.value": [{"key": "a", "value": "c"}],
-    "template.tolerations.effect": [{"key": "a", "effect": "NoSchedule"}],
-    "template.tolerations.tolerationSeconds": [{"key": "a", "effect": "NoExecute", "tolerationSeconds": 5}],
+    "template.tolerations.key": [TOLERATION | {"key": "b"}],
+    "template.tolerations.operator": [TOLERATION | {"operator": "Exists"}],
+    "template.tolerations.value": [TOLERATION | {"value": "c"}],
+    "template.tolerations.effect": [TOLERATION | {"effect": "NoSchedule"}],
+    "template.tolerations.tolerationSeconds": [TOLERATION | {"tolerationSeconds": 5}],
     "template.priorityClassName": "high",
     "template.runtimeClassName": "nvidia",
     "template.env": [{"name": "A", "value": "1"}],
@@ -162,13 +163,23 @@ def made_for_service(spec: dict[str, Any]) -> str:
     return made(plan_service(observed, "tts-workload", b.IMAGE).actions)
 
 
-TOLERATED = {"template.tolerations": [{"key": "a"}], "template.env": [{"name": "A", "value": "1"}]}
-SECRET = {"template.imagePullSecrets": [{"name": "a"}]}
+LISTS: dict[str, Any] = {
+    "template.tolerations": [TOLERATION],
+    "template.env": [{"name": "A", "value": "1"}],
+    "template.imagePullSecrets": [{"name": "a"}],
+}
 
 
 def with_lists(spec: dict[str, Any], path: str) -> dict[str, Any]:
     """A member of a list is changed in a list that is there."""
-    return b.merged(spec, TOLERATED | SECRET) if path.count(".") == 2 and path.startswith("template.") else spec
+    return b.merged(spec, LISTS) if path.count(".") == 2 and path.startswith("template.") else spec
+
+
+@pytest.mark.parametrize("path", sorted(path for path in POD if path.rpartition(".")[0] in LISTS))
+def test_a_row_of_a_list_changes_the_member_it_names_alone(path: str) -> None:
+    listed, _, member = path.rpartition(".")
+    (before,), (after,) = LISTS[listed], POD[path]
+    assert {name for name in {*before, *after} if before.get(name) != after.get(name)} == {member}
 
 
 @pytest.mark.parametrize("path", sorted(TRAINING))
