@@ -6,6 +6,7 @@ them its mounts and its network. Only control groups and two folders' worth of f
 
 import errno
 import json
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -151,6 +152,8 @@ def sweep(cluster_id: str) -> None:
     groups = [group for hierarchy in _hierarchies() for group in hierarchy.glob(f"{prefix}*")]
     # The kernel ends the pods' processes with the node's first one, but not at once.
     wait_until("the end of the pods", lambda: not [group for group in groups if not _removed(group)], patience_s=30)
+    if os.geteuid() != 0:
+        return  # only root runs nodes, and what root left is root's to remove
     # The nodes of another cluster have a file system of their own mounted there, which removing would unmount.
     for folder in (_CNI_RESULTS, _CNI_RESULTS.parent):
         if folder.is_dir() and not any(folder.iterdir()) and not any_cluster_runs():
