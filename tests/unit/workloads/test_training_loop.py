@@ -9,9 +9,9 @@ import torch
 
 from tests.unit.workloads.tiny_stage import Asked, Line, Points, TinyBatch, TinyStage, tiny_loop
 from tts_workloads.ending import BadInput
+from tts_workloads.models.stage import Optimisation
 from tts_workloads.training import loop as loop_module
 from tts_workloads.training.loop import Interrupted, learning_rate_at, seed_of
-from tts_workloads.training.stage import Optimisation
 
 
 def stages() -> list[TinyStage]:

@@ -12,11 +12,12 @@ import torch
 from torch import Tensor, nn
 
 from tts_api.run import TrainingRun, digest
+from tts_workloads.data import Utterance
+from tts_workloads.models.stage import Optimisation, StageName
 from tts_workloads.training.checkpoint import Checkpoints
 from tts_workloads.training.distributed import World
 from tts_workloads.training.loop import Loop
 from tts_workloads.training.progress import Progress
-from tts_workloads.training.stage import Optimisation, StageName, Utterance
 
 POINTS = 24
 

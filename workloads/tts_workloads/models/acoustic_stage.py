@@ -14,8 +14,8 @@ from tts_workloads.data import Utterance, plan_batches
 from tts_workloads.models.alignment import Aligner, binarisation_loss, durations_of, forward_sum_loss
 from tts_workloads.models.fastspeech2 import FastSpeech2
 from tts_workloads.models.layers import mask_of
+from tts_workloads.models.stage import Optimisation, StageName
 from tts_workloads.models.task import Task
-from tts_workloads.training.stage import Optimisation, StageName
 
 FRAME_BUCKET, SYMBOL_BUCKET = 32, 16
 """Lengths are padded to multiples of these: libraries keep a plan for every shape they meet."""

@@ -17,8 +17,8 @@ from tts_workloads.models import vocos
 from tts_workloads.models.acoustic_stage import AcousticStage
 from tts_workloads.models.griffinlim import GriffinLim
 from tts_workloads.models.spectral import Resolution, spectral_distance
+from tts_workloads.models.stage import Optimisation, StageName
 from tts_workloads.models.task import Task
-from tts_workloads.training.stage import Optimisation, StageName
 
 PIECE_FRAMES = 32
 """Frames of sound in a training example."""

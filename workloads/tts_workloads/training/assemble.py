@@ -15,7 +15,7 @@ from tts_api.run import TrainingRun
 from tts_workloads import models, text
 from tts_workloads.data import Corpus, read_corpus, split
 from tts_workloads.ending import BadInput
-from tts_workloads.training.stage import Stage
+from tts_workloads.models.stage import Stage
 
 
 @dataclass(frozen=True)

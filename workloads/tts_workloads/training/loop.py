@@ -17,12 +17,13 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tts_api.reasons import Reason
 from tts_api.report import Checkpoint
 from tts_api.run import TrainingRun
+from tts_workloads.data import Utterance
 from tts_workloads.ending import BadInput
+from tts_workloads.models.stage import Batch, Optimisation, Stage
 from tts_workloads.training.checkpoint import Checkpoints
 from tts_workloads.training.distributed import World
 from tts_workloads.training.precision import choose
 from tts_workloads.training.progress import Progress
-from tts_workloads.training.stage import Batch, Optimisation, Stage, Utterance
 
 log = logging.getLogger(__name__)
 

@@ -1,5 +1,5 @@
-"""What the loop needs of a model's training, and nothing of how it is done: the models and their recipe are in
-``tts_workloads.models``."""
+"""What the training loop needs of a model, and nothing of how it is met: the stages themselves are in the modules
+beside."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from typing import Literal, Protocol, Self
 
 import torch
-from torch import Tensor, nn
+from torch import nn
+
+from tts_workloads.data import Utterance
 
 StageName = Literal["Acoustic", "Vocoder"]
-
-Utterance = tuple[int, ...]
-"""Clips by number that are spoken one after another, as one."""
 
 
 class Batch(Protocol):
@@ -64,6 +63,3 @@ class Stage(Protocol):
 
     def validation(self) -> Iterable[Batch]:
         """The held-out clips in batches, the same every time."""
-
-
-LossesByName = dict[str, Tensor]
