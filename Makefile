@@ -22,7 +22,7 @@ demo: ## Train a voice on a real Kubernetes, serve it, and leave WAVs and pictur
 test: ## Run every check and every test
 	@$(MAKE) --no-print-directory -j 2 venv images
 	@$(MAKE) --no-print-directory lint
-	$(PYTHON) -m pytest -n 2 --dist loadgroup
+	$(PYTHON) -m pytest -n 2 --dist loadgroup --durations 10
 
 .PHONY: test-unit
 test-unit: venv ## Run the tests that need no cluster
