@@ -68,13 +68,18 @@ def test_a_restricted_pod_writes_to_its_claim_and_finds_services_by_name(cluster
         "metadata": {"name": "claim"},
         "spec": {"accessModes": ["ReadWriteMany"], "resources": {"requests": {"storage": "1Gi"}}},
     }
-    script = "echo kept > /claim/file && cat /claim/file && getent hosts kubernetes.default.svc.cluster.local"
+    # The node may learn of the name server's address a moment after the pod has started.
+    look_up = "until getent hosts kubernetes.default.svc.cluster.local; do sleep 1; done"
+    script = f"echo kept > /claim/file && cat /claim/file && {look_up}"
     pod = platform.restricted_pod("pod", image, ["sh", "-c", script], {"claim": "/claim"})
     pod["spec"]["containers"][0]["resources"] = {"limits": {"nvidia.com/gpu": "1"}}
     for manifest in (claim, pod):
         cluster.kubectl("-n", _NAMESPACE, "create", "-f", "-", input=json.dumps(manifest))
     finished = ["wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/pod", "--timeout=120s"]
-    cluster.kubectl("-n", _NAMESPACE, *finished)
+    try:
+        cluster.kubectl("-n", _NAMESPACE, *finished)
+    except ClusterError as error:
+        pytest.fail(f"{error}\n{cluster.kubectl('-n', _NAMESPACE, 'describe', 'pod/pod')}")
     kept, service = cluster.kubectl("-n", _NAMESPACE, "logs", "pod").splitlines()
     expected = cluster.kubectl("get", "service", "kubernetes", "-o", "jsonpath={.spec.clusterIP}")
     cluster.kubectl("delete", "namespace", _NAMESPACE)
