@@ -15,6 +15,7 @@ import pytest
 from tests.cluster import platform, processes
 from tests.cluster.cache import cache_folder
 from tests.cluster.cluster import Cluster, down, identity, up
+from tests.cluster.processes import ClusterError
 
 _CHECKOUT = Path(__file__).parents[2]
 _NAMESPACE = "lifecycle"
