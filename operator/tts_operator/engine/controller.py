@@ -66,9 +66,6 @@ class Controller(Protocol[O]):
     def events(self, observed: O, status: dict[str, Any]) -> Iterable[Event]:
         """What to tell about the way from the old status to the new one."""
 
-    def reference(self, observed: O) -> Body:
-        """The resource as an event refers to it."""
-
 
 class Runner:
     """Workers that drive one controller."""
@@ -133,7 +130,7 @@ class Runner:
             nothing_new = before is not None and is_expected(before, patch, stored)
             self._remember(controller.kind, stored, (controller.name, key) if nothing_new else None)
             for event in controller.events(observed, status):
-                await emit(api, controller.reference(observed), event, now)
+                await emit(api, reference(controller.kind, stored), event, now)
         if any(outcome.verdict in ("conflict", "refused") for outcome in outcomes):
             self._retry(key, next(o.message for o in outcomes if o.message))
             return "refused"
@@ -149,6 +146,18 @@ class Runner:
 
     def _words(self, key: Key) -> dict[str, str]:
         return {"resource": self._controller.kind.name, "namespace": key.namespace, "resource_name": key.name}
+
+
+def reference(kind: Kind, body: Body) -> dict[str, str]:
+    """An object as an event refers to it."""
+    metadata = body["metadata"]
+    return {
+        "apiVersion": kind.api_version,
+        "kind": kind.name,
+        "namespace": metadata["namespace"],
+        "name": metadata["name"],
+        "uid": metadata["uid"],
+    }
 
 
 def is_expected(before: Body, patch: Body, stored: Body) -> bool:

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from tts_api import API_VERSION
 from tts_operator.conditions import tell
 from tts_operator.engine.actions import Outcome
 from tts_operator.engine.cache import Cache
@@ -47,13 +46,3 @@ class ServiceController:
     def events(self, observed: Observed, status: Mapping[str, Any]) -> Iterable[Event]:
         """What to tell about the change."""
         return tell(observed.status.get("conditions", ()), status["conditions"])
-
-    def reference(self, observed: Observed) -> dict[str, Any]:
-        """The service as an event refers to it."""
-        return {
-            "apiVersion": API_VERSION,
-            "kind": TTS_SERVICE.name,
-            "namespace": observed.key.namespace,
-            "name": observed.key.name,
-            "uid": observed.uid,
-        }

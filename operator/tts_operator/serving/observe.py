@@ -18,7 +18,8 @@ from tts_operator.engine.cache import Cache
 from tts_operator.engine.objects import DEPLOYMENT, POD, SERVICE, Key, Kind, controller_uid
 from tts_operator.podviews import PodView, view
 from tts_operator.serving.manifests import HASH_ANNOTATION
-from tts_operator.training.observe import TRAINING, explain
+from tts_operator.stored import parse
+from tts_operator.training.observe import TRAINING
 
 TTS_SERVICE = Kind(GROUP, VERSION, "ttsservices", "TTSService")
 CONTROLLER = "service"
@@ -95,11 +96,7 @@ def observe(key: Key, cache: Cache) -> Observed | None:
     if body is None or body["metadata"].get("deletionTimestamp"):
         return None
     metadata = body["metadata"]
-    service, invalid = None, ""
-    try:
-        service = TTSService.model_validate({"metadata": metadata, "spec": body.get("spec", {})})
-    except ValidationError as error:
-        invalid = explain(error)
+    service, invalid = parse(TTSService, body)
     owner = (CONTROLLER, key)
     deployments = cache.children(DEPLOYMENT, owner)
     account, binding = access.missing(cache, key.namespace)

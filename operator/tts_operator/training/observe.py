@@ -6,14 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import ValidationError
-
-from tts_api import API_VERSION, GROUP, VERSION
+from tts_api import GROUP, VERSION
 from tts_api.resources import TTSTraining
 from tts_operator import access
 from tts_operator.engine.cache import Cache
 from tts_operator.engine.objects import CLAIM, JOB, POD, SERVICE, Key, Kind, controller_uid
 from tts_operator.podviews import PodView, view
+from tts_operator.stored import parse
 
 TRAINING = Kind(GROUP, VERSION, "ttstrainings", "TTSTraining")
 CONTROLLER = "training"
@@ -50,11 +49,6 @@ class Observed:
     account_missing: bool = False
     binding_missing: bool = False
 
-    @property
-    def api_version(self) -> str:
-        """As in the object."""
-        return API_VERSION
-
 
 def observe(key: Key, cache: Cache) -> Observed | None:
     """The training of this key, or None where there is none or it is being deleted."""
@@ -62,7 +56,7 @@ def observe(key: Key, cache: Cache) -> Observed | None:
     if body is None or body["metadata"].get("deletionTimestamp"):
         return None
     metadata = body["metadata"]
-    training, invalid = parse(body)
+    training, invalid = parse(TTSTraining, body)
     owner = (CONTROLLER, key)
     jobs = cache.children(JOB, owner)
     account, binding = access.missing(cache, key.namespace)
@@ -80,26 +74,6 @@ def observe(key: Key, cache: Cache) -> Observed | None:
         account_missing=account,
         binding_missing=binding,
     )
-
-
-def parse(body: Mapping[str, Any]) -> tuple[TTSTraining | None, str]:
-    """The object as its type, or the reason why it is not of it: field, value and what is expected.
-
-    The status is not parsed: what a pod wrote must never make the spec unreadable.
-    """
-    try:
-        return TTSTraining.model_validate({"metadata": body["metadata"], "spec": body.get("spec", {})}), ""
-    except ValidationError as error:
-        return None, explain(error)
-
-
-def explain(error: ValidationError) -> str:
-    """The first problems of a document, each with field, value and expectation."""
-    lines = []
-    for problem in error.errors()[:5]:
-        field = ".".join(str(part) for part in problem["loc"])
-        lines.append(f"{field} is {problem['input']!r:.80}: {problem['msg']}")
-    return "; ".join(lines)
 
 
 def _job(body: Mapping[str, Any]) -> JobView:

@@ -14,9 +14,10 @@ import torch
 from tests.unit.workloads import tiny_corpus
 from tts_api.report import TerminationMessage
 from tts_api.run import TrainingRun, digest
+from tts_workloads.run_document import read_run
 from tts_workloads.training import curve, probe
 from tts_workloads.training.checkpoint import sha256_of
-from tts_workloads.training.launch import launch, part_of, read
+from tts_workloads.training.launch import launch, part_of
 from tts_workloads.voice_file import open_voice
 
 
@@ -188,7 +189,7 @@ def test_a_pods_part(tmp_path: Path, topology: dict[str, Any], steps_saved: int 
     if steps_saved is not None:
         (tmp_path / "checkpoints/voice").mkdir(parents=True)
         (tmp_path / f"checkpoints/voice/checkpoint-{steps_saved:09d}-{'0' * 16}.pt").touch()
-    assert part_of(read(tmp_path / "run.json"), tmp_path, node) == part
+    assert part_of(read_run(TrainingRun, tmp_path / "run.json"), tmp_path, node) == part
 
 
 def test_an_untrained_voice_speaks_too(tmp_path: Path) -> None:

@@ -109,7 +109,6 @@ class AcousticStage:
     """The first stage of a training."""
 
     name: StageName = "Acoustic"
-    trained: bool = True
 
     def __init__(self, task: Task) -> None:
         run = task.run

@@ -36,7 +36,6 @@ class VocoderStage(Protocol):
     """The second stage of a training, as the voice's maker sees it."""
 
     name: StageName
-    trained: bool
     steps: int
     optimisation: Optimisation
     model: nn.Module
@@ -96,7 +95,6 @@ class VocosStage:
     """Training of ``vocos``."""
 
     name: StageName = "Vocoder"
-    trained: bool = True
 
     def __init__(self, task: Task, acoustic: AcousticStage) -> None:
         run, audio = task.run, task.run.dataset.audio
@@ -167,7 +165,6 @@ class GriffinLimStage:
     """``griffinlim`` has nothing to train."""
 
     name: StageName = "Vocoder"
-    trained: bool = False
     steps: int = 0
     optimisation = Optimisation(learning_rate=0.0, warmup_steps=0)
     receptive_field_frames: int | None = None

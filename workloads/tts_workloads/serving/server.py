@@ -14,14 +14,14 @@ from pathlib import Path
 
 import torch
 import uvicorn
-from pydantic import ValidationError
 
 from tts_api.reasons import Reason
 from tts_api.report import ExitCode, ServicePerformance, TerminationMessage
 from tts_api.resources.service import Limits
-from tts_api.run import SCHEMA, ResourceReference, ServiceRun
-from tts_workloads.ending import BadInput, Ending, ending_of, write_termination_message
+from tts_api.run import ResourceReference, ServiceRun
+from tts_workloads.ending import Ending, ending_of, write_termination_message
 from tts_workloads.report import SERVICE_PERFORMANCE, now, reporter_for
+from tts_workloads.run_document import read_run
 from tts_workloads.serving.app import Service, make_app
 from tts_workloads.serving.voice import Measured, Voice
 
@@ -50,16 +50,7 @@ def from_file(path: Path, host: str, port: int) -> Served:
 
 def from_run(path: Path, workspace: Path, host: str, port: int | None) -> Served:
     """What a run document says. Raises BadInput where it is missing, malformed, or of a later schema."""
-    try:
-        run = ServiceRun.model_validate_json(path.read_text())
-    except OSError as error:
-        raise BadInput(Reason.INVALID_RUN, f"the run document {path} cannot be read: {error.strerror}") from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise BadInput(Reason.INVALID_RUN, f"the run document {path} is not valid: {where}: {first['msg']}") from None
-    if run.schema_ > SCHEMA:
-        raise BadInput(Reason.INVALID_RUN, f"the run document has schema {run.schema_}: use a newer image")
+    run = read_run(ServiceRun, path)
     voice = run.voice
     return Served(
         voice.name,

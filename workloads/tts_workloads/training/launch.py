@@ -16,7 +16,6 @@ from pathlib import Path
 from types import FrameType
 from typing import Literal
 
-from pydantic import ValidationError
 from torch.distributed import DistError
 from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
@@ -25,8 +24,9 @@ from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from tts_api.reasons import Reason
 from tts_api.report import ExitCode, TerminationMessage
-from tts_api.run import SCHEMA, TrainingRun
-from tts_workloads.ending import BadInput, Ending, clipped, ending_of, write_termination_message
+from tts_api.run import TrainingRun
+from tts_workloads.ending import Ending, clipped, ending_of, write_termination_message
+from tts_workloads.run_document import read_run
 from tts_workloads.training import endings
 from tts_workloads.training.checkpoint import NAME
 from tts_workloads.training.steps import total_steps
@@ -42,7 +42,7 @@ MEETING_SECONDS = 900
 def launch(run_path: Path, workspace: Path) -> int:
     """Run a training to its end. Returns the exit code; the termination message is written."""
     try:
-        run = read(run_path)
+        run = read_run(TrainingRun, run_path)
         ending = _PARTS[part_of(run, workspace, node_rank())](run, run_path, workspace)
     except Exception as error:
         log.exception("the training could not be started")
@@ -53,24 +53,6 @@ def launch(run_path: Path, workspace: Path) -> int:
         extra={"event": "ended", "code": int(ending.code), "step": ending.message.step},
     )  # fmt: skip
     return int(ending.code)
-
-
-def read(path: Path) -> TrainingRun:
-    """The run document. Raises BadInput where it is missing, malformed, or of a later schema than this code knows."""
-    try:
-        run = TrainingRun.model_validate_json(path.read_text())
-    except OSError as error:
-        raise BadInput(Reason.INVALID_RUN, f"the run document {path} cannot be read: {error.strerror}") from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise BadInput(Reason.INVALID_RUN, f"the run document {path} is not valid: {where}: {first['msg']}") from None
-    if run.schema_ > SCHEMA:
-        raise BadInput(
-            Reason.INVALID_RUN,
-            f"the run document {path} has schema {run.schema_}, this image reads up to {SCHEMA}: use a newer image",
-        )
-    return run
 
 
 def node_rank() -> int:

@@ -1,0 +1,32 @@
+"""Reads the run document that a pod is given, of either kind. What is in it is ``tts_api.run``'s affair."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from tts_api.reasons import Reason
+from tts_api.run import SCHEMA, ServiceRun, TrainingRun
+from tts_workloads.ending import BadInput
+
+Run = TypeVar("Run", TrainingRun, ServiceRun)
+
+
+def read_run(kind: type[Run], path: Path) -> Run:
+    """The run document. Raises BadInput where it is missing, malformed, or of a later schema than this code knows."""
+    try:
+        run = kind.model_validate_json(path.read_text())
+    except OSError as error:
+        raise BadInput(Reason.INVALID_RUN, f"the run document {path} cannot be read: {error.strerror}") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise BadInput(Reason.INVALID_RUN, f"the run document {path} is not valid: {where}: {first['msg']}") from None
+    if run.schema_ > SCHEMA:
+        raise BadInput(
+            Reason.INVALID_RUN,
+            f"the run document {path} has schema {run.schema_}, this image reads up to {SCHEMA}: use a newer image",
+        )
+    return run
