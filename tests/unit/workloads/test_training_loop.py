@@ -9,9 +9,8 @@ import torch
 
 from tests.unit.workloads.tiny_stage import Asked, Line, Points, TinyBatch, TinyStage, tiny_loop
 from tts_workloads.ending import BadInput
-from tts_workloads.models.stage import Optimisation
 from tts_workloads.training import loop as loop_module
-from tts_workloads.training.loop import Interrupted, learning_rate_at, seed_of
+from tts_workloads.training.loop import Interrupted, seed_of
 
 
 def stages() -> list[TinyStage]:
@@ -108,14 +107,6 @@ def test_a_training_that_diverged_is_given_up_with_a_remedy(tmp_path: Path) -> N
         tiny_loop(tmp_path, Points(), [stage]).train()
     assert refusal.value.reason == "Diverged"
     assert loop_module.MOST_SKIPPED_IN_A_ROW == 25
-
-
-@pytest.mark.parametrize(
-    ("step", "rate"), [(0, 0.1), (4, 0.5), (9, 1.0), (10, 1.0), (55, 0.55), (100, 0.1), (200, 0.1)]
-)
-def test_learning_rate_rises_and_falls(step: int, rate: float) -> None:
-    optimisation = Optimisation(learning_rate=1.0, warmup_steps=10, final_learning_rate=0.1)
-    assert learning_rate_at(step, 100, optimisation) == pytest.approx(rate)
 
 
 def test_seeds_differ_in_every_part() -> None:

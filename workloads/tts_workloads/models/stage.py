@@ -3,8 +3,8 @@ beside."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal, Protocol, Self
 
 import torch
@@ -28,7 +28,11 @@ class Batch(Protocol):
 
 @dataclass(frozen=True)
 class Optimisation:
-    """The optimizer's part of a recipe: AdamW, warm-up and cosine decay, clipped gradients, averaged weights."""
+    """The optimizer's part of a recipe: AdamW, warm-up and cosine decay, clipped gradients, averaged weights.
+
+    Parameters that learn apart (discriminators beside their generator) are named in ``parts``. There is still one
+    forward, one backward and one step: the stage's forward sees to it that a part's gradients come from its own loss.
+    """
 
     learning_rate: float
     """Peak learning rate."""
@@ -37,11 +41,15 @@ class Optimisation:
     betas: tuple[float, float] = (0.9, 0.98)
     weight_decay: float = 0.01
     clip_norm: float = 1.0
-    """Norm to which the gradients of all parameters together are clipped."""
+    """Norm to which the gradients of the group's parameters together are clipped."""
     average_decay: float | None = None
-    """Decay of the moving average of the weights that is measured and exported; None exports the last weights."""
+    """Decay of the moving average of the group's weights that is measured and exported; None takes the weights as they
+    are."""
     final_learning_rate: float = 0.05
     """Share of the peak that is left at the last step."""
+    parts: Mapping[str, Optimisation] = field(default_factory=dict)
+    """Submodules of the stage's model that are optimised by rules of their own, by dotted name; the parameters of all
+    others share the rules here. A gradient that is not finite in one group skips the step of all."""
 
 
 class Stage(Protocol):

@@ -22,7 +22,7 @@ from tts_workloads.ending import BadInput, StorageFull
 
 log = logging.getLogger(__name__)
 
-FORMAT = 1
+FORMAT = 2
 NAME = re.compile(r"^checkpoint-(?P<step>\d{9})-(?P<digest>[0-9a-f]{16})\.pt$")
 """A file's name holds its step and the start of its digest, so that one rename makes it valid or leaves it absent."""
 
@@ -120,7 +120,7 @@ class Checkpoints:
     def load(self, path: Path) -> dict[str, Any]:
         """The state in a checkpoint, on the CPU. Raises BadInput where it is another run's."""
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-        if state["format"] > FORMAT or state["run"] != self._run:
+        if state["format"] != FORMAT or state["run"] != self._run:
             raise BadInput(
                 Reason.CHECKPOINT_MISMATCH,
                 f"{path} belongs to another training (run {state['run'][:12]}, this is {self._run[:12]}): "

@@ -11,17 +11,17 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import torch
-from torch import nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.func import functional_call
 
 from tts_api.reasons import Reason
 from tts_api.report import Checkpoint
 from tts_api.run import TrainingRun
 from tts_workloads.data import Utterance
 from tts_workloads.ending import BadInput
-from tts_workloads.models.stage import Batch, Optimisation, Stage
+from tts_workloads.models.stage import Stage
 from tts_workloads.training.checkpoint import Checkpoints
 from tts_workloads.training.distributed import World
+from tts_workloads.training.optimise import Optimiser, learning_rate_at
 from tts_workloads.training.precision import choose
 from tts_workloads.training.progress import Progress
 
@@ -49,16 +49,6 @@ class Curve(Protocol):
 def seed_of(*parts: object) -> int:
     """A seed that depends on all parts and on nothing else."""
     return int.from_bytes(hashlib.sha256(repr(parts).encode()).digest()[:7], "big")
-
-
-def learning_rate_at(step: int, steps: int, optimisation: Optimisation) -> float:
-    """Linear warm-up, then a cosine down to a share of the peak: a function of the step alone."""
-    warmup = min(optimisation.warmup_steps, max(1, steps // 10))
-    if step < warmup:
-        return optimisation.learning_rate * (step + 1) / warmup
-    done = (step - warmup) / max(1, steps - warmup)
-    share = optimisation.final_learning_rate
-    return optimisation.learning_rate * (share + (1 - share) * 0.5 * (1 + math.cos(math.pi * min(1.0, done))))
 
 
 @dataclass
@@ -103,7 +93,7 @@ class Loop:
                 if state is not None and state["stage"] == stage.name:
                     self.current.load(state)
                 self.current.train()
-                self.finished[stage.name] = self.current.best().state_dict()
+                self.finished[stage.name] = self.current.optimiser.weights()
                 stage.model.load_state_dict(self.finished[stage.name])
                 self.current = None
             done += stage.steps
@@ -146,20 +136,7 @@ class Trainer:
         self.format = choose(loop.run.training.precision, device)
         stage.model.to(device)
         self.parallel = loop.world.parallel(stage.model)
-        self.optimizer = torch.optim.AdamW(
-            stage.model.parameters(), lr=stage.optimisation.learning_rate, betas=stage.optimisation.betas,
-            weight_decay=stage.optimisation.weight_decay,
-        )  # fmt: skip
-        self.scaler = self.format.scaler()
-        self.average: AveragedModel | None = None
-        if stage.optimisation.average_decay is not None:
-            averaging = get_ema_multi_avg_fn(stage.optimisation.average_decay)  # type: ignore[no-untyped-call]
-            self.average = AveragedModel(stage.model, multi_avg_fn=averaging, use_buffers=True)
-
-    def best(self) -> nn.Module:
-        """The model that is measured and exported."""
-        averaged: nn.Module = self.stage.model if self.average is None else self.average.module
-        return averaged
+        self.optimiser = Optimiser(stage.model, stage.optimisation, self.format)
 
     def train(self) -> None:
         """Do the stage's steps that are left."""
@@ -191,24 +168,14 @@ class Trainer:
         place, stage, loop = self.place, self.stage, self.loop
         torch.manual_seed(seed_of(loop.run.training.seed, stage.name, place.step, loop.world.rank))
         self.parallel.train()
-        rate = learning_rate_at(place.step, stage.steps, stage.optimisation)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
+        rates = [learning_rate_at(place.step, stage.steps, group.optimisation) for group in self.optimiser.groups]
         batch = stage.collate(utterances).to(loop.world.device)
-        losses = self._backward(batch)
-        self.scaler.unscale_(self.optimizer)
-        norm = nn.utils.clip_grad_norm_(stage.model.parameters(), stage.optimisation.clip_norm)
-        # The gradients are the mean over all processes by now: all see the same norm and decide the same.
-        finite = bool(torch.isfinite(norm))
-        if finite or self.scaler.is_enabled():
-            self.scaler.step(self.optimizer)  # skips by itself what is not finite
-            self.scaler.update()
-        if finite and self.average is not None:
-            self.average.update_parameters(stage.model)
-        self.optimizer.zero_grad(set_to_none=True)
+        with self.format.autocast():
+            losses: dict[str, torch.Tensor] = self.parallel(batch, place.step)
+        finite = bool(self.optimiser.step(losses["loss"], rates))
         place.step, place.batch = place.step + 1, place.batch + 1
         place.skipped = 0 if finite else place.skipped + 1
-        self._tell(losses, rate, batch.seconds, finite=finite)
+        self._tell(losses, rates[0], batch.seconds, finite=finite)
         if place.skipped >= MOST_SKIPPED_IN_A_ROW:
             raise BadInput(
                 Reason.DIVERGED,
@@ -216,12 +183,6 @@ class Trainer:
                 f"{self.first_step + place.step}: lower training.learningRate ({stage.optimisation.learning_rate:g}) "
                 "or set training.precision to fp32",
             )
-
-    def _backward(self, batch: Batch) -> dict[str, torch.Tensor]:
-        with self.format.autocast():
-            losses: dict[str, torch.Tensor] = self.parallel(batch, self.place.step)
-        self.scaler.scale(losses["loss"]).backward()  # type: ignore[no-untyped-call]
-        return losses
 
     def _tell(self, losses: dict[str, torch.Tensor], rate: float, seconds: float, *, finite: bool) -> None:
         loop, step = self.loop, self.first_step + self.place.step
@@ -243,14 +204,13 @@ class Trainer:
         """Measure the held-out clips. The leader does; the others wait for it at the next step."""
         if not self.loop.world.leads:
             return
-        model = self.best()
-        model.eval()
+        model, weights = self.stage.model.eval(), self.optimiser.weights()
         sums: dict[str, float] = {}
         weight = 0.0
         torch.manual_seed(seed_of(self.loop.run.training.seed, "validation"))
         for batch in self.stage.validation():
             with self.format.autocast():
-                losses = model(batch.to(self.loop.world.device), self.place.step)
+                losses = functional_call(model, weights, (batch.to(self.loop.world.device), self.place.step))
             for name, value in losses.items():
                 sums[name] = sums.get(name, 0.0) + float(value) * batch.seconds
             weight += batch.seconds
@@ -267,22 +227,14 @@ class Trainer:
         place = self.place
         return {
             "stage": self.stage.name,
-            "model": self.stage.model.state_dict(),
-            "average": None if self.average is None else self.average.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "scaler": self.scaler.state_dict(),
+            **self.optimiser.state(),
             "place": {"step": place.step, "epoch": place.epoch, "batch": place.batch, "skipped": place.skipped},
             "world": self.loop.world.size,
         }
 
     def load(self, state: dict[str, Any]) -> None:
         """Go on from a state."""
-        self.stage.model.load_state_dict(state["model"])
-        if self.average is not None:
-            self.average.load_state_dict(state["average"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        if self.scaler.is_enabled() and state["scaler"]:
-            self.scaler.load_state_dict(state["scaler"])
+        self.optimiser.load(state)
         self.place = Place(**state["place"])
         # With another number of processes an epoch has another number of batches for each.
         self.place.batch = self.place.batch * int(state["world"]) // self.loop.world.size
