@@ -26,6 +26,15 @@ NAME_RULE = rule(
     "because the names of its pods and services are made from it",
 )
 
+_OTHERS_RULES = [
+    rule(
+        f"!has(self.spec.model.{part}.fromTraining) || self.spec.model.{part}.fromTraining.name != self.metadata.name",
+        f"model.{part}.fromTraining.name is this training itself: name another one",
+        field_path=f".spec.model.{part}.fromTraining",
+    )
+    for part in ("acoustic", "vocoder")
+]
+
 _KEEP = {
     "type", "description", "enum", "default", "format", "pattern", "minimum", "maximum", "minLength", "maxLength",
     "minItems", "maxItems", "maxProperties", "required", "x-kubernetes-int-or-string", "x-kubernetes-list-type",
@@ -149,6 +158,30 @@ def _immutability_rules() -> list[dict[str, str]]:
     return entries
 
 
+def _steps_rules() -> list[dict[str, str]]:
+    """What the numbers of steps have to do with the models."""
+    griffinlim = "has(self.model.vocoder.architecture) && self.model.vocoder.architecture == 'griffinlim'"
+    steps = "(has(self.training.vocoderMaxSteps) ? self.training.vocoderMaxSteps : self.training.maxSteps)"
+    return [
+        rule(
+            f"!({griffinlim}) || !has(self.training.vocoderMaxSteps)",
+            "griffinlim is not trained: leave training.vocoderMaxSteps out",
+            field_path=".training",
+        ),
+        rule(
+            "self.training.maxSteps > 0 || has(self.model.acoustic.fromTraining)",
+            "training.maxSteps may be 0 only where model.acoustic.fromTraining names a training to take the model from",
+            field_path=".training",
+        ),
+        rule(
+            f"{steps} > 0 || ({griffinlim}) || has(self.model.vocoder.fromTraining)",
+            "the vocoder has no steps: set training.vocoderMaxSteps above 0, or name a training to take the vocoder "
+            "from in model.vocoder.fromTraining",
+            field_path=".training",
+        ),
+    ]
+
+
 def _column(name: str, kind: str, path: str, description: str, priority: int = 0) -> dict[str, Any]:
     column: dict[str, Any] = {"name": name, "type": kind, "jsonPath": path, "description": description}
     return column | ({"priority": priority} if priority else {})
@@ -197,14 +230,7 @@ def structural_resource(model: type[Document]) -> dict[str, Any]:
     spec, status = _with_parents_default(structural(spec_type)), structural(status_type)
     _without_defaults(status)
     if model is TTSTraining:
-        spec[CEL] = [
-            *_immutability_rules(),
-            rule(
-                "self.model.vocoder.architecture != 'griffinlim' || !has(self.training.vocoderMaxSteps)",
-                "griffinlim is not trained: leave training.vocoderMaxSteps out",
-                field_path=".training",
-            ),
-        ]
+        spec[CEL] = [*_immutability_rules(), *_steps_rules()]
         parts = spec["properties"]["model"]["properties"]
         for part, architectures in (("acoustic", ACOUSTIC_MODELS), ("vocoder", VOCODERS)):
             parameters = parts[part]["properties"]["parameters"]
@@ -220,7 +246,7 @@ def structural_resource(model: type[Document]) -> dict[str, Any]:
             "spec": spec,
             "status": status,
         },
-        CEL: [NAME_RULE],
+        CEL: [NAME_RULE, *(_OTHERS_RULES if model is TTSTraining else ())],
     }
 
 

@@ -92,7 +92,7 @@ class Reason(StrEnum):
     CHECKPOINT_MISMATCH = "CheckpointMismatch"
     RESULT_MISSING = "ResultMissing"
     WORKLOAD_FAILED = "WorkloadFailed"
-    # The voice cannot be served.
+    # The voice cannot be served, or trained further.
     MODEL_MISSING = "ModelMissing"
     TRAINING_NOT_COMPLETE = "TrainingNotComplete"
     TRAINING_FAILED = "TrainingFailed"
@@ -204,22 +204,23 @@ REASONS: dict[Reason, Explanation] = {
         "A container failed.", "The message says how; the next one goes on from the last checkpoint."
     ),
     Reason.MODEL_MISSING: Explanation(
-        "The training or the file that the service names does not exist.", "Create it, or correct spec.model."
+        "The training or the file that a voice is to be taken from does not exist.",
+        "Create it, or name another in spec.model.",
     ),
     Reason.TRAINING_NOT_COMPLETE: Explanation(
-        "The training that the service names is not complete; the service waits for it."
+        "The training that a voice is to be taken from is not complete; it is waited for."
     ),
     Reason.TRAINING_FAILED: Explanation(
-        "The training that the service names failed and leaves no voice.",
+        "The training that a voice is to be taken from failed and leaves none.",
         "Repeat the training, or name another in spec.model.",
     ),
     Reason.DIGEST_MISMATCH: Explanation(
         "The voice's file does not have the digest that was promised.",
-        "Restore the file, or correct spec.model.persistentVolumeClaim.sha256.",
+        "Restore the file, or name another voice in spec.model.",
     ),
     Reason.UNSUPPORTED_VOICE: Explanation(
-        "The voice needs a front end or a format that this image does not have.",
-        "Serve it with a newer workload image.",
+        "The voice needs a front end, a format or an architecture that this image does not have.",
+        "Use the workload image that wrote it, or a newer one.",
     ),
     Reason.CRASH_LOOP: Explanation(
         "The service's container fails again and again.", "The message says how it failed last."

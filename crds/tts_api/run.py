@@ -6,10 +6,11 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from tts_api.architectures import VOCODERS
 from tts_api.base import Document, RelativePath, Sha256
 from tts_api.report import FilePath
 from tts_api.resources.service import Limits
@@ -22,6 +23,8 @@ RUN_PATH = Path("/etc/tts/run.json")
 """Where a pod finds it."""
 DATA_PATH = Path("/workspace/data")
 CHECKPOINTS_PATH = Path("/workspace/checkpoints")
+SOURCES_PATH = Path("/workspace/sources")
+"""The volumes of other trainings, each in the folder ``acoustic`` or ``vocoder`` for the model that comes from it."""
 
 
 class ResourceReference(Document):
@@ -40,6 +43,22 @@ class RunDataset(Document):
     """Folder of the corpus, relative to ``<workspace>/data``."""
     language: Language
     audio: AudioFeatures
+
+
+class RunSource(Document):
+    """The finished voice that a model of the training starts from."""
+
+    path: FilePath
+    """The voice, relative to ``<workspace>/sources/acoustic`` or ``<workspace>/sources/vocoder``."""
+    sha256: Sha256
+    """The digest it must have."""
+
+
+class RunSources(Document):
+    """The voices of other trainings, one for each ``model.*.fromTraining``."""
+
+    acoustic: RunSource | None = None
+    vocoder: RunSource | None = None
 
 
 class Topology(Document):
@@ -61,8 +80,24 @@ class TrainingRun(Document):
     """Folder of checkpoints and voice, relative to ``<workspace>/checkpoints``."""
     dataset: RunDataset
     model: Model
+    sources: RunSources = Field(default_factory=RunSources)
     training: TrainingOptions
     topology: Topology = Field(default_factory=Topology)
+
+    @model_validator(mode="after")
+    def _each_model_has_weights_from_somewhere(self) -> Self:
+        for part, model, source in (
+            ("acoustic", self.model.acoustic, self.sources.acoustic),
+            ("vocoder", self.model.vocoder, self.sources.vocoder),
+        ):
+            if (model.from_training is None) != (source is None):
+                raise ValueError(f"model.{part}.fromTraining and sources.{part} go together: give both or neither")
+        if self.training.max_steps == 0 and self.sources.acoustic is None:
+            raise ValueError("training.maxSteps is 0, and there is no model.acoustic.fromTraining to take a model from")
+        trained = VOCODERS[self.model.vocoder.name].trained
+        if trained and self.training.vocoder_steps == 0 and self.sources.vocoder is None:
+            raise ValueError("the vocoder has no steps, and there is no model.vocoder.fromTraining to take one from")
+        return self
 
 
 class RunVoice(Document):

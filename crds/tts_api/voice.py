@@ -21,6 +21,11 @@ FRONT_END_PREFIX = "front_end/"
 """Extra files of the archive under this prefix are the front end's data, given back to it as they are."""
 
 
+TRAINING_FILE = "training/acoustic.pt"
+"""Extra file of the archive with the weights of the acoustic model's training that speaking needs none of: a training
+that goes on from this voice does. Tensors by name, as torch.save writes them."""
+
+
 class FrontEndCard(Document):
     """The front end that turned the training's text into symbols; only the same one may speak with the voice."""
 
@@ -61,6 +66,10 @@ class Provenance(Document):
     """When the voice was written."""
     torch: str
     """Version of PyTorch that wrote it."""
+    acoustic_from: Sha256 | None = None
+    """Digest of the voice that the acoustic model started from; absent where it was trained from nothing."""
+    vocoder_from: Sha256 | None = None
+    """Digest of the voice that the vocoder started from; absent where it was trained from nothing."""
 
 
 class VoiceCard(Document):
@@ -78,7 +87,7 @@ class VoiceCard(Document):
     """Sample rate and mel features."""
     model: Model
     """Architectures and their parameters."""
-    supports: tuple[Literal["speed", "pitch", "durations", "speaker_vector"], ...]
+    supports: tuple[Literal["speed", "pitch", "energy", "durations", "speaker_vector"], ...]
     """Inputs and outputs of the interface that do something in this voice."""
     front_end: FrontEndCard
     """What turns text into symbols."""

@@ -29,7 +29,7 @@ from tts_operator.training.observe import TRAINING
 Body = Mapping[str, Any]
 
 REFERRED = "referred-training"
-"""Index of services by the training whose voice they wait for."""
+"""Index of resources by the trainings whose voices they take."""
 
 _METADATA = (
     "name", "namespace", "uid", "resourceVersion", "generation", "creationTimestamp", "deletionTimestamp", "labels",
@@ -76,6 +76,12 @@ WATCHED = (
 )
 
 
+CONTROLLERS = {TRAINING: TRAINING_CONTROLLER, TTS_SERVICE: SERVICE_CONTROLLER}
+"""Who looks at a resource, by its kind."""
+_REFERENCES: dict[Kind, tuple[tuple[str, ...], ...]] = {TRAINING: (("acoustic",), ("vocoder",)), TTS_SERVICE: ((),)}
+"""Below which members of ``spec.model`` a resource names trainings."""
+
+
 def _inside(body: Any, *path: str) -> Any:
     """A member deep in an object, which an older schema may have let pass in any shape; None where it is not there."""
     for name in path:
@@ -86,14 +92,10 @@ def _inside(body: Any, *path: str) -> Any:
 def owners(kind: Kind, body: Body) -> Iterator[Owner]:
     """The resources that an object concerns."""
     key = key_of(body)
-    if kind == TRAINING:
-        yield TRAINING_CONTROLLER, key
-        return
-    if kind == TTS_SERVICE:
-        yield SERVICE_CONTROLLER, key
-        name = _inside(body, "spec", "model", "fromTraining", "name")
-        if isinstance(name, str):
-            yield REFERRED, Key(key.namespace, name)
+    if kind in _REFERENCES:
+        yield CONTROLLERS[kind], key
+        names = {_inside(body, "spec", "model", *path, "fromTraining", "name") for path in _REFERENCES[kind]}
+        yield from ((REFERRED, Key(key.namespace, name)) for name in names if isinstance(name, str))
         return
     labels = body["metadata"].get("labels", {})
     if TRAINING_LABEL in labels:
@@ -108,10 +110,10 @@ def wake(cache: Cache, kind: Kind, key: Key, affected: Iterable[Owner]) -> Itera
         if controller != REFERRED:
             yield controller, resource
     if kind == TRAINING:
-        for service in cache.children(TTS_SERVICE, (REFERRED, key)):
-            yield SERVICE_CONTROLLER, key_of(service)
+        for referring, controller in CONTROLLERS.items():
+            yield from ((controller, key_of(body)) for body in cache.children(referring, (REFERRED, key)))
     if kind in (SERVICE_ACCOUNT, ROLE_BINDING):
-        for resources, controller in ((TRAINING, TRAINING_CONTROLLER), (TTS_SERVICE, SERVICE_CONTROLLER)):
+        for resources, controller in CONTROLLERS.items():
             for resource in cache.keys(resources):
                 if resource.namespace == key.namespace:
                     yield controller, resource

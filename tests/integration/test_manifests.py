@@ -88,6 +88,30 @@ GOOD = {
         TRAINING, "spec.model.acoustic.parameters", {"hiddenSize": 64, "dropout": 0.05}
     ),
     "griffinlim without vocoder steps": with_(TRAINING, "spec.model.vocoder.architecture", "griffinlim"),
+    "a whole voice trained further": with_(
+        with_(TRAINING, "spec.model.acoustic.fromTraining", {"name": "base"}),
+        "spec.model.vocoder.fromTraining",
+        {"name": "base"},
+    ),
+    "another training's acoustic model as it is": with_(
+        with_(TRAINING, "spec.model.acoustic.fromTraining", {"name": "base"}),
+        "spec.training",
+        {"maxSteps": 0, "vocoderMaxSteps": 9},
+    ),
+    "another training's vocoder as it is": with_(
+        with_(TRAINING, "spec.model.vocoder.fromTraining", {"name": "base"}),
+        "spec.training",
+        {"maxSteps": 9, "vocoderMaxSteps": 0},
+    ),
+    "another training's acoustic model with griffinlim": with_(
+        with_(TRAINING, "spec.training.maxSteps", 0),
+        "spec.model",
+        {"acoustic": {"fromTraining": {"name": "base"}}, "vocoder": {"architecture": "griffinlim"}},
+    ),
+    # Of which architecture it is, only the pod learns.
+    "parameters of another training's model": with_(
+        TRAINING, "spec.model.vocoder", {"fromTraining": {"name": "base"}, "parameters": {"version": 1}}
+    ),
     "cpu as a number": with_(TRAINING, "spec.resources.cpu", 2),
     "no GPU at all": with_(TRAINING, "spec.resources.gpusPerNode", 0),
     "a voice from a claim": with_(
@@ -106,9 +130,44 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("no dataset", with_(TRAINING, "spec.dataset", ...), "spec.dataset: Required value"),
     ("no steps", with_(TRAINING, "spec.training", {}), "spec.training.maxSteps: Required value"),
     (
-        "zero steps",
-        with_(TRAINING, "spec.training.maxSteps", 0),
-        "spec.training.maxSteps in body should be greater than or equal to 1",
+        "steps below zero",
+        with_(TRAINING, "spec.training.maxSteps", -1),
+        "spec.training.maxSteps in body should be greater than or equal to 0",
+    ),
+    (
+        "zero steps from nothing",
+        with_(TRAINING, "spec.training", {"maxSteps": 0, "vocoderMaxSteps": 9}),
+        "training.maxSteps may be 0 only where model.acoustic.fromTraining names a training",
+    ),
+    (
+        "zero steps of the vocoder from nothing",
+        with_(TRAINING, "spec.training.vocoderMaxSteps", 0),
+        "the vocoder has no steps: set training.vocoderMaxSteps above 0, or name a training",
+    ),
+    (
+        "as many steps of the vocoder as of the other model, which has none",
+        with_(with_(TRAINING, "spec.training.maxSteps", 0), "spec.model.acoustic.fromTraining", {"name": "base"}),
+        "the vocoder has no steps: set training.vocoderMaxSteps above 0, or name a training",
+    ),
+    (
+        "a training that starts from itself",
+        with_(TRAINING, "spec.model.acoustic.fromTraining", {"name": "voice"}),
+        "model.acoustic.fromTraining.name is this training itself: name another one",
+    ),
+    (
+        "a vocoder that starts from itself",
+        with_(TRAINING, "spec.model.vocoder.fromTraining", {"name": "voice"}),
+        "model.vocoder.fromTraining.name is this training itself: name another one",
+    ),
+    (
+        "griffinlim from another training",
+        with_(TRAINING, "spec.model.vocoder", {"architecture": "griffinlim", "fromTraining": {"name": "base"}}),
+        "griffinlim has no weights that another training could give: leave fromTraining out",
+    ),
+    (
+        "a source without a name",
+        with_(TRAINING, "spec.model.vocoder.fromTraining", {}),
+        "spec.model.vocoder.fromTraining.name: Required value",
     ),
     (
         "an unknown format",
@@ -216,6 +275,7 @@ def test_bad_manifest_is_refused_in_words(api: Cluster, manifest: dict[str, Any]
         ("spec.training.maxSteps", 101, "training cannot be changed"),
         ("spec.dataset.source.persistentVolumeClaim.claimName", "other", "dataset cannot be changed"),
         ("spec.model.acoustic.parameters", {"hiddenSize": 64}, "model cannot be changed"),
+        ("spec.model.vocoder.fromTraining", {"name": "base"}, "model cannot be changed"),
         ("spec.resources.nodes", 2, "resources cannot be changed"),
         ("spec.storage.whenDeleted", "Delete", "storage cannot be changed"),
         ("spec.template.env", [{"name": "A", "value": "b"}], "template cannot be changed"),
@@ -236,7 +296,7 @@ def test_a_training_is_immutable_but_for_its_run_policy(
 def test_defaults_are_filled_in_at_every_depth(api: Cluster) -> None:
     spec = create(api, TRAINING)["spec"]
     assert spec["dataset"]["audio"] == {"sampleRate": 22050, "nFFT": 1024, "hopLength": 256, "nMels": 80}
-    assert spec["model"]["vocoder"] == {"architecture": "vocos", "parameters": {}}
+    assert spec["model"]["vocoder"] == {"parameters": {}}
     assert spec["storage"]["persistentVolumeClaim"]["accessModes"] == ["ReadWriteOnce"]
     assert spec["runPolicy"]["backoffLimit"] == 3
 

@@ -20,12 +20,20 @@ ParameterMap = Annotated[
 _OPERATORS = ((Ge, "ge", ">="), (Gt, "gt", ">"), (Le, "le", "<="), (Lt, "lt", "<"))
 
 
-def parameter_rules(architectures: Mapping[str, Architecture]) -> Iterator[dict[str, str]]:
-    """The rules for an object ``{architecture, parameters}``: known names only, whole numbers where the model counts,
-    and every value within its bounds."""
+def parameter_rules(architectures: Mapping[str, Architecture], default: str) -> Iterator[dict[str, str]]:
+    """The rules for an object ``{architecture, parameters, fromTraining}``: known names only, whole numbers where the
+    model counts, and every value within its bounds. Of which architecture another training's model is, only the pod
+    learns. An architecture without weights has none to start from."""
+    named = f"(has(self.architecture) ? self.architecture : has(self.fromTraining) ? '' : '{default}')"
     for architecture in architectures.values():
         names = [to_camel(name) for name in architecture.parameters.model_fields]
-        other = f"self.architecture != '{architecture.name}'"
+        other = f"{named} != '{architecture.name}'"
+        if not architecture.trained:
+            yield rule(
+                f"{other} || !has(self.fromTraining)",
+                f"{architecture.name} has no weights that another training could give: leave fromTraining out",
+                field_path=".fromTraining",
+            )
         yield rule(
             f"{other} || self.parameters.all(name, name in {names!r})",
             f"{architecture.name} has no such parameter; it has: {', '.join(names)}",

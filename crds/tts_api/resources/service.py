@@ -11,13 +11,7 @@ from tts_api.report import ServicePerformance
 from tts_api.resources.conditions import Conditions
 from tts_api.resources.metadata import Metadata
 from tts_api.resources.pods import PodTemplate
-
-
-class FromTraining(Document):
-    """The voice that a training of the same namespace left."""
-
-    name: Name
-    """The training's name; the service waits until it is complete."""
+from tts_api.resources.references import FromTraining
 
 
 class ClaimedVoice(Document):

@@ -13,6 +13,7 @@ from tts_api.resources.conditions import Conditions
 from tts_api.resources.metadata import Metadata
 from tts_api.resources.parameters import ParameterMap, parameter_rules
 from tts_api.resources.pods import PodTemplate
+from tts_api.resources.references import FromTraining
 
 AcousticArchitecture = Literal["fastspeech2"]
 VocoderArchitecture = Literal["vocos", "griffinlim"]
@@ -77,29 +78,49 @@ class Dataset(Document):
 class AcousticModel(Document):
     """The model that turns phonemes into mel frames."""
 
-    architecture: AcousticArchitecture = "fastspeech2"
-    """The architecture's name."""
+    architecture: AcousticArchitecture | None = None
+    """The architecture's name; absent means fastspeech2, or with fromTraining that of the other training."""
     parameters: ParameterMap = Field(default_factory=dict)
-    """The architecture's parameters, each a number; what is left out has its default."""
+    """The architecture's parameters, each a number; what is left out has its default, or with fromTraining the other
+    training's value."""
+    from_training: FromTraining | None = None
+    """The training whose acoustic model this one starts from, speakers and front end included. It is trained further
+    for training.maxSteps steps, or used as it is where they are 0. Speakers of the same name are the same; new ones
+    are added. Absent means a model that is trained from nothing."""
+
+    @property
+    def name(self) -> AcousticArchitecture:
+        """The architecture, the default where none is given."""
+        return self.architecture or "fastspeech2"
 
 
 class Vocoder(Document):
     """The model that turns mel frames into sound."""
 
-    architecture: VocoderArchitecture = "vocos"
-    """The architecture's name: vocos is trained; griffinlim needs no training and sounds rougher."""
+    architecture: VocoderArchitecture | None = None
+    """The architecture's name: vocos is trained; griffinlim needs no training and sounds rougher. Absent means vocos,
+    or with fromTraining that of the other training."""
     parameters: ParameterMap = Field(default_factory=dict)
-    """The architecture's parameters, each a number; what is left out has its default."""
+    """The architecture's parameters, each a number; what is left out has its default, or with fromTraining the other
+    training's value."""
+    from_training: FromTraining | None = None
+    """The training whose vocoder this one starts from. It is trained further for training.vocoderMaxSteps steps, or
+    used as it is where they are 0. Absent means a vocoder that is trained from nothing."""
+
+    @property
+    def name(self) -> VocoderArchitecture:
+        """The architecture, the default where none is given."""
+        return self.architecture or "vocos"
 
 
 class Model(Document):
     """What is trained."""
 
-    acoustic: Annotated[AcousticModel, Field(json_schema_extra=rules(*parameter_rules(ACOUSTIC_MODELS)))] = Field(
-        default_factory=AcousticModel
-    )
+    acoustic: Annotated[
+        AcousticModel, Field(json_schema_extra=rules(*parameter_rules(ACOUSTIC_MODELS, AcousticModel().name)))
+    ] = Field(default_factory=AcousticModel)
     """The acoustic model: phonemes to mel frames."""
-    vocoder: Annotated[Vocoder, Field(json_schema_extra=rules(*parameter_rules(VOCODERS)))] = Field(
+    vocoder: Annotated[Vocoder, Field(json_schema_extra=rules(*parameter_rules(VOCODERS, Vocoder().name)))] = Field(
         default_factory=Vocoder
     )
     """The vocoder: mel frames to sound."""
@@ -117,10 +138,12 @@ class Validation(Document):
 class TrainingOptions(Document):
     """How the models are trained. The acoustic model is trained first, the vocoder after it."""
 
-    max_steps: Annotated[int, Field(ge=1, le=10_000_000)]
-    """Optimizer steps of the acoustic model, 1 to 10000000."""
-    vocoder_max_steps: Annotated[int, Field(ge=1, le=10_000_000)] | None = None
-    """Optimizer steps of the vocoder, 1 to 10000000; absent means as many as maxSteps. Refused for griffinlim."""
+    max_steps: Annotated[int, Field(ge=0, le=10_000_000)]
+    """Optimizer steps of the acoustic model, 1 to 10000000, or 0 where model.acoustic.fromTraining gives one that is
+    used as it is."""
+    vocoder_max_steps: Annotated[int, Field(ge=0, le=10_000_000)] | None = None
+    """Optimizer steps of the vocoder, 1 to 10000000, or 0 where model.vocoder.fromTraining gives one that is used as it
+    is; absent means as many as maxSteps. Refused for griffinlim."""
     batch_seconds: Annotated[float, Field(ge=1, le=10_000)] = 60
     """Seconds of speech in a batch of one process, 1 to 10000."""
     precision: Precision = "auto"
@@ -136,6 +159,11 @@ class TrainingOptions(Document):
     """Checkpoints kept, 1 to 100; older ones are deleted."""
     validation: Validation = Field(default_factory=Validation)
     """How the voice is measured on held-out clips."""
+
+    @property
+    def vocoder_steps(self) -> int:
+        """Optimizer steps of a vocoder that is trained."""
+        return self.max_steps if self.vocoder_max_steps is None else self.vocoder_max_steps
 
 
 class TrainingResources(Document):

@@ -16,6 +16,7 @@ from tts_operator.podviews import PodView, Trouble, end_trouble, placement_troub
 from tts_operator.serving import manifests
 from tts_operator.serving.observe import DeploymentView, Observed
 from tts_operator.serving.plan import resolved_image
+from tts_operator.sources import source_trouble
 
 OWNED_BY_PODS = POD_OWNED_FIELD["ttsservices"]
 
@@ -51,7 +52,7 @@ def _findings(observed: Observed, outcomes: Sequence[Outcome]) -> Iterator[Findi
     service = observed.service
     if service is None:
         return
-    model = _model(observed, service)
+    model = _model(observed)
     yield model
     there = observed.deployment
     if there is None:
@@ -74,24 +75,11 @@ def _accepted(observed: Observed, outcomes: Sequence[Outcome]) -> Finding:
     return Finding(ConditionType.ACCEPTED, "True", Reason.ACCEPTED)
 
 
-def _model(observed: Observed, service: TTSService) -> Finding:
-    reference = service.spec.model.from_training
-    state = observed.source.state if observed.source else "complete"
-    if reference is not None and state != "complete":
-        reason = {
-            "missing": Reason.MODEL_MISSING,
-            "waiting": Reason.TRAINING_NOT_COMPLETE,
-            "failed": Reason.TRAINING_FAILED,
-        }[state]
-        words = {
-            "missing": f"the TTSTraining {reference.name} does not exist.",
-            "waiting": f"the TTSTraining {reference.name} is not complete; the service waits for it.",
-            "failed": f"the TTSTraining {reference.name} failed and leaves no voice.",
-        }[state]
-        return Finding(ConditionType.MODEL_READY, "False", reason, f"{words} {REASONS[reason].remedy}".strip())
-    refusal = _refusal(observed)
-    if refusal is not None:
-        return Finding(ConditionType.MODEL_READY, "False", refusal.reason, refusal.message)
+def _model(observed: Observed) -> Finding:
+    trouble = source_trouble(observed.source) if observed.source else None
+    trouble = trouble or _refusal(observed)
+    if trouble is not None:
+        return Finding(ConditionType.MODEL_READY, "False", trouble.reason, trouble.message)
     return Finding(ConditionType.MODEL_READY, "True", Reason.MODEL_FOUND)
 
 

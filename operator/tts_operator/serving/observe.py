@@ -4,42 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
-
-from pydantic import ValidationError
+from typing import Any
 
 from tts_api import GROUP, VERSION
-from tts_api.reasons import ConditionType
 from tts_api.resources import TTSService
-from tts_api.resources.training import VoiceArtifact
 from tts_operator import access
-from tts_operator.conditions import holds
 from tts_operator.engine.cache import Cache
 from tts_operator.engine.objects import DEPLOYMENT, POD, SERVICE, Key, Kind, controller_uid
 from tts_operator.podviews import PodView, view
 from tts_operator.serving.manifests import HASH_ANNOTATION
+from tts_operator.sources import Source, Voice, source
 from tts_operator.stored import parse
 from tts_operator.training.observe import TRAINING
 
 TTS_SERVICE = Kind(GROUP, VERSION, "ttsservices", "TTSService")
 CONTROLLER = "service"
-
-
-@dataclass(frozen=True)
-class Voice:
-    """The file to serve: where it lies and what it must be."""
-
-    claim_name: str
-    path: str
-    sha256: str
-
-
-@dataclass(frozen=True)
-class Source:
-    """What is known of the training that a service takes its voice from."""
-
-    state: Literal["missing", "waiting", "failed", "complete"]
-    voice: Voice | None = None
 
 
 @dataclass(frozen=True)
@@ -108,30 +87,13 @@ def observe(key: Key, cache: Cache) -> Observed | None:
         status=body.get("status") or {},
         service=service,
         invalid=invalid,
-        source=source(cache.get(TRAINING, Key(key.namespace, reference.name))) if reference else None,
+        source=source(reference.name, cache.get(TRAINING, Key(key.namespace, reference.name))) if reference else None,
         deployment=_deployment(deployments[0]) if deployments else None,
         has_service=any(controller_uid(child) == metadata["uid"] for child in cache.children(SERVICE, owner)),
         pods=tuple(view(pod) for pod in cache.children(POD, owner)),
         account_missing=account,
         binding_missing=binding,
     )
-
-
-def source(training: Mapping[str, Any] | None) -> Source:
-    """What a training has for a service."""
-    if training is None:
-        return Source("missing")
-    status = training.get("status") or {}
-    conditions = status.get("conditions", ())
-    if holds(conditions, ConditionType.FAILED):
-        return Source("failed")
-    if not holds(conditions, ConditionType.COMPLETE):
-        return Source("waiting")
-    try:
-        artifact = VoiceArtifact.model_validate(status.get("artifact"))
-    except ValidationError:
-        return Source("failed")
-    return Source("complete", Voice(artifact.claim_name, artifact.path, artifact.sha256))
 
 
 def _deployment(body: Mapping[str, Any]) -> DeploymentView:

@@ -15,7 +15,7 @@ from tts_operator.pods import QUEUE_LABEL
 from tts_operator.podviews import Trouble, end_trouble, placement_trouble, start_trouble
 from tts_operator.training import manifests
 from tts_operator.training.observe import Observed
-from tts_operator.training.plan import finished, resolved_image
+from tts_operator.training.plan import finished, resolved_image, waits_for
 from tts_operator.training.verdict import (
     last_failure,
     progress,
@@ -45,7 +45,8 @@ def conclude(observed: Observed, outcomes: Sequence[Outcome], default_image: str
     status["conditions"] = merge(status.get("conditions", ()), findings, observed.generation, now)
     if training is None:
         return status
-    status["image"] = resolved_image(observed, training, default_image)
+    if waits_for(observed) is None:
+        status["image"] = resolved_image(observed, training, default_image)
     status["gpus"] = training.spec.resources.nodes * training.spec.resources.gpus_per_node
     status["phase"] = _phase(observed, status["conditions"])
     reported = progress(observed)
@@ -131,6 +132,13 @@ def _failure(observed: Observed, training: TTSTraining, now: datetime) -> Troubl
 
 def _while_running(observed: Observed, training: TTSTraining, now: datetime) -> Iterator[Finding]:
     job = observed.job
+    waits = waits_for(observed)
+    if waits is not None:
+        stopped = training.spec.run_policy.suspend
+        yield _suspended() if stopped else Finding(ConditionType.SUSPENDED, "False", Reason.NOT_SUSPENDED)
+        yield Finding(ConditionType.SCHEDULED, "False", waits.reason, waits.message)
+        yield Finding(ConditionType.PROGRESSING, "False", waits.reason, waits.message)
+        return
     suspended = job is not None and job.suspended
     queued = suspended and QUEUE_LABEL in training.metadata.labels and not training.spec.run_policy.suspend
     if queued:
@@ -139,8 +147,7 @@ def _while_running(observed: Observed, training: TTSTraining, now: datetime) -> 
         yield Finding(ConditionType.PROGRESSING, "False", Reason.QUEUED)
         return
     if suspended or (job is None and training.spec.run_policy.suspend):
-        words = f"{REASONS[Reason.SUSPENDED].meaning} {_remedy(Reason.SUSPENDED)}"
-        yield Finding(ConditionType.SUSPENDED, "True", Reason.SUSPENDED, words)
+        yield _suspended()
         yield Finding(ConditionType.SCHEDULED, "False", Reason.SUSPENDED)
         yield Finding(ConditionType.PROGRESSING, "False", Reason.SUSPENDED)
         return
@@ -159,6 +166,11 @@ def _while_running(observed: Observed, training: TTSTraining, now: datetime) -> 
     )
     truth, trouble = _progressing(observed, training, now)
     yield Finding(ConditionType.PROGRESSING, truth, trouble.reason, trouble.message)
+
+
+def _suspended() -> Finding:
+    words = f"{REASONS[Reason.SUSPENDED].meaning} {_remedy(Reason.SUSPENDED)}"
+    return Finding(ConditionType.SUSPENDED, "True", Reason.SUSPENDED, words)
 
 
 def _progressing(observed: Observed, training: TTSTraining, now: datetime) -> tuple[Truth, Trouble]:

@@ -11,14 +11,18 @@ from tts_api.run import (
     CHECKPOINTS_PATH,
     DATA_PATH,
     RUN_PATH,
+    SOURCES_PATH,
     ResourceReference,
     RunDataset,
+    RunSource,
+    RunSources,
     Topology,
     TrainingRun,
     dumps,
 )
 from tts_operator.engine.objects import CLAIM, JOB, SERVICE
 from tts_operator.pods import CONTAINER, MANAGED_BY, QUEUE_LABEL, TRAINING_LABEL, owner_reference, pod_template
+from tts_operator.sources import Source, Sources
 
 RENDEZVOUS_PORT = 29400
 GRACE_SECONDS = 60
@@ -45,7 +49,7 @@ def labels(training: TTSTraining) -> dict[str, str]:
     return {**MANAGED_BY, "app.kubernetes.io/name": "tts-training", TRAINING_LABEL: training.metadata.name}
 
 
-def run_document(training: TTSTraining) -> TrainingRun:
+def run_document(training: TTSTraining, sources: Sources) -> TrainingRun:
     """What the pods are told."""
     spec, metadata = training.spec, training.metadata
     nodes = spec.resources.nodes
@@ -60,6 +64,7 @@ def run_document(training: TTSTraining) -> TrainingRun:
             audio=spec.dataset.audio,
         ),
         model=spec.model,
+        sources=RunSources(acoustic=_run_source(sources.acoustic), vocoder=_run_source(sources.vocoder)),
         training=spec.training,
         topology=Topology(
             nodes=nodes,
@@ -69,8 +74,13 @@ def run_document(training: TTSTraining) -> TrainingRun:
     )
 
 
-def job(training: TTSTraining, image: str) -> dict[str, Any]:
-    """An Indexed Job with a pod for each node. Exit codes are what ``tts_api.report.ExitCode`` says."""
+def _run_source(source: Source | None) -> RunSource | None:
+    return RunSource(path=source.voice.path, sha256=source.voice.sha256) if source and source.voice else None
+
+
+def job(training: TTSTraining, image: str, sources: Sources) -> dict[str, Any]:
+    """An Indexed Job with a pod for each node. Exit codes are what ``tts_api.report.ExitCode`` says. Every source has
+    its voice."""
     spec, metadata = training.spec, training.metadata
     policy, resources = spec.run_policy, spec.resources
     marks = labels(training)
@@ -84,13 +94,18 @@ def job(training: TTSTraining, image: str) -> dict[str, Any]:
     template = pod_template(
         template=spec.template,
         labels=marks,
-        run=dumps(run_document(training)),
+        run=dumps(run_document(training, sources)),
         image=image,
         command=["python3", "-m", "tts_workloads.training", "--run", str(RUN_PATH), "--workspace", "/workspace"],
         resources=amounts,
         claims={
             str(DATA_PATH): (spec.dataset.source.persistent_volume_claim.claim_name, True),
             str(CHECKPOINTS_PATH): (claim_name(training), False),
+        }
+        | {
+            str(SOURCES_PATH / part): (source.voice.claim_name, True)
+            for part, source in (("acoustic", sources.acoustic), ("vocoder", sources.vocoder))
+            if source and source.voice
         },
         container={"volumeMounts": [{"name": "shm", "mountPath": "/dev/shm"}]},  # noqa: S108
         pod={

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from tts_api import GROUP, VERSION
 from tts_api.resources import TTSTraining
+from tts_api.resources.references import FromTraining
 from tts_operator import access
 from tts_operator.engine.cache import Cache
 from tts_operator.engine.objects import CLAIM, JOB, POD, SERVICE, Key, Kind, controller_uid
 from tts_operator.podviews import PodView, view
+from tts_operator.sources import Source, Sources, source
 from tts_operator.stored import parse
 
 TRAINING = Kind(GROUP, VERSION, "ttstrainings", "TTSTraining")
@@ -42,6 +44,7 @@ class Observed:
     training: TTSTraining | None
     invalid: str = ""
     """Why the stored object cannot be read, where ``training`` is None."""
+    sources: Sources = field(default_factory=Sources)
     job: JobView | None = None
     pods: tuple[PodView, ...] = ()
     has_service: bool = False
@@ -67,6 +70,7 @@ def observe(key: Key, cache: Cache) -> Observed | None:
         status=body.get("status") or {},
         training=training,
         invalid=invalid,
+        sources=_sources(training, cache) if training else Sources(),
         job=_job(jobs[0]) if jobs else None,
         pods=tuple(view(pod) for pod in cache.children(POD, owner)),
         has_service=bool(cache.children(SERVICE, owner)),
@@ -74,6 +78,15 @@ def observe(key: Key, cache: Cache) -> Observed | None:
         account_missing=account,
         binding_missing=binding,
     )
+
+
+def _sources(training: TTSTraining, cache: Cache) -> Sources:
+    namespace, model = training.metadata.namespace, training.spec.model
+
+    def of(reference: FromTraining | None) -> Source | None:
+        return source(reference.name, cache.get(TRAINING, Key(namespace, reference.name))) if reference else None
+
+    return Sources(of(model.acoustic.from_training), of(model.vocoder.from_training))
 
 
 def _job(body: Mapping[str, Any]) -> JobView:

@@ -12,6 +12,8 @@ from tts_operator.engine.actions import Action, Create, Patch
 from tts_operator.engine.controller import Plan
 from tts_operator.engine.objects import CLAIM, JOB, SERVICE, Key
 from tts_operator.pods import QUEUE_LABEL
+from tts_operator.podviews import Trouble
+from tts_operator.sources import source_trouble
 from tts_operator.training import manifests
 from tts_operator.training.observe import Observed
 from tts_operator.training.verdict import result_deadline, stall_deadline, stuck
@@ -24,9 +26,10 @@ def finished(observed: Observed) -> bool:
 
 
 def plan(observed: Observed, cluster_role: str, default_image: str, now: datetime) -> Plan:
-    """Children that are missing, the Job's suspension, and when to look again."""
+    """Children that are missing, the Job's suspension, and when to look again. Nothing is made before every voice that
+    the models start from is there; a Job that was made has what it needs."""
     training = observed.training
-    if training is None or finished(observed):
+    if training is None or finished(observed) or waits_for(observed) is not None:
         return Plan()
     actions: list[Action] = list(
         access.mend(
@@ -42,6 +45,13 @@ def plan(observed: Observed, cluster_role: str, default_image: str, now: datetim
         actions.append(Patch(JOB, _child_key(training), {"spec": {"suspend": suspend}}))
     alarms = (stall_deadline(observed, training), result_deadline(observed))
     return Plan(tuple(actions), min((alarm for alarm in alarms if alarm and alarm > now), default=None))
+
+
+def waits_for(observed: Observed) -> Trouble | None:
+    """Why the Job cannot be made yet: a voice that one of the models starts from is not there."""
+    if observed.job is not None and observed.job.owner_uid == observed.uid:
+        return None
+    return next((trouble for one in observed.sources.named if (trouble := source_trouble(one))), None)
 
 
 def resolved_image(observed: Observed, training: TTSTraining, default_image: str) -> str:
@@ -70,7 +80,7 @@ def _children(observed: Observed, training: TTSTraining, image: str) -> list[Act
     if training.spec.resources.nodes > 1 and not observed.has_service:
         actions.append(Create(SERVICE, manifests.headless_service(training), observed.uid))
     if observed.job is None or observed.job.owner_uid != observed.uid:
-        actions.append(Create(JOB, manifests.job(training, image), observed.uid))
+        actions.append(Create(JOB, manifests.job(training, image, observed.sources), observed.uid))
     return actions
 
 

@@ -27,6 +27,7 @@ from tts_operator.training.plan import plan as plan_training
 from tts_operator.watched import owners
 
 WORKLOADS = Path(__file__).parents[3] / "workloads/tts_workloads"
+DOCUMENTS = Path(__file__).parents[3] / "crds/tts_api"
 TOLERATION = {"key": "a", "effect": "NoExecute"}
 POD: dict[str, Any] = {
     "template.nodeSelector": {"gpu": "h200"},
@@ -57,7 +58,9 @@ TRAINING: dict[str, Any] = POD | {
     "dataset.audio.hopLength": 128,
     "dataset.audio.nMels": 40,
     "model.acoustic.parameters": {"hiddenSize": 64},
+    "model.acoustic.fromTraining.name": "other",
     "model.vocoder.architecture": "griffinlim",
+    "model.vocoder.fromTraining.name": "other",
     "model.vocoder.parameters": {"layers": 2},
     "training.maxSteps": 7,
     "training.vocoderMaxSteps": 8,
@@ -143,9 +146,12 @@ def made(actions: Any, requeue_at: Any = None) -> str:
 
 
 def made_for_training(spec: dict[str, Any]) -> str:
-    running = b.seen(b.training({"spec": spec}), b.CHILD_CLAIM, b.job(), b.pod())
+    """What is made for a training where two others are complete."""
+    others = (b.another("one"), b.another("other"))
+    running = b.seen(b.training({"spec": spec}), b.CHILD_CLAIM, b.job(), b.pod(), *others)
     alarm = plan_training(running, "tts-workload", b.IMAGE, b.NOW).requeue_at
-    return made(plan_training(b.seen(b.training({"spec": spec})), "tts-workload", b.IMAGE, b.NOW).actions, alarm)
+    new = b.seen(b.training({"spec": spec}), *others)
+    return made(plan_training(new, "tts-workload", b.IMAGE, b.NOW).actions, alarm)
 
 
 def made_for_service(spec: dict[str, Any]) -> str:
@@ -185,6 +191,8 @@ def test_a_row_of_a_list_changes_the_member_it_names_alone(path: str) -> None:
 @pytest.mark.parametrize("path", sorted(TRAINING))
 def test_each_field_of_a_training_acts(path: str) -> None:
     spec = with_lists(b.training()["spec"], path)
+    if path.endswith("fromTraining.name"):
+        spec = written(spec, path, "one")
     assert made_for_training(written(spec, path, TRAINING[path])) != made_for_training(spec)
 
 
@@ -208,5 +216,13 @@ def members(model: type[BaseModel]) -> Iterator[str]:
 def test_what_travels_to_a_pod_is_read_there() -> None:
     sources = [ast.parse(path.read_text()) for path in WORKLOADS.rglob("*.py")]
     read = {node.attr for source in sources for node in ast.walk(source) if isinstance(node, ast.Attribute)}
+    # A document's property stands for the members that it reads.
+    for node in (node for path in DOCUMENTS.rglob("*.py") for node in ast.walk(ast.parse(path.read_text()))):
+        if (
+            isinstance(node, ast.FunctionDef)
+            and node.name in read
+            and "property" in map(ast.unparse, node.decorator_list)
+        ):
+            read |= {inner.attr for inner in ast.walk(node) if isinstance(inner, ast.Attribute)}
     # The launcher meets the other nodes by name; the resource is taken whole by what reports to it.
     assert sorted({*members(TrainingRun), *members(ServiceRun)} - read) == []

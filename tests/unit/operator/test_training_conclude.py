@@ -24,6 +24,7 @@ TRIED = b.job(condition="Failed", reason="BackoffLimitExceeded", message="Job ha
 LATE = b.job(condition="Failed", reason="DeadlineExceeded", message="Job was active longer than specified deadline")
 
 
+FROM = {"spec.model": {"vocoder": {"fromTraining": {"name": "base"}}}}
 TRUTH = {"=": "True", "!": "False", "?": "Unknown"}
 
 
@@ -81,6 +82,12 @@ def interrupted(number: int, saved: int) -> Any:
         ({}, [b.job(), *(interrupted(n, 40 + n) for n in range(3))], "Failed!NotFailed"),
         ({}, [b.job(), *(interrupted(n, 40) for n in range(2))], "Failed!NotFailed"),
         ({"spec.training": {"maxSteps": "many"}}, [], "Accepted!InvalidSpec"),
+        (FROM, [], "Accepted=Accepted Scheduled!ModelMissing Progressing!ModelMissing Suspended!NotSuspended"),
+        (FROM, [b.another("base", "")], "Scheduled!TrainingNotComplete Progressing!TrainingNotComplete"),
+        (FROM, [b.another("base", "Failed")], "Scheduled!TrainingFailed Failed!NotFailed"),
+        (FROM, [b.another("base")], "Scheduled!Pending Progressing?Pending"),
+        (FROM, [b.job(), b.pod(since=-60)], "Scheduled=Scheduled Progressing=Preparing"),
+        (FROM | {"spec.runPolicy": {"suspend": True}}, [], "Suspended=Suspended Scheduled!ModelMissing"),
     ],
 )  # fmt: skip
 def test_conditions(changes: Any, children: Any, expected: str) -> None:
@@ -103,6 +110,25 @@ def test_conditions(changes: Any, children: Any, expected: str) -> None:
 )
 def test_messages_name_what_is_wrong(children: Any, condition: str, words: str) -> None:
     assert words in b.conditions(b.seen(b.training(), *children))[condition]["message"]
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ([], "the TTSTraining base does not exist. Create it, or name another in spec.model."),
+        ([b.another("base", "")], "the TTSTraining base is not complete; it is waited for."),
+        (
+            [b.another("base", "Failed")],
+            "the TTSTraining base failed and leaves no voice. Repeat the training,",
+        ),
+    ],
+)
+def test_what_a_model_starts_from_is_named_while_it_is_not_there(source: Any, words: str) -> None:
+    observed = b.seen(b.training(FROM), *source)
+    assert b.conditions(observed)["Scheduled"]["message"].startswith(words)
+    # The image is settled when the pods are made: until then a newer operator's default may be better.
+    assert "image" not in status_of(observed)
+    assert status_of(observed)["phase"] == "Pending"
 
 
 @pytest.mark.parametrize(

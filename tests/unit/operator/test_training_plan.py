@@ -54,6 +54,76 @@ def test_rights_come_before_the_pods_that_need_them() -> None:
     assert kinds == [SERVICE_ACCOUNT, ROLE_BINDING, CLAIM, JOB]
 
 
+FROM = {"spec.model": {"acoustic": {"fromTraining": {"name": "one"}}, "vocoder": {"fromTraining": {"name": "two"}}}}
+WHOLE = {"spec.model": {"acoustic": {"fromTraining": {"name": "one"}}, "vocoder": {"fromTraining": {"name": "one"}}}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "children", "created"),
+    [
+        pytest.param(FROM, [], [], id="neither is there"),
+        pytest.param(FROM, [b.another("one")], [], id="one is not there"),
+        pytest.param(FROM, [b.another("one"), b.another("two", "")], [], id="one goes on"),
+        pytest.param(FROM, [b.another("one"), b.another("two", "Failed")], [], id="one failed"),
+        pytest.param(FROM, [b.another("one"), b.another("two", sha256="?")], [], id="one left nothing readable"),
+        pytest.param(FROM, [b.another("one"), b.another("two")], [CLAIM, JOB], id="both are complete"),
+        pytest.param(WHOLE, [b.another("one")], [CLAIM, JOB], id="one gives both"),
+        pytest.param(FROM, [b.CHILD_CLAIM, b.job()], [], id="gone when the Job was made"),
+        pytest.param(FROM, [b.child(JOB, owner="another")], [], id="a Job that another controls"),
+    ],
+)
+def test_no_job_before_the_voices_it_starts_from(changes: Any, children: Any, created: list[Any]) -> None:
+    assert [action.kind for action in planned(b.seen(b.training(changes), *children)).actions] == created
+
+
+def test_a_job_whose_sources_were_deleted_is_still_suspended() -> None:
+    actions = planned(b.seen(b.training(FROM | SUSPEND), b.CHILD_CLAIM, b.job(suspend=False))).actions
+    assert [action.patch for action in actions if isinstance(action, Patch)] == [{"spec": {"suspend": True}}]
+
+
+@pytest.mark.parametrize(
+    ("changes", "claims", "mounts"),
+    [
+        (
+            FROM, {"corpus": "data", "quick-train": "checkpoints", "one-train": "acoustic", "two-train": "vocoder"},
+            {"sources/acoustic": "acoustic", "sources/vocoder": "vocoder"},
+        ),
+        (
+            WHOLE, {"corpus": "data", "quick-train": "checkpoints", "one-train": "acoustic"},
+            {"sources/acoustic": "acoustic", "sources/vocoder": "acoustic"},
+        ),
+        # On the claim that this training writes to: one volume, which a pod may mount several times.
+        (
+            WHOLE | {"spec.storage": {"persistentVolumeClaim": {"claimName": "one-train"}}},
+            {"corpus": "data", "one-train": "checkpoints"},
+            {"sources/acoustic": "checkpoints", "sources/vocoder": "checkpoints"},
+        ),
+    ],
+    ids=["two-claims", "one-claim", "own-claim"],
+)  # fmt: skip
+def test_the_voices_it_starts_from_are_mounted_and_cannot_be_written(
+    changes: Any, claims: dict[str, str], mounts: dict[str, str]
+) -> None:
+    observed = b.seen(b.training(changes), b.another("one"), b.another("two", sha256="cd" * 32))
+    created = planned(observed).actions[-1]
+    assert isinstance(created, Create)
+    pod = created.body["spec"]["template"]["spec"]
+    named = {v["persistentVolumeClaim"]["claimName"]: v["name"] for v in pod["volumes"] if "persistentVolumeClaim" in v}
+    assert named == claims
+    found = {m["mountPath"]: m for m in pod["containers"][0]["volumeMounts"]}
+    for path, volume in mounts.items():
+        mount = found[f"/workspace/{path}"]
+        assert (mount["name"], mount["readOnly"]) == (volume, True)
+    assert "readOnly" not in found["/workspace/checkpoints"]
+    annotations = created.body["spec"]["template"]["metadata"]["annotations"]
+    run = TrainingRun.model_validate_json(annotations[RUN_ANNOTATION])
+    assert run.sources.acoustic is not None
+    assert run.sources.vocoder is not None
+    assert run.sources.acoustic.path == f"one-folder/voice-{b.SHA[:12]}.pt"
+    assert run.sources.acoustic.sha256 == b.SHA
+    assert run.sources.vocoder.sha256 == (b.SHA if changes is not FROM else "cd" * 32)
+
+
 @pytest.mark.parametrize(
     ("changes", "children", "suspend"),
     [

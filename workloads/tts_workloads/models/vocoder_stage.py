@@ -99,7 +99,7 @@ class VocosStage:
     def __init__(self, task: Task, acoustic: AcousticStage) -> None:
         run, audio = task.run, task.run.dataset.audio
         self.task, self.acoustic = task, acoustic
-        self.steps = run.training.vocoder_max_steps or run.training.max_steps
+        self.steps = run.training.vocoder_steps
         self.optimisation = Optimisation(
             learning_rate=run.training.learning_rate, warmup_steps=100, average_decay=0.99, clip_norm=1.0
         )

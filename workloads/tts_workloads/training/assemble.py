@@ -45,8 +45,8 @@ def assemble(run: TrainingRun, data: Path) -> Training:
     corpus = read_corpus(run.dataset.format, data / run.dataset.path, run.dataset.audio, front_end)
     train, held_out = split(corpus, run.training.validation.clips, run.training.seed)
     task = models.Task(run, corpus, train, held_out, front_end.symbols)
-    acoustic = models.ACOUSTIC_MODELS[run.model.acoustic.architecture](task)
-    vocoder = models.VOCODERS[run.model.vocoder.architecture](task, acoustic)
+    acoustic = models.ACOUSTIC_MODELS[run.model.acoustic.name](task)
+    vocoder = models.VOCODERS[run.model.vocoder.name](task, acoustic)
     return Training(corpus, train, held_out, front_end, acoustic, vocoder)
 
 
@@ -57,11 +57,11 @@ def check_parameters(run: TrainingRun) -> None:
         ("vocoder", architectures.VOCODERS, run.model.vocoder),
     ):
         try:
-            known[model.architecture].parameters.model_validate(model.parameters)
+            known[model.name].parameters.model_validate(model.parameters)
         except ValidationError as error:
             first = error.errors()[0]
             name = ".".join(str(part) for part in first["loc"])
             raise BadInput(
                 Reason.INVALID_PARAMETERS,
-                f"model.{kind}.parameters.{name} = {first['input']!r}: {first['msg']} ({model.architecture})",
+                f"model.{kind}.parameters.{name} = {first['input']!r}: {first['msg']} ({model.name})",
             ) from None

@@ -12,8 +12,8 @@ def page(card: VoiceCard) -> str:
         ("Languages", ", ".join(card.languages)),
         ("Speakers", ", ".join(card.speakers)),
         ("Sample rate", f"{card.audio.sample_rate} Hz"),
-        ("Acoustic model", _model(card.model.acoustic.architecture, card.model.acoustic.parameters)),
-        ("Vocoder", _model(card.model.vocoder.architecture, card.model.vocoder.parameters)),
+        ("Acoustic model", _model(card.model.acoustic.name, card.model.acoustic.parameters)),
+        ("Vocoder", _model(card.model.vocoder.name, card.model.vocoder.parameters)),
         (
             "Front end",
             f"{card.front_end.name}, version {card.front_end.version}, {len(card.front_end.symbols)} symbols",

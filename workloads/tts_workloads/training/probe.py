@@ -45,8 +45,8 @@ def write(path: Path) -> None:
     symbols = torch.arange(1, SYMBOLS + 1)
     corpus = Corpus((Clip("noise", "", 0, symbols, noise, 1.0),), ("default",), "0" * 64, 1.0)
     task = models.Task(run, corpus, [0], [], front_end.symbols)
-    acoustic = models.ACOUSTIC_MODELS[run.model.acoustic.architecture](task)
-    vocoder = models.VOCODERS[run.model.vocoder.architecture](task, acoustic)
+    acoustic = models.ACOUSTIC_MODELS[run.model.acoustic.name](task)
+    vocoder = models.VOCODERS[run.model.vocoder.name](task, acoustic)
     card = describe(run, Training(corpus, [0], [], front_end, acoustic, vocoder), None)
     path.write_bytes(packed(models.build_voice(acoustic, vocoder), card, front_end.files()))
 

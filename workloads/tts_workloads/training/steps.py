@@ -8,7 +8,5 @@ from tts_api.run import TrainingRun
 
 def total_steps(run: TrainingRun) -> int:
     """Steps over all stages: a vocoder without weights has none."""
-    options = run.training
-    if not VOCODERS[run.model.vocoder.architecture].trained:
-        return options.max_steps
-    return options.max_steps + (options.vocoder_max_steps or options.max_steps)
+    vocoder = run.training.vocoder_steps if VOCODERS[run.model.vocoder.name].trained else 0
+    return run.training.max_steps + vocoder
