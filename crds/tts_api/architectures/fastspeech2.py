@@ -1,11 +1,15 @@
 """Parameters of ``fastspeech2``: a non-autoregressive acoustic model with a learned alignment (Ren et al. 2020,
-arXiv:2006.04558; alignment after Badlani et al. 2021, arXiv:2108.10447)."""
+arXiv:2006.04558; alignment after Badlani et al. 2021, arXiv:2108.10447).
+
+The defaults are a small model for minutes of speech. The published size, for hours of it: hiddenSize 256, encoderLayers
+4, decoderLayers 4, attentionHeads 2, filterSize 1024, kernelSize 9.
+"""
 
 from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from tts_api.architectures.base import Architecture, Parameters
 
@@ -19,8 +23,28 @@ class FastSpeech2Parameters(Parameters):
     """Blocks of the phoneme encoder."""
     decoder_layers: Annotated[int, Field(ge=1, le=16)] = 6
     """Blocks of the mel decoder."""
+    attention_heads: Annotated[int, Field(ge=0, le=16)] = 0
+    """Heads of the self-attention in each block; 0 leaves attention out, which trains fastest on little data."""
+    filter_size: Annotated[int, Field(ge=0, le=4096)] = 0
+    """Channels between a block's two convolutions; 0 means twice hiddenSize."""
+    kernel_size: Annotated[int, Field(ge=1, le=25)] = 5
+    """Symbols or frames that a block's convolution spans, odd."""
     dropout: Annotated[float, Field(ge=0, le=0.9)] = 0.1
     """Probability with which an activation is dropped in training."""
+
+    @field_validator("attention_heads")
+    @classmethod
+    def _heads_share_the_channels(cls, heads: int, info: ValidationInfo) -> int:
+        if heads and info.data.get("hidden_size", 0) % heads:
+            raise ValueError(f"hiddenSize ({info.data['hidden_size']}) must be a multiple of attentionHeads")
+        return heads
+
+    @field_validator("kernel_size")
+    @classmethod
+    def _kernel_has_a_middle(cls, kernel: int) -> int:
+        if kernel % 2 == 0:
+            raise ValueError("kernelSize must be odd")
+        return kernel
 
 
 FASTSPEECH2 = Architecture("fastspeech2", FastSpeech2Parameters, trained=True)

@@ -42,7 +42,7 @@ def spoken(model: nn.Module, tokens: Tensor, lengths: Tensor, speed: float = 1.0
     count = len(tokens)
     speakers = model.speakers(torch.arange(count) % 2)
     said: tuple[Tensor, Tensor, Tensor] = model(
-        tokens, lengths, speakers, torch.full((count,), speed), torch.ones(count)
+        tokens, lengths, speakers, torch.full((count,), speed), torch.ones(count), torch.ones(count)
     )
     return said
 

@@ -16,8 +16,8 @@ VOCODERS: dict[str, Callable[[Task, AcousticStage], VocoderStage]] = {
     "griffinlim": GriffinLimStage,
     "vocos": VocosStage,
 }
-SUPPORTS: tuple[Literal["speed", "pitch", "durations", "speaker_vector"], ...] = (
-    "speed", "pitch", "durations", "speaker_vector",
+SUPPORTS: tuple[Literal["speed", "pitch", "energy", "durations", "speaker_vector"], ...] = (
+    "speed", "pitch", "energy", "durations", "speaker_vector",
 )  # fmt: skip
 """Inputs and outputs of the voice's interface that do something with these models."""
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from tts_api.architectures import FastSpeech2Parameters
 from tts_workloads.data import Utterance, plan_batches
 from tts_workloads.models.alignment import Aligner, binarisation_loss, durations_of, forward_sum_loss
-from tts_workloads.models.fastspeech2 import FastSpeech2
+from tts_workloads.models.fastspeech2 import FastSpeech2, Prosody
 from tts_workloads.models.layers import mask_of
 from tts_workloads.models.stage import Optimisation, StageName
 from tts_workloads.models.task import Task
@@ -21,7 +21,9 @@ FRAME_BUCKET, SYMBOL_BUCKET = 32, 16
 """Lengths are padded to multiples of these: libraries keep a plan for every shape they meet."""
 BINARISATION_STEPS = (300, 600)
 """Between these steps the binarisation loss sets in: earlier it would harden an alignment that is still a guess."""
-WEIGHTS = {"mel": 1.0, "duration": 0.1, "pitch": 0.1, "voicing": 0.1, "alignment": 0.5, "binarisation": 0.5}
+WEIGHTS = {
+    "mel": 1.0, "duration": 0.1, "pitch": 0.1, "voicing": 0.1, "energy": 0.1, "alignment": 0.5, "binarisation": 0.5,
+}  # fmt: skip
 """What each loss counts."""
 
 
@@ -67,18 +69,20 @@ class AcousticTraining(nn.Module):
         durations = durations_of(scores, batch.frames, batch.lengths)
         encoded, mask = model.encode(batch.tokens, batch.lengths, model.speakers(batch.speakers))
         inside = mask.squeeze(-1)
-        pitch, voicing = self.pitch_of_symbols(batch.log_pitch, durations, inside)
-        heard_pitch, heard_voicing = model.predict_pitch_scores(encoded, mask)
+        real = self.prosody_of_symbols(batch, durations, inside)
+        predicted = model.predict_prosody(encoded, mask)
         logarithms = model.durations(encoded, mask).squeeze(-1).float()
-        mel = model.decode(model.add_pitch(encoded, pitch, voicing, mask), durations, batch.frames, batch.mel.shape[1])
+        mel = model.decode(model.intone(encoded, real, mask), durations, batch.frames, batch.mel.shape[1])
         spoken = mask_of(batch.frames, batch.mel.shape[1])
         symbols = inside.sum()
-        voiced = inside * voicing
+        voiced = inside * real.voicing
         losses = {
             "mel": ((mel - batch.mel).abs() * spoken).sum() / (spoken.sum() * batch.mel.shape[2]),
             "duration": ((logarithms - durations.clamp_min(1).log()).square() * inside).sum() / symbols,
-            "pitch": ((heard_pitch - pitch).square() * voiced).sum() / voiced.sum().clamp_min(1.0),
-            "voicing": F.binary_cross_entropy_with_logits(heard_voicing, voicing, inside, reduction="sum") / symbols,
+            "pitch": ((predicted.pitch - real.pitch).square() * voiced).sum() / voiced.sum().clamp_min(1.0),
+            "voicing": F.binary_cross_entropy_with_logits(predicted.voicing, real.voicing, inside, reduction="sum")
+            / symbols,
+            "energy": ((predicted.energy - real.energy).square() * inside).sum() / symbols,
             "alignment": forward_sum_loss(scores, batch.frames, batch.lengths),
             "binarisation": binarisation_loss(scores, durations, batch.frames),
         }
@@ -92,17 +96,22 @@ class AcousticTraining(nn.Module):
         scores: Tensor = self.aligner(self.model.embedding(batch.tokens), batch.lengths, batch.mel, batch.frames)
         return scores
 
-    def pitch_of_symbols(self, log_pitch: Tensor, durations: Tensor, inside: Tensor) -> tuple[Tensor, Tensor]:
-        """Normalised pitch, mean over a symbol's voiced frames and 0 where it has none, and the share of its frames
-        that are voiced; each ``[batch, symbols]``."""
-        voiced = (log_pitch > 0).float()
-        normalised = (log_pitch - self.model.pitch_mean) / self.model.pitch_std * voiced
-        sums = F.pad(torch.stack([normalised, voiced], -1).cumsum(1), (0, 0, 1, 0))
-        ends = durations.cumsum(1).clamp(max=log_pitch.shape[1])
+    def prosody_of_symbols(self, batch: AcousticBatch, durations: Tensor, inside: Tensor) -> Prosody:
+        """How the recording intones its symbols: means over their frames, pitch over the voiced ones alone."""
+        model = self.model
+        voiced = (batch.log_pitch > 0).float()
+        pitch = (batch.log_pitch - model.pitch_mean) / model.pitch_std * voiced
+        energy = (batch.mel.mean(2) - model.energy_mean) / model.energy_std
+        sums = F.pad(torch.stack([pitch, voiced, energy], -1).cumsum(1), (0, 0, 1, 0))
+        ends = durations.cumsum(1).clamp(max=voiced.shape[1])
         begins = (ends - durations).clamp_min(0)
-        within = sums.gather(1, ends[..., None].expand(-1, -1, 2)) - sums.gather(1, begins[..., None].expand(-1, -1, 2))
-        share = within[..., 1] / durations.clamp_min(1)
-        return within[..., 0] / within[..., 1].clamp_min(1.0) * inside, share.clamp(0.0, 1.0) * inside
+        within = sums.gather(1, ends[..., None].expand(-1, -1, 3)) - sums.gather(1, begins[..., None].expand(-1, -1, 3))
+        lasting = durations.clamp_min(1)
+        return Prosody(
+            within[..., 0] / within[..., 1].clamp_min(1.0) * inside,
+            (within[..., 1] / lasting).clamp(0.0, 1.0) * inside,
+            within[..., 2] / lasting * inside,
+        )
 
 
 class AcousticStage:
@@ -127,7 +136,11 @@ class AcousticStage:
         if len(voiced) > 1:
             model.pitch_mean.copy_(voiced.mean())
             model.pitch_std.copy_(voiced.std().clamp_min(0.01))
-        model.mel_mean.copy_(torch.cat([features.mel for features in sample]).mean(0))
+        mel = torch.cat([features.mel for features in sample])
+        model.mel_mean.copy_(mel.mean(0))
+        energy = mel.mean(1)
+        model.energy_mean.copy_(energy.mean())
+        model.energy_std.copy_(energy.std().clamp_min(0.01))
         self._training = AcousticTraining(model, parameters.hidden_size, n_mels)
         self.model: nn.Module = self._training
         self._frames = [task.frames(clip) for clip in range(len(task.corpus.clips))]
@@ -187,13 +200,13 @@ class AcousticStage:
     @torch.no_grad()
     def predict(self, clips: Sequence[int]) -> list[Tensor]:
         """Mel frames ``[frames, n_mels]`` float32 of clips as the model would speak them with the recordings' own
-        timing and pitch, on the CPU: what the vocoder will be given."""
+        timing and intonation, on the CPU: what the vocoder will be given."""
         batch = self.collate([(clip,) for clip in clips]).to(self.device)
         training, model = self._training.eval(), self.module()
         durations = durations_of(training.scores(batch), batch.frames, batch.lengths)
         encoded, mask = model.encode(batch.tokens, batch.lengths, model.speakers(batch.speakers))
-        pitch, voicing = training.pitch_of_symbols(batch.log_pitch, durations, mask.squeeze(-1))
-        mel = model.decode(model.add_pitch(encoded, pitch, voicing, mask), durations, batch.frames, batch.mel.shape[1])
+        prosody = training.prosody_of_symbols(batch, durations, mask.squeeze(-1))
+        mel = model.decode(model.intone(encoded, prosody, mask), durations, batch.frames, batch.mel.shape[1])
         return [one[: int(length)].cpu() for one, length in zip(mel, batch.frames, strict=True)]
 
     @property

@@ -1,6 +1,10 @@
 """Layers that several models share. Everything here is scripted into voices."""
 
+import math
+from typing import NamedTuple
+
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 
@@ -21,16 +25,28 @@ class TimeConv(nn.Module):
         return y.squeeze(2).transpose(1, 2)
 
 
-class ConvBlock(nn.Module):
-    """A residual block: LayerNorm, convolution to twice the channels, ReLU, and back. Padding must be zero and stays
-    so."""
+class BlockShape(NamedTuple):
+    """Sizes of a stack's blocks."""
 
-    def __init__(self, channels: int, kernel: int, dropout: float) -> None:
+    channels: int
+    filter_channels: int
+    """Between a block's two convolutions."""
+    kernel: int
+    """Of the first of them; the second is 1."""
+    heads: int
+    """Of the self-attention before each of them; 0 leaves attention out."""
+    dropout: float
+
+
+class ConvBlock(nn.Module):
+    """A residual block: LayerNorm, convolution to more channels, ReLU, and back. Padding must be zero and stays so."""
+
+    def __init__(self, shape: BlockShape) -> None:
         super().__init__()
-        self.norm = nn.LayerNorm(channels)
-        self.widen = TimeConv(channels, 2 * channels, kernel)
-        self.narrow = TimeConv(2 * channels, channels, 1)
-        self.dropout = nn.Dropout(dropout)
+        self.norm = nn.LayerNorm(shape.channels)
+        self.widen = TimeConv(shape.channels, shape.filter_channels, shape.kernel)
+        self.narrow = TimeConv(shape.filter_channels, shape.channels, 1)
+        self.dropout = nn.Dropout(shape.dropout)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         """``x`` is ``[batch, time, channels]``, ``mask`` ``[batch, time, 1]`` with 1 where there is something."""
@@ -39,19 +55,56 @@ class ConvBlock(nn.Module):
         return (x + y) * mask
 
 
-class ConvStack(nn.Module):
-    """Blocks one after the other and a norm."""
+class AttentionBlock(nn.Module):
+    """A residual block of self-attention (Vaswani et al. 2017, arXiv:1706.03762), normalised before."""
 
-    def __init__(self, channels: int, layers: int, kernel: int, dropout: float) -> None:
+    def __init__(self, shape: BlockShape) -> None:
         super().__init__()
-        self.blocks = nn.ModuleList([ConvBlock(channels, kernel, dropout) for _ in range(layers)])
-        self.norm = nn.LayerNorm(channels)
+        self.heads = shape.heads
+        self.norm = nn.LayerNorm(shape.channels)
+        self.inward = nn.Linear(shape.channels, 3 * shape.channels)
+        self.outward = nn.Linear(shape.channels, shape.channels)
+        self.dropout = nn.Dropout(shape.dropout)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        """As ``ConvBlock``'s."""
+        batch, time, channels = x.shape
+        parts = (
+            self.inward(self.norm(x)).view(batch, time, 3, self.heads, channels // self.heads).permute(2, 0, 3, 1, 4)
+        )
+        heard = mask.view(batch, 1, 1, time) > 0
+        y = F.scaled_dot_product_attention(parts[0], parts[1], parts[2], heard)
+        y = self.dropout(self.outward(y.transpose(1, 2).reshape(batch, time, channels)))
+        return (x + y) * mask
+
+
+class ConvStack(nn.Module):
+    """Blocks one after the other and a norm; with attention, places are marked first."""
+
+    def __init__(self, shape: BlockShape, layers: int) -> None:
+        super().__init__()
+        self.places = shape.heads > 0
+        attending = [AttentionBlock] if shape.heads > 0 else []
+        kinds: list[type[AttentionBlock | ConvBlock]] = [*attending, ConvBlock] * layers
+        self.blocks = nn.ModuleList([kind(shape) for kind in kinds])
+        self.norm = nn.LayerNorm(shape.channels)
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        if self.places:
+            x = (x + places(x)) * mask
         for block in self.blocks:
             x = block(x, mask)
         normalised: Tensor = self.norm(x)
         return normalised * mask
+
+
+def places(x: Tensor) -> Tensor:
+    """Sines and cosines ``[time, channels]`` that mark the places in ``[batch, time, channels]`` (Vaswani et al.
+    2017, section 3.5)."""
+    at = torch.arange(x.shape[1], device=x.device, dtype=torch.float32)[:, None]
+    half = x.shape[2] // 2
+    rates = torch.exp(torch.arange(half, device=x.device, dtype=torch.float32) * (-math.log(10000.0) / half))
+    return F.pad(torch.cat([torch.sin(at * rates), torch.cos(at * rates)], -1), (0, x.shape[2] - 2 * half)).to(x.dtype)
 
 
 def mask_of(lengths: Tensor, longest: int) -> Tensor:

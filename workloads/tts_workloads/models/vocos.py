@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from tts_api.architectures import VocosParameters
 from tts_api.resources.training import AudioFeatures
-from tts_workloads.models.layers import ConvStack, TimeConv
+from tts_workloads.models.layers import BlockShape, ConvStack, TimeConv
 from tts_workloads.models.spectral import LinearMagnitude, Overlap
 
 FIRST_KERNEL, KERNEL = 7, 3
@@ -29,7 +29,7 @@ class Vocos(nn.Module):
         super().__init__()
         channels = parameters.hidden_size
         self.first = TimeConv(audio.n_mels, channels, FIRST_KERNEL)
-        self.backbone = ConvStack(channels, parameters.layers, KERNEL, 0.0)
+        self.backbone = ConvStack(BlockShape(channels, 2 * channels, KERNEL, 0, 0.0), parameters.layers)
         self.head = nn.Linear(channels, audio.n_fft + 2)
         self.magnitude = LinearMagnitude(audio.sample_rate, audio.n_fft, audio.n_mels)
         self.largest_magnitude = LARGEST_MAGNITUDE

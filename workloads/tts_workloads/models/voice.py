@@ -15,16 +15,26 @@ class Voice(nn.Module):
 
     @torch.jit.export
     def acoustic(
-        self, tokens: Tensor, lengths: Tensor, speaker: Tensor, speed: Tensor, pitch: Tensor, noise: Tensor | None
+        self,
+        tokens: Tensor,
+        lengths: Tensor,
+        speaker: Tensor,
+        speed: Tensor,
+        pitch: Tensor,
+        noise: Tensor | None,
+        energy: Tensor | None = None,
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Symbols to mel.
 
         ``tokens`` ``[batch, symbols]`` int64 padded with 0, ``lengths`` ``[batch]`` int64, ``speaker`` ``[batch,
-        channels]``, ``speed`` and ``pitch`` ``[batch]`` (1 is as trained; 2 is twice as fast, an octave higher).
-        ``noise`` is for models that draw at random: None is their fixed default, and the model of this voice may draw
-        nothing. Gives mel ``[batch, n_mels, frames]`` in nepers, frames ``[batch]`` int64, and durations in frames
-        ``[batch, symbols]`` int64."""
-        said: tuple[Tensor, Tensor, Tensor] = self.acoustic_model(tokens, lengths, speaker, speed, pitch)
+        channels]``; ``speed``, ``pitch`` and ``energy`` ``[batch]`` or for each symbol ``[batch, symbols]`` (1 is as
+        trained, as an absent energy is; 2 is twice as fast, an octave higher, twice the amplitude). ``noise`` is for
+        models that draw at random: None is their fixed default, and the model of this voice may draw nothing. Gives
+        mel ``[batch, n_mels, frames]`` in nepers, frames ``[batch]`` int64, and durations in frames ``[batch,
+        symbols]`` int64."""
+        if energy is None:
+            energy = torch.ones_like(speed)
+        said: tuple[Tensor, Tensor, Tensor] = self.acoustic_model(tokens, lengths, speaker, speed, pitch, energy)
         return said
 
     @torch.jit.export
@@ -40,11 +50,18 @@ class Voice(nn.Module):
         return vectors
 
     def forward(
-        self, tokens: Tensor, lengths: Tensor, speaker: Tensor, speed: Tensor, pitch: Tensor, noise: Tensor | None
+        self,
+        tokens: Tensor,
+        lengths: Tensor,
+        speaker: Tensor,
+        speed: Tensor,
+        pitch: Tensor,
+        noise: Tensor | None,
+        energy: Tensor | None = None,
     ) -> Tensor:
         """Symbols to sound ``[batch, samples]``, zero behind an utterance's end; the arguments are those of
         ``acoustic``."""
-        mel, frames, _ = self.acoustic(tokens, lengths, speaker, speed, pitch, noise)
+        mel, frames, _ = self.acoustic(tokens, lengths, speaker, speed, pitch, noise, energy)
         waveform = self.vocode(mel)
         inside = torch.arange(waveform.shape[1], device=waveform.device)[None, :] < (frames * self.hop_length)[:, None]
         return waveform * inside
