@@ -11,7 +11,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from tts_api.reasons import Reason
-from tts_api.voice import CARD_FILE, FORMAT, FRONT_END_PREFIX, VoiceCard
+from tts_api.voice import CARD_FILE, FORMAT, FRONT_END_PREFIX, TRAINING_FILE, VoiceCard
 from tts_workloads.ending import BadInput
 
 LARGEST_EXTRA_BYTES = 256 * 1024 * 1024
@@ -27,6 +27,8 @@ class VoiceFile:
     card: VoiceCard
     front_end: dict[str, bytes]
     """The front end's data files by name."""
+    training_only: bytes | None = None
+    """What a training that goes on from it needs besides, where it was written along."""
 
 
 def open_voice(path: Path, sha256: str | None = None) -> VoiceFile:
@@ -63,7 +65,8 @@ def open_voice(path: Path, sha256: str | None = None) -> VoiceFile:
     missing = sorted(set(card.front_end.files) - set(files))
     if missing:
         raise BadInput(Reason.UNSUPPORTED_VOICE, f"{path} lacks the front end's {', '.join(missing)}")
-    return VoiceFile(path, found, card, {name: files[name] for name in card.front_end.files})
+    front_end = {name: files[name] for name in card.front_end.files}
+    return VoiceFile(path, found, card, front_end, extra.get(TRAINING_FILE))
 
 
 def _digest(path: Path) -> str:
@@ -72,7 +75,7 @@ def _digest(path: Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except FileNotFoundError:
         raise BadInput(Reason.MODEL_MISSING, f"there is no voice at {path}: correct the path or the claim") from None
-    except OSError as error:
+    except (PermissionError, IsADirectoryError, NotADirectoryError) as error:
         raise BadInput(Reason.MODEL_MISSING, f"the voice {path} cannot be read: {error.strerror}") from None
 
 

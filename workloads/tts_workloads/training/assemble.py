@@ -7,21 +7,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import ValidationError
-
-from tts_api import architectures
-from tts_api.reasons import Reason
 from tts_api.run import TrainingRun
 from tts_workloads import models, text
 from tts_workloads.data import Corpus, read_corpus, split
-from tts_workloads.ending import BadInput
 from tts_workloads.models.stage import Stage
+from tts_workloads.training import source, weights
 
 
 @dataclass(frozen=True)
 class Training:
     """A run's parts, ready for the first step."""
 
+    run: TrainingRun
+    """The run with everything filled in that it left to defaults or to the voices it starts from."""
     corpus: Corpus
     train: Sequence[int]
     """Clips that are trained on, by number."""
@@ -38,30 +36,18 @@ class Training:
         return [stage for stage in both if stage.steps > 0]
 
 
-def assemble(run: TrainingRun, data: Path) -> Training:
-    """Read the corpus and build the models. Raises BadInput with InvalidParameters or InvalidDataset."""
-    check_parameters(run)
-    front_end = text.for_training(run.dataset.language)
-    corpus = read_corpus(run.dataset.format, data / run.dataset.path, run.dataset.audio, front_end)
+def assemble(run: TrainingRun, workspace: Path) -> Training:
+    """Read the corpus and build the models. Raises BadInput with InvalidParameters or InvalidDataset, or with what is
+    wrong with a voice that a model starts from."""
+    sources = source.open_sources(run, workspace / "sources")
+    run = source.resolved(run, sources)
+    front_end = source.front_end(run, sources.acoustic)
+    folder = workspace / "data" / run.dataset.path
+    corpus = read_corpus(run.dataset.format, folder, run.dataset.audio, front_end)
+    corpus = source.with_speakers(corpus, sources.acoustic)
     train, held_out = split(corpus, run.training.validation.clips, run.training.seed)
     task = models.Task(run, corpus, train, held_out, front_end.symbols)
     acoustic = models.ACOUSTIC_MODELS[run.model.acoustic.name](task)
     vocoder = models.VOCODERS[run.model.vocoder.name](task, acoustic)
-    return Training(corpus, train, held_out, front_end, acoustic, vocoder)
-
-
-def check_parameters(run: TrainingRun) -> None:
-    """Raise BadInput with InvalidParameters where an architecture does not take what it is given."""
-    for kind, known, model in (
-        ("acoustic", architectures.ACOUSTIC_MODELS, run.model.acoustic),
-        ("vocoder", architectures.VOCODERS, run.model.vocoder),
-    ):
-        try:
-            known[model.name].parameters.model_validate(model.parameters)
-        except ValidationError as error:
-            first = error.errors()[0]
-            name = ".".join(str(part) for part in first["loc"])
-            raise BadInput(
-                Reason.INVALID_PARAMETERS,
-                f"model.{kind}.parameters.{name} = {first['input']!r}: {first['msg']} ({model.name})",
-            ) from None
+    weights.start(sources, acoustic, vocoder, corpus.speakers)
+    return Training(run, corpus, train, held_out, front_end, acoustic, vocoder)

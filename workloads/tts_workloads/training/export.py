@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from tts_api.report import Artifact
-from tts_api.voice import CARD_FILE, FRONT_END_PREFIX, VoiceCard
+from tts_api.voice import CARD_FILE, FRONT_END_PREFIX, TRAINING_FILE, VoiceCard
 from tts_workloads.training.checkpoint import sha256_of, write_whole
 
 
@@ -22,6 +22,7 @@ def write_voice(
     *,
     speak: Sequence[int],
     root: Path,
+    training_only: bytes | None = None,
 ) -> Artifact:
     """Write ``voice-<start of its digest>.pt`` into ``folder``, load it again and have it say the symbols ``speak``.
 
@@ -29,7 +30,7 @@ def write_voice(
     unreported are removed. Raises StorageFull, and RuntimeError where the file does not speak.
     """
     staged = folder / ".voice.staged"
-    write_whole(staged, lambda file: file.write(packed(module, card, front_end)))
+    write_whole(staged, lambda file: file.write(packed(module, card, front_end, training_only)))
     said = say(staged, speak)
     if said.numel() == 0 or not bool(torch.isfinite(said).all()):
         raise RuntimeError(f"the voice that was written says {said.numel()} samples, not all of them numbers")
@@ -44,11 +45,16 @@ def write_voice(
     )  # fmt: skip
 
 
-def packed(module: nn.Module, card: VoiceCard, front_end: Mapping[str, bytes]) -> bytes:
-    """The voice's file as bytes. Nothing is optimised: that is for the machine that loads it."""
+def packed(
+    module: nn.Module, card: VoiceCard, front_end: Mapping[str, bytes], training_only: bytes | None = None
+) -> bytes:
+    """The voice's file as bytes; ``training_only`` is what a training that goes on from it needs besides. Nothing is
+    optimised: that is for the machine that loads it."""
     scripted = torch.jit.script(module.cpu().eval())
     extra = {CARD_FILE: card.model_dump_json(by_alias=True, exclude_none=True, indent=1).encode()}
     extra |= {FRONT_END_PREFIX + name: data for name, data in front_end.items()}
+    if training_only is not None:
+        extra[TRAINING_FILE] = training_only
     content: bytes = scripted.save_to_buffer(_extra_files=extra)  # type: ignore[no-untyped-call]
     return content
 

@@ -27,6 +27,7 @@ from tts_workloads.training.assemble import Training
 from tts_workloads.training.checkpoint import sha256_of, write_whole
 from tts_workloads.training.evaluation import mel_cepstral_distortion
 from tts_workloads.training.export import write_voice
+from tts_workloads.training.weights import training_only
 
 log = logging.getLogger(__name__)
 
@@ -64,8 +65,9 @@ def finish(run: TrainingRun, training: Training, device: torch.device, folder: P
     report = folder / "report"
     leave_report(report, training, card, spoken)
     artifact = write_voice(
-        folder, module, card, training.front_end.files(), speak=_symbols(training, training.train[0]), root=root
-    )
+        folder, module, card, training.front_end.files(), speak=_symbols(training, training.train[0]), root=root,
+        training_only=training_only(training.acoustic),
+    )  # fmt: skip
     result = TrainingResult(artifact=artifact, evaluation=evaluation)
     document = result.model_dump_json(by_alias=True, exclude_none=True, indent=1)
     write_whole(folder / RESULT_FILE, lambda file: file.write(document.encode()))
@@ -127,7 +129,7 @@ def describe(run: TrainingRun, training: Training, evaluation: Evaluation | None
         languages=(run.dataset.language,),
         speakers=training.corpus.speakers,
         audio=run.dataset.audio,
-        model=run.model,
+        model=training.run.model,
         supports=models.SUPPORTS,
         front_end=text.describe(training.front_end),
         vocoder=VocoderCard(receptive_field_frames=training.vocoder.receptive_field_frames),
@@ -135,6 +137,8 @@ def describe(run: TrainingRun, training: Training, evaluation: Evaluation | None
             run_sha256=digest(run), data_sha256=training.corpus.sha256, clips=len(trained_on),
             seconds=round(sum(clip.seconds for clip in trained_on), 1),
             steps=sum(stage.steps for stage in training.stages), created_at=now(), torch=torch.__version__,
+            acoustic_from=run.sources.acoustic.sha256 if run.sources.acoustic else None,
+            vocoder_from=run.sources.vocoder.sha256 if run.sources.vocoder else None,
         ),
         evaluation=evaluation,
     )  # fmt: skip

@@ -103,7 +103,7 @@ def _work(run: TrainingRun, workspace: Path, stop: Stop, progress: Progress | No
         if found is not None:
             progress.saved(checkpoints.describe(found))
         return _finished(earlier, total_steps(run), progress)
-    training = assemble.assemble(run, workspace / "data")
+    training = assemble.assemble(run, workspace)
     world = distributed.join()
     total = total_steps(run)
     progress = progress or Progress(total, _Silence())
