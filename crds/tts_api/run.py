@@ -134,4 +134,6 @@ def digest(run: TrainingRun) -> str:
     document = run.to_json_object()
     for key in ("resource", "output", "topology"):
         document.pop(key, None)
+    # Which voices it starts from decides; where they lie does not.
+    document["sources"] = {part: source["sha256"] for part, source in document["sources"].items()}
     return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()

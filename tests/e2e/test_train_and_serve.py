@@ -155,11 +155,34 @@ def test_examples_are_applied_as_they_stand(speech: Platform) -> None:
     """The long training is seen to step, and the service to wait for it; the demo sees them to the end."""
     for path in sorted((ROOT / "examples").glob("*.yaml")):
         speech.kubectl("apply", "-f", path)
-    waiting = speech.wait("ttss/allison", "ModelReady", "False")
-    assert waiting["reason"] == "TrainingNotComplete"
+    for resource, condition in (("ttss/allison", "ModelReady"), ("ttst/allison-tuned", "Scheduled")):
+        assert speech.wait(resource, condition, "False")["reason"] == "TrainingNotComplete"
     eventually(lambda: speech.get("ttst/allison")["status"].get("progress", {}).get("step", 0) > 0, 180)
     assert speech.conditions("ttst/allison")["Progressing"]["reason"] in {"Running", "Preparing"}
-    speech.delete("ttst/allison", "ttss/allison")
+    speech.delete("ttst/allison", "ttss/allison", "ttst/allison-tuned")
+
+
+def test_a_voice_is_trained_further_as_the_example_says(speech: Platform) -> None:
+    speech.kubectl("apply", "-f", ROOT / "examples/ttstraining-finetune.yaml")
+    eventually(lambda: scheduled(speech)["reason"] == "ModelMissing", 30, lambda: scheduled(speech))
+    assert "TTSTraining allison does not exist" in scheduled(speech)["message"]
+    assert not speech.get("jobs", "-l", "ttsoperator.dev/training=allison-tuned")["items"]
+    # A quick one stands for the long training of the examples.
+    speech.apply(manifest("allison"))
+    speech.wait("ttst/allison", "Complete", seconds=300)
+    speech.wait("ttst/allison-tuned", "Complete", seconds=400)
+    base, tuned = (speech.get(f"ttst/{name}")["status"] for name in ("allison", "allison-tuned"))
+    assert tuned["progress"]["display"]["step"] == "200/200"
+    assert tuned["artifact"]["speakers"] == base["artifact"]["speakers"]
+    assert tuned["artifact"]["sha256"] != base["artifact"]["sha256"]
+    # Of the same sizes as what it started from, which the example does not say.
+    assert tuned["artifact"]["sizeBytes"] == pytest.approx(base["artifact"]["sizeBytes"], rel=0.01)
+    assert tuned["evaluation"]["melLoss"] < base["evaluation"]["melLoss"]
+    speech.delete("ttst/allison", "ttst/allison-tuned", "pvc/allison-train", "pvc/allison-tuned-train")
+
+
+def scheduled(speech: Platform) -> dict[str, Any]:
+    return speech.conditions("ttst/allison-tuned").get("Scheduled", {"reason": ""})
 
 
 def test_deleting_leaves_what_is_documented_and_nothing_else(speech: Platform) -> None:

@@ -188,6 +188,56 @@ def test_a_deleted_resource_leaves_nothing(api: Cluster, namespace: str, tmp_pat
         until("an empty namespace", lambda: not versions(api, namespace), log)
 
 
+def complete(api: Cluster, namespace: str) -> None:
+    """Have the training end well, as no pod here could."""
+    settled(api, namespace, 1)  # the training's own passes are over: what is written now is not written over
+    condition = {
+        "type": "Complete", "status": "True", "reason": "Completed", "message": "",
+        "lastTransitionTime": "2025-01-01T00:00:00Z",
+    }  # fmt: skip
+    artifact = {"claimName": "voices", "path": "voice/voice.pt", "sha256": "0" * 64, "sizeBytes": 1,
+                "sampleRate": 22050, "languages": ["en"], "speakers": ["one"]}  # fmt: skip
+    status = json.dumps({"status": {"phase": "Complete", "conditions": [condition], "artifact": artifact}})
+    api.kubectl("patch", "-n", namespace, "ttst/voice", "--subresource=status", "--type=merge", "-p", status)
+
+
+def test_a_training_wakes_when_the_one_it_starts_from_is_there_and_complete(
+    api: Cluster, namespace: str, tmp_path: Path
+) -> None:
+    log = tmp_path / "log"
+    model = {"acoustic": {"fromTraining": {"name": "voice"}}, "vocoder": {"fromTraining": {"name": "voice"}}}
+    tuned = {**TRAINING, "metadata": {"name": "tuned"}, "spec": {**TRAINING["spec"], "model": model}}
+
+    def waits(word: str) -> None:
+        until(word, lambda: reason(api, namespace, "ttst/tuned", "Scheduled") == ("False", word), log)
+
+    with operating(api, namespace, log):
+        apply(api, namespace, tuned)
+        waits("ModelMissing")
+        apply(api, namespace, TRAINING)
+        accepted(api, namespace, "ttst/voice", log)
+        waits("TrainingNotComplete")
+        assert get(api, namespace, "job/tuned-train") is None
+        api.kubectl("delete", "-n", namespace, "ttst/voice", "--wait")
+        waits("ModelMissing")
+        apply(api, namespace, TRAINING)
+        accepted(api, namespace, "ttst/voice", log)
+        complete(api, namespace)
+        until("a Job", lambda: get(api, namespace, "job/tuned-train"), log)
+        api.kubectl("delete", "-n", namespace, "ttst/voice", "--wait")
+        settled(api, namespace, 1)
+    made = get(api, namespace, "job/tuned-train")
+    assert made is not None
+    template = made["spec"]["template"]
+    claims = [
+        v["persistentVolumeClaim"]["claimName"] for v in template["spec"]["volumes"] if "persistentVolumeClaim" in v
+    ]
+    assert claims == ["corpus", "tuned-train", "voices"]
+    run = json.loads(template["metadata"]["annotations"]["ttsoperator.dev/run"])
+    assert run["sources"]["vocoder"] == {"path": "voice/voice.pt", "sha256": "0" * 64} == run["sources"]["acoustic"]
+    assert "Traceback" not in log.read_text()
+
+
 def test_a_service_wakes_when_its_training_is_complete(api: Cluster, namespace: str, tmp_path: Path) -> None:
     log = tmp_path / "log"
     with operating(api, namespace, log):
@@ -195,16 +245,7 @@ def test_a_service_wakes_when_its_training_is_complete(api: Cluster, namespace: 
         accepted(api, namespace, "ttst/voice", log)
         waits = ("False", "TrainingNotComplete")
         until("waiting", lambda: reason(api, namespace, "ttss/voice", "ModelReady") == waits, log)
-        settled(api, namespace, 1)  # the training's own passes are over: what is written now is not written over
-        assert get(api, namespace, "deployment/voice-serve") is None
-        complete = {
-            "type": "Complete", "status": "True", "reason": "Completed", "message": "",
-            "lastTransitionTime": "2025-01-01T00:00:00Z",
-        }  # fmt: skip
-        artifact = {"claimName": "voices", "path": "voice/voice.pt", "sha256": "0" * 64, "sizeBytes": 1,
-                    "sampleRate": 22050, "languages": ["en"], "speakers": ["one"]}  # fmt: skip
-        status = json.dumps({"status": {"phase": "Complete", "conditions": [complete], "artifact": artifact}})
-        api.kubectl("patch", "-n", namespace, "ttst/voice", "--subresource=status", "--type=merge", "-p", status)
+        complete(api, namespace)
         found = ("True", "ModelFound")
         until("the voice", lambda: reason(api, namespace, "ttss/voice", "ModelReady") == found, log)
         until("a Deployment", lambda: get(api, namespace, "deployment/voice-serve"), log)
@@ -218,10 +259,10 @@ def test_a_stored_object_that_cannot_be_read_becomes_a_condition(api: Cluster, n
     log = tmp_path / "log"
     definition = yaml.safe_load((ROOT / "crds/ttstrainings.yaml").read_text())
     spec = definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
-    del spec["training"]["properties"]["maxSteps"]["minimum"]
+    del spec["training"]["properties"]["seed"]["minimum"]
     try:
         api.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", input=json.dumps(definition))
-        body = {**TRAINING, "spec": {**TRAINING["spec"], "training": {"maxSteps": 0}}}
+        body = {**TRAINING, "spec": {**TRAINING["spec"], "training": {"maxSteps": 1, "seed": -1}}}
         until("the looser schema", lambda: _let_in(api, namespace, body))
     finally:
         api.kubectl("apply", "--server-side", "--force-conflicts", "-f", ROOT / "crds/ttstrainings.yaml")
@@ -231,7 +272,7 @@ def test_a_stored_object_that_cannot_be_read_becomes_a_condition(api: Cluster, n
     stored = get(api, namespace, "ttst/voice")
     assert stored is not None
     words = {c["type"]: c["message"] for c in stored["status"]["conditions"]}["Accepted"]
-    assert "spec.training.maxSteps is 0" in words
+    assert "spec.training.seed is -1" in words
     assert "Traceback" not in log.read_text()
 
 
