@@ -4,19 +4,23 @@ The models themselves are in ``tts_workloads.models``; a test proves that both s
 """
 
 from tts_api.architectures.base import Architecture, Parameters
+from tts_api.architectures.ddsp import DDSP, DdspParameters
 from tts_api.architectures.fastspeech2 import FASTSPEECH2, FastSpeech2Parameters
 from tts_api.architectures.griffinlim import GRIFFINLIM, GriffinLimParameters
+from tts_api.architectures.hifigan import HIFIGAN, HifiganParameters
 from tts_api.architectures.vocos import VOCOS, VocosParameters
 
 ACOUSTIC_MODELS: dict[str, Architecture] = {a.name: a for a in (FASTSPEECH2,)}
-VOCODERS: dict[str, Architecture] = {a.name: a for a in (VOCOS, GRIFFINLIM)}
+VOCODERS: dict[str, Architecture] = {a.name: a for a in (VOCOS, HIFIGAN, DDSP, GRIFFINLIM)}
 
 __all__ = [
     "ACOUSTIC_MODELS",
     "VOCODERS",
     "Architecture",
+    "DdspParameters",
     "FastSpeech2Parameters",
     "GriffinLimParameters",
+    "HifiganParameters",
     "Parameters",
     "VocosParameters",
 ]

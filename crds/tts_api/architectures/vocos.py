@@ -17,6 +17,10 @@ class VocosParameters(Parameters):
     """Channels of the backbone."""
     layers: Annotated[int, Field(ge=1, le=16)] = 6
     """Blocks of the backbone."""
+    discriminator_channels: Annotated[int, Field(ge=0, le=128)] = 32
+    """Width of the discriminators that it is trained against; 0 trains without."""
+    pretraining_steps: Annotated[int, Field(ge=0, le=10_000_000)] = 0
+    """Steps before the discriminators join."""
 
 
 VOCOS = Architecture("vocos", VocosParameters, trained=True)

@@ -8,13 +8,15 @@ from typing import Literal
 
 from tts_workloads.models.acoustic_stage import AcousticStage
 from tts_workloads.models.task import Task
-from tts_workloads.models.vocoder_stage import GriffinLimStage, VocoderStage, VocosStage
+from tts_workloads.models.vocoder_stage import GriffinLimStage, VocoderStage, ddsp_stage, hifigan_stage, vocos_stage
 from tts_workloads.models.voice import Voice
 
 ACOUSTIC_MODELS: dict[str, Callable[[Task], AcousticStage]] = {"fastspeech2": AcousticStage}
 VOCODERS: dict[str, Callable[[Task, AcousticStage], VocoderStage]] = {
+    "vocos": vocos_stage,
+    "hifigan": hifigan_stage,
+    "ddsp": ddsp_stage,
     "griffinlim": GriffinLimStage,
-    "vocos": VocosStage,
 }
 SUPPORTS: tuple[Literal["speed", "pitch", "energy", "durations", "speaker_vector"], ...] = (
     "speed", "pitch", "energy", "durations", "speaker_vector",

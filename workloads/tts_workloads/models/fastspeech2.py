@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from tts_api.architectures import FastSpeech2Parameters
+from tts_workloads.audio import SILENCE
 from tts_workloads.models.layers import BlockShape, ConvStack, TimeConv, expand, mask_of
 
 LONGEST_SYMBOL_FRAMES = 200.0
@@ -67,7 +68,7 @@ class FastSpeech2(nn.Module):
         self.decoder = ConvStack(shape, parameters.decoder_layers)
         self.mel = nn.Linear(channels, n_mels)
         # TorchScript sees attributes, not the module's constants.
-        self.longest_symbol_frames = LONGEST_SYMBOL_FRAMES
+        self.longest_symbol_frames, self.silence = LONGEST_SYMBOL_FRAMES, SILENCE
         self.register_buffer("pitch_mean", torch.tensor(5.0))
         self.register_buffer("pitch_std", torch.tensor(0.25))
         self.register_buffer("energy_mean", torch.tensor(-5.0))
@@ -96,7 +97,10 @@ class FastSpeech2(nn.Module):
         ends = torch.floor((lasting * mask.squeeze(-1)).cumsum(1) + 0.5).long()
         durations = torch.diff(ends, dim=1, prepend=torch.zeros_like(ends[:, :1]))
         frames = ends[:, -1]
-        mel = self.decode(self.intone(encoded, prosody, mask), durations, frames, int(frames.max()))
+        longest = int(frames.max())
+        mel = self.decode(self.intone(encoded, prosody, mask), durations, frames, longest)
+        # Behind an utterance's end a vocoder must find the silence that it would find if nothing longer were beside.
+        mel = torch.where(mask_of(frames, longest) > 0, mel, torch.full_like(mel, self.silence))
         return mel.transpose(1, 2), frames, durations
 
     def encode(self, tokens: Tensor, lengths: Tensor, speaker: Tensor) -> tuple[Tensor, Tensor]:

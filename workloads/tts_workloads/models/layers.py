@@ -73,7 +73,7 @@ class AttentionBlock(nn.Module):
             self.inward(self.norm(x)).view(batch, time, 3, self.heads, channels // self.heads).permute(2, 0, 3, 1, 4)
         )
         heard = mask.view(batch, 1, 1, time) > 0
-        y = F.scaled_dot_product_attention(parts[0], parts[1], parts[2], heard)
+        y: Tensor = F.scaled_dot_product_attention(parts[0], parts[1], parts[2], heard)
         y = self.dropout(self.outward(y.transpose(1, 2).reshape(batch, time, channels)))
         return (x + y) * mask
 

@@ -1,24 +1,38 @@
-"""How vocoders are trained: on short pieces of sound, given the mel frames that the acoustic model will give them."""
+"""How vocoders are trained: on short pieces of sound, given the mel frames that the acoustic model will give them. What
+they learn from these: ``vocoder_losses``."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-from tts_api.architectures import GriffinLimParameters, VocosParameters
-from tts_workloads.audio import LogMel
+from tts_api.architectures import DdspParameters, GriffinLimParameters, HifiganParameters, VocosParameters
+from tts_api.reasons import Reason
+from tts_api.resources.training import AudioFeatures
+from tts_workloads.audio import SILENCE
 from tts_workloads.data import Utterance, plan_batches
-from tts_workloads.models import vocos
+from tts_workloads.ending import BadInput
+from tts_workloads.models import discriminators, hifigan, vocos
 from tts_workloads.models.acoustic_stage import AcousticStage
+from tts_workloads.models.ddsp import Ddsp
 from tts_workloads.models.griffinlim import GriffinLim
-from tts_workloads.models.spectral import Resolution, spectral_distance
+from tts_workloads.models.spectral import Resolution
 from tts_workloads.models.stage import Optimisation, StageName
 from tts_workloads.models.task import Task
+from tts_workloads.models.vocoder_losses import (
+    DISCRIMINATORS,
+    DdspTraining,
+    HifiganTraining,
+    VocoderBatch,
+    VocoderTraining,
+    VocosTraining,
+    Weights,
+)
 
 PIECE_FRAMES = 32
 """Frames of sound in a training example."""
@@ -26,10 +40,14 @@ FRAMES_PER_PIECE = 192
 """Of so many frames in a batch one piece is taken: near pieces of one clip teach little new."""
 PREDICTED_SHARE = 0.75
 """Share of pieces whose mel is the acoustic model's; the others have the recording's own."""
-RESOLUTIONS = (Resolution(512, 128), Resolution(1024, 256), Resolution(2048, 512))
-"""Windows of the multi-resolution loss: FFT size and hop in samples (Yamamoto et al. 2019, Parallel WaveGAN,
-arXiv:1910.11480)."""
-MEL_WEIGHT, SPECTRAL_WEIGHT = 3.0, 1.0
+JUDGED_RESOLUTIONS = (Resolution(256, 64), Resolution(512, 128), Resolution(1024, 256))
+"""Spectra that discriminators look at."""
+SILENT_FRAMES = 4
+"""How far pieces reach beyond a clip's ends: what is spoken begins and ends in silence."""
+LARGEST_NORM = 1000.0
+"""The published recipes clip nothing: this stops a gradient that would end the training."""
+ADVERSARIAL_RATE = 0.2
+"""Share of the learning rate that a vocoder and its discriminators take: with the default 3e-4, about the published."""
 
 
 class VocoderStage(Protocol):
@@ -55,65 +73,26 @@ class VocoderStage(Protocol):
         """See ``Stage``."""
 
 
-@dataclass(frozen=True)
-class VocoderBatch:
-    """Pieces of one length."""
-
-    mel: Tensor
-    """``[batch, n_mels, frames]`` float32."""
-    waveform: Tensor
-    """``[batch, frames * hop_length]`` float32."""
-    seconds: float
-
-    def to(self, device: torch.device) -> VocoderBatch:
-        """The batch on another device."""
-        return VocoderBatch(
-            self.mel.to(device, non_blocking=True), self.waveform.to(device, non_blocking=True), self.seconds
-        )
-
-
-class VocosTraining(nn.Module):
-    """The vocoder and its losses."""
-
-    def __init__(self, model: vocos.Vocos, log_mel: LogMel) -> None:
-        super().__init__()
-        self.model = model
-        self.log_mel = log_mel
-
-    def forward(self, batch: VocoderBatch, step: int) -> dict[str, Tensor]:
-        """The losses of a batch, by name."""
-        del step
-        hidden = self.model.hidden(batch.mel)
-        with torch.autocast(batch.mel.device.type, enabled=False):
-            made = self.model.sound(hidden, batch.mel)
-            mel = (self.log_mel(made) - self.log_mel(batch.waveform)).abs().mean()
-            spectral = torch.stack([spectral_distance(made, batch.waveform, r) for r in RESOLUTIONS]).mean()
-            return {"loss": MEL_WEIGHT * mel + SPECTRAL_WEIGHT * spectral, "mel": mel, "spectral": spectral}
-
-
-class VocosStage:
-    """Training of ``vocos``."""
+class PiecesStage:
+    """Training on pieces of the corpus's clips."""
 
     name: StageName = "Vocoder"
 
-    def __init__(self, task: Task, acoustic: AcousticStage) -> None:
-        run, audio = task.run, task.run.dataset.audio
-        self.task, self.acoustic = task, acoustic
-        self.steps = run.training.vocoder_steps
-        self.optimisation = Optimisation(
-            learning_rate=run.training.learning_rate, warmup_steps=100, average_decay=0.99, clip_norm=1.0
-        )
-        parameters = VocosParameters.model_validate(run.model.vocoder.parameters)
-        torch.manual_seed(run.training.seed + 1)
-        self._vocoder = vocos.Vocos(parameters, audio)
-        self.model: nn.Module = VocosTraining(self._vocoder, LogMel(audio))
-        self.receptive_field_frames: int | None = vocos.receptive_field_frames(parameters, audio)
+    def __init__(
+        self, task: Task, acoustic: AcousticStage, training: VocoderTraining, receptive_field_frames: int | None
+    ) -> None:
+        options = task.run.training
+        self.task, self.acoustic, self._training = task, acoustic, training
+        self.steps = options.vocoder_steps
+        self.optimisation = optimisation_of(training, options.learning_rate)
+        self.model: nn.Module = training
+        self.receptive_field_frames: int | None = receptive_field_frames
         self._frames = [task.frames(clip) for clip in range(len(task.corpus.clips))]
         self._predicted: dict[int, Tensor] = {}
 
     def module(self) -> nn.Module:
         """The vocoder as it is exported."""
-        return self._vocoder
+        return self._training.model
 
     def batches(self, epoch: int, rank: int, world: int) -> Sequence[Sequence[Utterance]]:
         """The clips that the pieces of each batch are taken from."""
@@ -136,22 +115,19 @@ class VocosStage:
         audio = self.task.run.dataset.audio
         draw = random.Random(int(torch.randint(2**31, ()).item()))  # noqa: S311 - no secret
         count = max(1, self.task.batch_frames // FRAMES_PER_PIECE)
-        places = [max(1, self._frames[clip] - PIECE_FRAMES + 1) for clip in clips]
+        places = [max(1, self._frames[clip] + 2 * SILENT_FRAMES - PIECE_FRAMES + 1) for clip in clips]
         self._predict(clips)
-        mels, waveforms = [], []
+        mels, waveforms, pitches = [], [], []
         for clip in draw.choices(clips, places, k=count):
-            start = draw.randrange(places[clips.index(clip)])
-            recording = self.task.features(clip).mel
-            mel = (self._predicted[clip] if draw.random() < predicted_share else recording)[
-                start : start + PIECE_FRAMES
-            ]
-            short = PIECE_FRAMES - len(mel)
+            start = draw.randrange(places[clips.index(clip)]) - SILENT_FRAMES
+            features = self.task.features(clip)
+            mel = self._predicted[clip] if draw.random() < predicted_share else features.mel
+            mels.append(_piece(mel.T, start, PIECE_FRAMES, SILENCE))
+            pitches.append(_piece(features.log_pitch, start, PIECE_FRAMES, 0.0))
             waveform = self.task.corpus.clips[clip].waveform
-            waveform = waveform[start * audio.hop_length : (start + PIECE_FRAMES) * audio.hop_length]
-            mels.append(torch.nn.functional.pad(mel, (0, 0, 0, short), value=float(recording.min())).T)
-            waveforms.append(torch.nn.functional.pad(waveform, (0, short * audio.hop_length)))
+            waveforms.append(_piece(waveform, start * audio.hop_length, PIECE_FRAMES * audio.hop_length, 0.0))
         seconds = count * PIECE_FRAMES * audio.hop_length / audio.sample_rate
-        return VocoderBatch(torch.stack(mels), torch.stack(waveforms), seconds)
+        return VocoderBatch(torch.stack(mels), torch.stack(waveforms), torch.stack(pitches), seconds)
 
     def _predict(self, clips: Sequence[int]) -> None:
         """The acoustic model is finished before this stage begins: what it says of a clip is computed once."""
@@ -159,6 +135,79 @@ class VocosStage:
         for first in range(0, len(new), 8):
             some = new[first : first + 8]
             self._predicted |= zip(some, self.acoustic.predict(some), strict=True)
+
+
+def _piece(x: Tensor, start: int, length: int, beyond: float) -> Tensor:
+    """``length`` of the last dimension from ``start`` on, which may be negative; ``beyond`` is what lies outside."""
+    inside = x[..., max(0, start) : start + length]
+    before = max(0, -start)
+    return F.pad(inside, (before, length - before - inside.shape[-1]), value=beyond)
+
+
+def optimisation_of(training: VocoderTraining, learning_rate: float) -> Optimisation:
+    """How a vocoder and its discriminators learn."""
+    if training.discriminators is None:
+        return Optimisation(learning_rate=learning_rate, warmup_steps=100, average_decay=0.99)
+    judges = Optimisation(
+        learning_rate=ADVERSARIAL_RATE * learning_rate, warmup_steps=100, betas=(0.8, 0.99), clip_norm=LARGEST_NORM
+    )
+    # A vocoder that learns alone at first begins as fast as one that always does.
+    share = 1.0 if training.alone_steps else ADVERSARIAL_RATE
+    return Optimisation(
+        learning_rate=share * learning_rate, warmup_steps=100, betas=(0.8, 0.99), clip_norm=LARGEST_NORM,
+        average_decay=0.99, parts={DISCRIMINATORS: judges},
+    )  # fmt: skip
+
+
+def vocos_stage(task: Task, acoustic: AcousticStage) -> PiecesStage:
+    """Training of ``vocos``, judged by multi-period and multi-resolution discriminators (as Jang et al. 2021)."""
+    audio, parameters = _begin(task), VocosParameters.model_validate(task.run.model.vocoder.parameters)
+    channels = parameters.discriminator_channels
+    training = VocosTraining(
+        vocos.Vocos(parameters, audio), audio, alone=Weights(mel=3.0, spectral=1.0), judged=Weights(mel=45.0),
+        discriminators=_of_spectra_and_periods(channels), alone_steps=parameters.pretraining_steps,
+    )  # fmt: skip
+    return PiecesStage(task, acoustic, training, vocos.receptive_field_frames(parameters, audio))
+
+
+def ddsp_stage(task: Task, acoustic: AcousticStage) -> PiecesStage:
+    """Training of ``ddsp``, judged as ``vocos`` is."""
+    audio, parameters = _begin(task), DdspParameters.model_validate(task.run.model.vocoder.parameters)
+    channels = parameters.discriminator_channels
+    training = DdspTraining(
+        Ddsp(parameters, audio), audio, alone=Weights(mel=2.0, spectral=1.0), judged=Weights(mel=45.0),
+        discriminators=_of_spectra_and_periods(channels), alone_steps=parameters.pretraining_steps,
+    )  # fmt: skip
+    return PiecesStage(task, acoustic, training, None)
+
+
+def hifigan_stage(task: Task, acoustic: AcousticStage) -> PiecesStage:
+    """Training of ``hifigan``, judged by multi-period and multi-scale discriminators. Raises BadInput for a hop length
+    that its upsamplings cannot make."""
+    audio, parameters = _begin(task), HifiganParameters.model_validate(task.run.model.vocoder.parameters)
+    try:
+        model = hifigan.Hifigan(parameters, audio)
+    except ValueError as error:
+        raise BadInput(
+            Reason.INVALID_PARAMETERS,
+            f"dataset.audio.hopLength = {audio.hop_length}: hifigan cannot make so many samples of a frame ({error}); "
+            "256 is the published value",
+        ) from None
+    channels = parameters.discriminator_channels
+    judges = [*discriminators.multi_period(channels), *discriminators.multi_scale(4 * channels)]
+    training = HifiganTraining(model, audio, alone=Weights(mel=45.0), judged=Weights(mel=45.0), discriminators=judges)
+    return PiecesStage(task, acoustic, training, hifigan.receptive_field_frames(parameters, audio))
+
+
+def _begin(task: Task) -> AudioFeatures:
+    torch.manual_seed(task.run.training.seed + 1)
+    return task.run.dataset.audio
+
+
+def _of_spectra_and_periods(channels: int) -> list[discriminators.Discriminator]:
+    if channels == 0:
+        return []
+    return [*discriminators.multi_resolution(JUDGED_RESOLUTIONS, channels), *discriminators.multi_period(channels)]
 
 
 class GriffinLimStage:

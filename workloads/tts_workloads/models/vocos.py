@@ -3,10 +3,12 @@
 training is in ``vocoder_stage``."""
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tts_api.architectures import VocosParameters
 from tts_api.resources.training import AudioFeatures
+from tts_workloads.audio import SILENCE
 from tts_workloads.models.layers import BlockShape, ConvStack, TimeConv
 from tts_workloads.models.spectral import LinearMagnitude, Overlap
 
@@ -33,11 +35,17 @@ class Vocos(nn.Module):
         self.head = nn.Linear(channels, audio.n_fft + 2)
         self.magnitude = LinearMagnitude(audio.sample_rate, audio.n_fft, audio.n_mels)
         self.largest_magnitude = LARGEST_MAGNITUDE
+        self.hop_length, self.silence = audio.hop_length, SILENCE
+        self.reach = receptive_field_frames(parameters, audio)
         self.overlap = Overlap(audio.n_fft, audio.hop_length)
 
     def forward(self, mel: Tensor) -> Tensor:
-        """Log-mel ``[batch, n_mels, frames]`` to ``[batch, frames * hop_length]`` float32."""
-        return self.sound(self.hidden(mel), mel)
+        """Log-mel ``[batch, n_mels, frames]`` in nepers to ``[batch, frames * hop_length]`` float32; what is not above
+        the floor is silence, and so is what lies beyond the ends."""
+        reach = self.reach
+        mel = F.pad(mel.clamp_min(self.silence), (reach, reach), value=self.silence)
+        waveform = self.sound(self.hidden(mel), mel)
+        return waveform[:, reach * self.hop_length : waveform.shape[1] - reach * self.hop_length]
 
     def hidden(self, mel: Tensor) -> Tensor:
         """``[batch, frames, n_fft + 2]``: corrections of log-magnitudes, and phases."""

@@ -1,0 +1,26 @@
+"""Parameters of ``ddsp``: a vocoder that filters pulses at the pitch and noise (Engel et al. 2020, arXiv:2001.04643;
+Agrawal et al. 2024, arXiv:2401.10460)."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from tts_api.architectures.base import Architecture, Parameters
+
+
+class DdspParameters(Parameters):
+    """Sizes of the vocoder."""
+
+    hidden_size: Annotated[int, Field(ge=32, le=1024)] = 192
+    """Channels of the backbone."""
+    layers: Annotated[int, Field(ge=1, le=16)] = 5
+    """Blocks of the backbone."""
+    discriminator_channels: Annotated[int, Field(ge=0, le=128)] = 16
+    """Width of the discriminators that it is trained against; 0 trains without."""
+    pretraining_steps: Annotated[int, Field(ge=0, le=10_000_000)] = 2000
+    """Steps before the discriminators join."""
+
+
+DDSP = Architecture("ddsp", DdspParameters, trained=True)

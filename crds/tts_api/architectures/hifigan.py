@@ -1,0 +1,22 @@
+"""Parameters of ``hifigan``: a vocoder of transposed convolutions trained against discriminators (Kong, Kim and Bae
+2020, arXiv:2010.05646)."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from tts_api.architectures.base import Architecture, Parameters
+
+
+class HifiganParameters(Parameters):
+    """Which of the published sizes."""
+
+    version: Annotated[int, Field(ge=1, le=3)] = 1
+    """1 sounds best (13.9 million weights), 2 is the smallest (0.9 million), 3 the fastest (1.5 million)."""
+    discriminator_channels: Annotated[int, Field(ge=1, le=128)] = 32
+    """Width of the discriminators that it is trained against."""
+
+
+HIFIGAN = Architecture("hifigan", HifiganParameters, trained=True)

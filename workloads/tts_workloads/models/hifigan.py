@@ -1,0 +1,156 @@
+"""``hifigan``: a vocoder that turns mel frames into samples by transposed convolutions (Kong, Kim and Bae 2020,
+arXiv:2010.05646), in the three published sizes. Its training is in ``adversarial_stage``."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from tts_api.architectures import HifiganParameters
+from tts_api.resources.training import AudioFeatures
+from tts_workloads.audio import SILENCE
+
+SLOPE = 0.1
+"""Of the leaky rectifiers."""
+OUTER_KERNEL = 7
+LARGEST_RATE = 8
+"""Published factors of upsampling are not larger; other hop lengths may need larger ones."""
+
+
+class Size(NamedTuple):
+    """One published configuration (appendix A.1, table 5)."""
+
+    channels: int
+    """Behind the first convolution; halved by each upsampling."""
+    upsamplings: int
+    kernels: tuple[int, ...]
+    """Of the residual blocks that run side by side behind each upsampling."""
+    dilations: tuple[tuple[int, ...], ...]
+    """Of each block's convolutions."""
+    paired: bool
+    """Whether each dilated convolution is followed by one without dilation (the first type of block)."""
+
+
+_PAIRED = ((1, 3, 5),) * 3
+SIZES = {
+    1: Size(512, 4, (3, 7, 11), _PAIRED, paired=True),
+    2: Size(128, 4, (3, 7, 11), _PAIRED, paired=True),
+    3: Size(256, 3, (3, 5, 7), ((1, 2), (2, 6), (3, 12)), paired=False),
+}
+"""The sizes by version number."""
+
+
+def upsampling_rates(hop_length: int, count: int) -> tuple[int, ...]:
+    """Factors whose product is the hop length, the largest first: (8, 8, 2, 2) for 256 and four of them. Raises
+    ValueError where there are none."""
+    for largest in range(LARGEST_RATE, hop_length + 1):
+        found = next(_factors(hop_length, count, largest), None)
+        if found:
+            return found
+    raise ValueError(f"{hop_length} is no product of {count} whole numbers above 1")
+
+
+def _factors(product: int, count: int, largest: int) -> Iterator[tuple[int, ...]]:
+    """The ways to write a product of so many factors above 1, none larger than ``largest`` or than the one before."""
+    if count == 0 and product == 1:
+        yield ()
+    for factor in range(min(largest, product), 1, -1):
+        if count and product % factor == 0:
+            for rest in _factors(product // factor, count - 1, factor):
+                yield (factor, *rest)
+
+
+def receptive_field_frames(parameters: HifiganParameters, audio: AudioFeatures) -> int:
+    """Frames on each side of a sample's own that the sample depends on."""
+    size = SIZES[parameters.version]
+    reach = OUTER_KERNEL // 2
+    """How far to each side it looks, in steps of the present rate."""
+    for rate in reversed(upsampling_rates(audio.hop_length, size.upsamplings)):
+        reach += max(
+            sum((kernel // 2) * (dilation + (1 if size.paired else 0)) for dilation in dilations)
+            for kernel, dilations in zip(size.kernels, size.dilations, strict=True)
+        )
+        # A transposed convolution with a kernel of twice its rate takes each sample from two steps.
+        reach = -(-reach // rate) + 1
+    return reach + OUTER_KERNEL // 2
+
+
+class ResidualBlock(nn.Module):
+    """Dilated convolutions, each added to what it was given."""
+
+    def __init__(self, channels: int, kernel: int, dilations: tuple[int, ...], *, paired: bool) -> None:
+        super().__init__()
+        self.steps = nn.ModuleList()
+        for dilation in dilations:
+            layers = [_activated(channels, kernel, dilation)]
+            if paired:
+                layers.append(_activated(channels, kernel, 1))
+            self.steps.append(nn.Sequential(*layers))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``[batch, channels, samples]`` to the same."""
+        for step in self.steps:
+            x = x + step(x)
+        return x
+
+
+def _activated(channels: int, kernel: int, dilation: int) -> nn.Sequential:
+    conv = nn.Conv1d(channels, channels, kernel, dilation=dilation, padding=dilation * (kernel // 2))
+    return nn.Sequential(nn.LeakyReLU(SLOPE), conv)
+
+
+class Fusion(nn.Module):
+    """Residual blocks of several kernels side by side, and their mean (section 2.2)."""
+
+    def __init__(self, channels: int, size: Size) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList([
+            ResidualBlock(channels, kernel, dilations, paired=size.paired)
+            for kernel, dilations in zip(size.kernels, size.dilations, strict=True)
+        ])  # fmt: skip
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``[batch, channels, samples]`` to the same."""
+        total = torch.zeros_like(x)
+        for block in self.blocks:
+            total = total + block(x)
+        return total / len(self.blocks)
+
+
+class Hifigan(nn.Module):
+    """The generator."""
+
+    def __init__(self, parameters: HifiganParameters, audio: AudioFeatures) -> None:
+        """Raises ValueError where the hop length cannot be made of so many upsamplings."""
+        super().__init__()
+        size = SIZES[parameters.version]
+        channels = size.channels
+        self.first = nn.Conv1d(audio.n_mels, channels, OUTER_KERNEL, padding=OUTER_KERNEL // 2)
+        layers: list[nn.Module] = []
+        for rate in upsampling_rates(audio.hop_length, size.upsamplings):
+            # Twice the rate wide, and padded so that n steps become exactly n * rate.
+            up = nn.ConvTranspose1d(
+                channels, channels // 2, 2 * rate, rate, padding=(rate + 1) // 2, output_padding=rate % 2
+            )
+            channels //= 2
+            layers += [nn.LeakyReLU(SLOPE), up, Fusion(channels, size)]
+        self.body = nn.Sequential(*layers)
+        self.last = nn.Conv1d(channels, 1, OUTER_KERNEL, padding=OUTER_KERNEL // 2)
+        self.hop_length, self.silence = audio.hop_length, SILENCE
+        self.reach = receptive_field_frames(parameters, audio)
+
+    def forward(self, mel: Tensor) -> Tensor:
+        """Log-mel ``[batch, n_mels, frames]`` in nepers to ``[batch, frames * hop_length]`` float32 in -1 to 1; what is
+        not above the floor is silence, and so is what lies beyond the ends."""
+        reach = self.reach
+        waveform = self.generate(F.pad(mel.clamp_min(self.silence), (reach, reach), value=self.silence))
+        return waveform[:, reach * self.hop_length : waveform.shape[1] - reach * self.hop_length]
+
+    def generate(self, mel: Tensor) -> Tensor:
+        """The same without the silence beyond the ends."""
+        # The mel's own level is far from zero: silence is -11.5 nepers.
+        x = self.body(self.first((mel + 5.0) * 0.5))
+        waveform: Tensor = torch.tanh(self.last(F.leaky_relu(x)).float()).squeeze(1)
+        return waveform
