@@ -97,6 +97,9 @@ def test_a_vocoder_is_used_as_it_is(base: Path, tmp_path: Path, monkeypatch: pyt
     assert card.model.vocoder.architecture == "vocos"
     assert card.model.vocoder.parameters == open_voice(base).card.model.vocoder.parameters
     assert card.model.vocoder.parameters["hiddenSize"] == 32
+    page = (workspace / "checkpoints/voice/report/model-card.md").read_text()
+    assert "| Acoustic model | fastspeech2 (hiddenSize 32, " in page
+    assert f", from that of the training base (voice `{open_voice(base).sha256}`) |" in page
 
 
 def test_an_acoustic_model_gets_another_vocoder(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tts_api.resources.training import AcousticModel, Vocoder
 from tts_api.voice import VoiceCard
 
 
@@ -12,8 +13,8 @@ def page(card: VoiceCard) -> str:
         ("Languages", ", ".join(card.languages)),
         ("Speakers", ", ".join(card.speakers)),
         ("Sample rate", f"{card.audio.sample_rate} Hz"),
-        ("Acoustic model", _model(card.model.acoustic.name, card.model.acoustic.parameters)),
-        ("Vocoder", _model(card.model.vocoder.name, card.model.vocoder.parameters)),
+        ("Acoustic model", _model(card.model.acoustic, made.acoustic_from)),
+        ("Vocoder", _model(card.model.vocoder, made.vocoder_from)),
         (
             "Front end",
             f"{card.front_end.name}, version {card.front_end.version}, {len(card.front_end.symbols)} symbols",
@@ -47,8 +48,12 @@ def page(card: VoiceCard) -> str:
     ])  # fmt: skip
 
 
-def _model(architecture: str, parameters: object) -> str:
-    return f"{architecture} {parameters}" if parameters else architecture
+def _model(model: AcousticModel | Vocoder, source: str | None) -> str:
+    sizes = ", ".join(f"{name} {value:g}" for name, value in model.parameters.items())
+    described = f"{model.name} ({sizes})" if sizes else model.name
+    if source is None or model.from_training is None:
+        return described
+    return f"{described}, from that of the training {model.from_training.name} (voice `{source}`)"
 
 
 def _number(value: float | None) -> str | None:
