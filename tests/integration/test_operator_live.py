@@ -80,6 +80,18 @@ def accepted(api: Cluster, namespace: str, what: str, log: Path) -> None:
     until(f"{what} accepted", lambda: reason(api, namespace, what, "Accepted") == ("True", "Accepted"), log)
 
 
+def at_rest(api: Cluster, namespace: str, log: Path) -> None:
+    """Waits until Kubernetes' own controllers are done with what was made, however late they look at it: the claim is
+    bound, and of pods that find no node it is said so."""
+
+    def told() -> bool:
+        expected = {"pvc/voice-train": "Bound", "ttst/voice": "Unschedulable", "ttss/voice": "Unschedulable"}
+        status = {what: json.dumps((get(api, namespace, what) or {}).get("status")) for what in expected}
+        return all(words in status[what] for what, words in expected.items())
+
+    until("everything at rest", told, log)
+
+
 def led(log: Path, times: int) -> None:
     until("the lead", lambda: log.read_text().count("this replica leads") == times, log)
 
@@ -118,8 +130,7 @@ def test_nothing_is_written_twice(api: Cluster, namespace: str, tmp_path: Path) 
     log = tmp_path / "log"
     with operating(api, namespace, log):
         apply(api, namespace, TRAINING, SERVICE)
-        accepted(api, namespace, "ttst/voice", log)
-        accepted(api, namespace, "ttss/voice", log)
+        at_rest(api, namespace, log)
         before = settled(api, namespace)
         assert {"TTSTraining/voice", "TTSService/voice", "Job/voice-train", "Deployment/voice-serve"} <= set(before)
         apply(api, namespace, TRAINING, SERVICE)
