@@ -9,6 +9,10 @@ from pydantic.alias_generators import to_camel
 
 from tts_api.base import Document
 
+OF_TRAINING = "of training"
+"""Marks a parameter that says how a model is trained and nothing of its weights: a training that starts from another
+one's model may change it."""
+
 
 class Parameters(Document):
     """The parameters of one architecture. Every one is a number with bounds and a default, so that a manifest's
@@ -17,6 +21,11 @@ class Parameters(Document):
     model_config = ConfigDict(
         frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True, use_attribute_docstrings=True
     )
+
+    @classmethod
+    def of_training(cls) -> set[str]:
+        """Names of the parameters that are OF_TRAINING, as manifests write them."""
+        return {to_camel(name) for name, field in cls.model_fields.items() if OF_TRAINING in field.metadata}
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from tts_api.architectures.base import Architecture, Parameters
+from tts_api.architectures.base import OF_TRAINING, Architecture, Parameters
 
 
 class DdspParameters(Parameters):
@@ -17,9 +17,9 @@ class DdspParameters(Parameters):
     """Channels of the backbone."""
     layers: Annotated[int, Field(ge=1, le=16)] = 5
     """Blocks of the backbone."""
-    discriminator_channels: Annotated[int, Field(ge=0, le=128)] = 16
+    discriminator_channels: Annotated[int, Field(ge=0, le=128), OF_TRAINING] = 16
     """Width of the discriminators that it is trained against; 0 trains without."""
-    pretraining_steps: Annotated[int, Field(ge=0, le=10_000_000)] = 2000
+    pretraining_steps: Annotated[int, Field(ge=0, le=10_000_000), OF_TRAINING] = 2000
     """Steps before the discriminators join."""
 
 

@@ -11,7 +11,7 @@ from typing import Annotated
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from tts_api.architectures.base import Architecture, Parameters
+from tts_api.architectures.base import OF_TRAINING, Architecture, Parameters
 
 
 class FastSpeech2Parameters(Parameters):
@@ -29,7 +29,7 @@ class FastSpeech2Parameters(Parameters):
     """Channels between a block's two convolutions; 0 means twice hiddenSize."""
     kernel_size: Annotated[int, Field(ge=1, le=25)] = 5
     """Symbols or frames that a block's convolution spans, odd."""
-    dropout: Annotated[float, Field(ge=0, le=0.9)] = 0.1
+    dropout: Annotated[float, Field(ge=0, le=0.9), OF_TRAINING] = 0.1
     """Probability with which an activation is dropped in training."""
 
     @field_validator("attention_heads")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from tts_api.architectures.base import Architecture, Parameters
+from tts_api.architectures.base import OF_TRAINING, Architecture, Parameters
 
 
 class HifiganParameters(Parameters):
@@ -15,7 +15,7 @@ class HifiganParameters(Parameters):
 
     version: Annotated[int, Field(ge=1, le=3)] = 1
     """1 sounds best (13.9 million weights), 2 is the smallest (0.9 million), 3 the fastest (1.5 million)."""
-    discriminator_channels: Annotated[int, Field(ge=1, le=128)] = 32
+    discriminator_channels: Annotated[int, Field(ge=1, le=128), OF_TRAINING] = 32
     """Width of the discriminators that it is trained against."""
 
 

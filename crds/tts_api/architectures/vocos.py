@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from tts_api.architectures.base import Architecture, Parameters
+from tts_api.architectures.base import OF_TRAINING, Architecture, Parameters
 
 
 class VocosParameters(Parameters):
@@ -17,9 +17,9 @@ class VocosParameters(Parameters):
     """Channels of the backbone."""
     layers: Annotated[int, Field(ge=1, le=16)] = 6
     """Blocks of the backbone."""
-    discriminator_channels: Annotated[int, Field(ge=0, le=128)] = 32
+    discriminator_channels: Annotated[int, Field(ge=0, le=128), OF_TRAINING] = 32
     """Width of the discriminators that it is trained against; 0 trains without."""
-    pretraining_steps: Annotated[int, Field(ge=0, le=10_000_000)] = 0
+    pretraining_steps: Annotated[int, Field(ge=0, le=10_000_000), OF_TRAINING] = 0
     """Steps before the discriminators join."""
 
 

@@ -12,14 +12,22 @@ from typing import Any
 import pytest
 import torch
 
-from tests.unit.workloads import tiny_corpus
+from tests.unit.workloads import tiny_corpus, tiny_voice
+from tts_api import architectures
 from tts_api.report import TerminationMessage
+from tts_api.run import TrainingRun
 from tts_api.voice import TRAINING_FILE, VoiceCard
+from tts_workloads import models, text
+from tts_workloads.data import Clip, Corpus
+from tts_workloads.training import weights as weights_of
+from tts_workloads.training.export import packed
 from tts_workloads.training.launch import launch
+from tts_workloads.training.source import Source, Sources
 from tts_workloads.voice_file import open_voice
 
 BASE = {"fromTraining": {"name": "base"}}
 SMALL = {"hiddenSize": 32, "encoderLayers": 1, "decoderLayers": 1}
+TINY = {"hiddenSize": 32, "layers": 1, "discriminatorChannels": 0}
 WHOLE = {"acoustic": BASE, "vocoder": BASE}
 
 
@@ -103,7 +111,7 @@ def test_a_vocoder_is_used_as_it_is(base: Path, tmp_path: Path, monkeypatch: pyt
 
 
 def test_an_acoustic_model_gets_another_vocoder(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    model = {"acoustic": BASE, "vocoder": {"parameters": {"hiddenSize": 48, "layers": 1}}}
+    model = {"acoustic": BASE, "vocoder": {"parameters": TINY | {"hiddenSize": 48}}}
     workspace = going_on(tmp_path / "w", base, model=model, training__maxSteps=0)
     voice = trained(workspace, monkeypatch)
     card = open_voice(voice).card
@@ -122,9 +130,12 @@ def test_an_acoustic_model_gets_another_vocoder(base: Path, tmp_path: Path, monk
 def test_a_voice_learns_another_speaker_and_keeps_the_others(
     base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    workspace = going_on(tmp_path / "w", base, model=WHOLE, training__maxSteps=3, training__vocoderMaxSteps=2)
+    # How a model is trained may change: its weights do not depend on it.
+    model = {"acoustic": BASE | {"parameters": {"dropout": 0.3}}, "vocoder": BASE}
+    workspace = going_on(tmp_path / "w", base, model=model, training__maxSteps=3, training__vocoderMaxSteps=2)
     voice = trained(workspace, monkeypatch)
     card = open_voice(voice).card
+    assert card.model.acoustic.parameters == open_voice(base).card.model.acoustic.parameters | {"dropout": 0.3}
     assert card.speakers == ("cid", "ann", "bob")
     assert card.provenance.steps == 5
     assert card.provenance.acoustic_from == card.provenance.vocoder_from == open_voice(base).sha256
@@ -152,6 +163,34 @@ def test_two_finished_models_become_a_voice_without_a_step(
     assert said.step == 0
     assert said.result is not None
     assert said.result.evaluation is not None
+
+
+@pytest.mark.parametrize("vocoder", sorted(name for name, a in architectures.VOCODERS.items() if a.trained))
+def test_each_architecture_goes_on_as_it_was(vocoder: str, tmp_path: Path) -> None:
+    small = {"hifigan": {"version": 2, "discriminatorChannels": 1}}.get(vocoder, TINY)
+    document = tiny_corpus.run_document()
+    document["model"] = {"acoustic": {"parameters": SMALL}, "vocoder": {"architecture": vocoder, "parameters": small}}
+    run = TrainingRun.model_validate(document)
+    front_end = text.for_training("en-us")
+
+    def stages(seed: int) -> tuple[models.AcousticStage, models.VocoderStage]:
+        torch.manual_seed(seed)
+        symbols = torch.arange(1, 20)
+        corpus = Corpus((Clip("noise", "", 0, symbols, 0.1 * torch.randn(16000), 1.0),), ("one",), "0" * 64, 1.0)
+        seeded = run.model_copy(update={"training": run.training.model_copy(update={"seed": seed})})
+        task = models.Task(seeded, corpus, [0], [], front_end.symbols)
+        acoustic = models.ACOUSTIC_MODELS["fastspeech2"](task)
+        return acoustic, models.VOCODERS[vocoder](task, acoustic)
+
+    first, again = stages(1), stages(2)
+    card = tiny_voice.card(front_end, speakers=("one",), model=run.model)
+    path = tmp_path / "voice.pt"
+    path.write_bytes(packed(models.build_voice(*first), card, front_end.files(), weights_of.training_only(first[0])))
+    source = {part: Source(part, "base", open_voice(path)) for part in ("acoustic", "vocoder")}
+    weights_of.start(Sources(**source), *again, ["one"])
+    exported = (first[1].module(), again[1].module())
+    for one, other in ((first[0].model, again[0].model), exported):
+        assert changed(one.state_dict(), other.state_dict()) == set()
 
 
 def other_card(voice: Path, change: Any) -> str:
@@ -237,7 +276,7 @@ OTHER_VERSION = "was written by another version of this image and does not fit:"
             id="nothing to take",
         ),
         pytest.param(
-            {"vocoder": BASE}, {}, model_of("vocoder", parameters={"hiddenSize": 48, "layers": 1}), "UnsupportedVoice",
+            {"vocoder": BASE}, {}, model_of("vocoder", parameters=TINY | {"hiddenSize": 48}), "UnsupportedVoice",
             [f"{OF_BASE['vocoder']} {OTHER_VERSION} ", "Train with the image that it was trained with, or leave model"],
             id="weights of another shape",
         ),

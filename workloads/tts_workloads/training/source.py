@@ -107,16 +107,10 @@ def _resolved(part: Part, given: AcousticModel | Vocoder, source: Source | None)
     if source is not None:
         theirs = getattr(source.voice.card.model, part)
         architecture, parameters = theirs.name, _filled(part, theirs.name, theirs.parameters)
-        for name, ours, value in _differences(given, theirs.name, parameters):
+        for name, ours, value in _differences(part, given, architecture, parameters):
             raise BadInput(
                 Reason.INVALID_PARAMETERS,
                 f"model.{part}.{name} is {ours}, but {source.name} has {value}: leave it out, or {_without(part)}",
-            )
-        if architecture not in KNOWN[part]:
-            raise BadInput(
-                Reason.UNSUPPORTED_VOICE,
-                f"{source.name} is a {architecture}, which this image does not have: train with the image that it was "
-                f"trained with, or {_without(part)}",
             )
         if not KNOWN[part][architecture].trained:
             raise BadInput(
@@ -124,18 +118,21 @@ def _resolved(part: Part, given: AcousticModel | Vocoder, source: Source | None)
                 f"{source.name} is {architecture}, which has no weights: set model.{part}.architecture to "
                 f"{architecture} and leave model.{part}.fromTraining out",
             )
+        parameters = parameters | given.parameters
     return given.model_copy(
         update={"architecture": architecture, "parameters": _filled(part, architecture, parameters)}
     )
 
 
 def _differences(
-    given: AcousticModel | Vocoder, architecture: str, parameters: dict[str, float]
+    part: Part, given: AcousticModel | Vocoder, architecture: str, parameters: dict[str, float]
 ) -> Iterator[tuple[str, object, object]]:
+    """What is given and is not what the source has, both values with it, where the weights depend on it."""
     if given.architecture is not None and given.architecture != architecture:
         yield "architecture", given.architecture, architecture
+    free = KNOWN[part][architecture].parameters.of_training()
     for name, value in given.parameters.items():
-        if value != parameters.get(name):
+        if name not in free and value != parameters.get(name):
             yield f"parameters.{name}", f"{value:g}", _shown(parameters.get(name))
 
 
@@ -144,12 +141,9 @@ def _shown(value: float | None) -> str:
 
 
 def _filled(part: Part, architecture: str, given: dict[str, float]) -> dict[str, float]:
-    """All parameters of an architecture, checked; of one that is not known, those that are given."""
-    known = KNOWN[part].get(architecture)
-    if known is None:
-        return given
+    """All parameters of an architecture, checked."""
     try:
-        return known.parameters.model_validate(given).model_dump(by_alias=True)
+        return KNOWN[part][architecture].parameters.model_validate(given).model_dump(by_alias=True)
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(place) for place in first["loc"])
