@@ -1,7 +1,7 @@
-"""``ddsp``: a vocoder that filters a source, as the voice does: pulses at the pitch and noise, each shaped by a
-spectrum that convolutions read off the mel frames (Engel et al. 2020, arXiv:2001.04643; as a vocoder Agrawal et al.
-2024, arXiv:2401.10460). The phase comes from the source, so that magnitudes are nearly all there is to learn. Its
-training is in ``vocoder_stage``."""
+"""``ddsp``: a vocoder that filters sources, as the voice does: pulses at the pitch, breath that comes with the pulses,
+and noise, each shaped by a spectrum that convolutions read off the mel frames (Engel et al. 2020, arXiv:2001.04643; as
+a vocoder Agrawal et al. 2024, arXiv:2401.10460). The phase comes from the pulses, so that magnitudes are nearly all
+there is to learn. Its training is in ``vocoder_stage``."""
 
 import math
 from typing import NamedTuple
@@ -22,8 +22,10 @@ NOISE_SAMPLES = 1 << 16
 MIDDLE_PITCH = math.sqrt(PITCH_RANGE_HZ[0] * PITCH_RANGE_HZ[1])
 LEAST_GAIN, LARGEST_GAIN = -14.0, 4.0
 """Bounds of the filters' gains in nepers."""
-UNVOICED_PULSES = -6.0
-"""Nepers by which pulses are weaker where nothing is voiced."""
+UNVOICED_GAIN = -6.0
+"""Nepers by which pulses and breath are weaker where nothing is voiced."""
+BREATH_SHARPNESS = 4
+"""Power of the raised cosine in which breath comes with a pulse."""
 
 
 class Controls(NamedTuple):
@@ -34,7 +36,8 @@ class Controls(NamedTuple):
     voicing: Tensor
     """Logit that a frame is voiced ``[batch, frames]``."""
     filters: Tensor
-    """Corrections of the log-magnitudes of pulses and noise, and the pulses' phases ``[batch, 3 * bins, frames]``."""
+    """Corrections of the log-magnitudes of pulses, breath and noise, and the pulses' phases ``[batch, 4 * bins,
+    frames]``."""
 
 
 class Ddsp(nn.Module):
@@ -50,19 +53,24 @@ class Ddsp(nn.Module):
         self.first = TimeConv(audio.n_mels, channels, FIRST_KERNEL)
         self.backbone = ConvStack(BlockShape(channels, 2 * channels, KERNEL, 0, 0.0), parameters.layers)
         self.pitch = nn.Linear(channels, 2)
-        self.head = nn.Linear(channels, 3 * bins)
+        self.head = nn.Linear(channels, 4 * bins)
         with torch.no_grad():
             self.head.weight.mul_(0.1)
         self.magnitude = LinearMagnitude(audio.sample_rate, audio.n_fft, audio.n_mels)
         self.overlap = Overlap(audio.n_fft, audio.hop_length)
         # TorchScript sees attributes, not the module's constants.
         self.silence, self.middle_pitch = SILENCE, MIDDLE_PITCH
-        self.least_gain, self.largest_gain, self.unvoiced_pulses = LEAST_GAIN, LARGEST_GAIN, UNVOICED_PULSES
+        self.least_gain, self.largest_gain, self.unvoiced_gain = LEAST_GAIN, LARGEST_GAIN, UNVOICED_GAIN
         self.lowest, self.highest = PITCH_RANGE_HZ
         overlapping = -(-(audio.n_fft - audio.hop_length) // (2 * audio.hop_length))
         self.reach = FIRST_KERNEL // 2 + parameters.layers * (KERNEL // 2) + 2 * overlapping
         self.noise_level = math.log(math.sqrt(0.375 * audio.n_fft))
         """Log-magnitude of white noise of unit power under the Hann window."""
+        self.breath_sharpness, self.breath_from = BREATH_SHARPNESS, NOISE_SAMPLES // 3
+        # The mean over a turn of the raised cosine's square is a central binomial coefficient.
+        self.breath_scale = math.sqrt(
+            4.0 ** (2 * BREATH_SHARPNESS) / math.comb(4 * BREATH_SHARPNESS, 2 * BREATH_SHARPNESS)
+        )
         generator = torch.Generator().manual_seed(1)
         self.register_buffer("noise", torch.randn(NOISE_SAMPLES, generator=generator), persistent=False)
         fold = torch.full((audio.n_fft,), 0.0)
@@ -92,22 +100,31 @@ class Ddsp(nn.Module):
     def sound(self, filters: Tensor, mel: Tensor, hertz: Tensor, voicing: Tensor, noise_from: int) -> Tensor:
         """The waveform ``[batch, frames * hop_length]``, in float32: ``hertz`` and ``voicing`` (0 to 1) are ``[batch,
         frames]``, ``noise_from`` is the place in the noise to begin at."""
-        pulses, breath, phase = filters.chunk(3, dim=1)
+        of_pulses, of_breath, of_noise, phases = filters.chunk(4, dim=1)
         level = self.magnitude(mel.float()).log() - self.noise_level
-        voiced = voicing.unsqueeze(1)
-        pulse_gain = (level + pulses + self.unvoiced_pulses * (1.0 - voiced)).clamp(self.least_gain, self.largest_gain)
-        noise_gain = (level + breath).clamp(self.least_gain, self.largest_gain)
+        voiced = level + self.unvoiced_gain * (1.0 - voicing.unsqueeze(1))
         # Each frame's pitch holds in its middle.
         every_sample = F.interpolate(
             hertz.unsqueeze(1), scale_factor=float(self.hop_length), mode="linear", align_corners=False
-        )
-        source = self.overlap(harmonics(every_sample.squeeze(1), self.sample_rate))
+        ).squeeze(1)
+        phase = turning(every_sample, self.sample_rate)
         samples = mel.shape[2] * self.hop_length
-        times = (noise_from + samples) // self.noise.shape[0] + 1
-        noise = self.overlap(self.noise.repeat(times)[noise_from : noise_from + samples].unsqueeze(0))
-        shaped = source * self.minimum_phase(pulse_gain) * torch.polar(torch.ones_like(phase), phase)
-        waveform: Tensor = self.overlap.inverse(shaped + noise * torch.exp(noise_gain))
+        times = (noise_from + samples) // self.noise.shape[0] + 2
+        endless = self.noise.repeat(times)
+        noise = endless[noise_from : noise_from + samples].unsqueeze(0)
+        other = endless[noise_from + self.breath_from :][:samples].unsqueeze(0)
+        pulses = self.overlap(harmonics(phase, every_sample, self.sample_rate))
+        breath = self.overlap(other * self.breath_scale * (0.5 + 0.5 * torch.cos(phase)).pow(self.breath_sharpness))
+        spectrum = pulses * self.minimum_phase(self.bounded(voiced + of_pulses))
+        spectrum = spectrum * torch.polar(torch.ones_like(phases), phases)
+        spectrum = spectrum + breath * torch.exp(self.bounded(voiced + of_breath))
+        spectrum = spectrum + self.overlap(noise) * torch.exp(self.bounded(level + of_noise))
+        waveform: Tensor = self.overlap.inverse(spectrum)
         return waveform
+
+    def bounded(self, gain: Tensor) -> Tensor:
+        """A gain in nepers that no exponential turns into infinity."""
+        return gain.clamp(self.least_gain, self.largest_gain)
 
     def minimum_phase(self, log_magnitude: Tensor) -> Tensor:
         """The complex response ``[batch, bins, frames]`` of the filter that has these magnitudes (nepers) and rings the
@@ -116,12 +133,17 @@ class Ddsp(nn.Module):
         return torch.exp(torch.fft.rfft(cepstrum, dim=1))
 
 
-def harmonics(hertz: Tensor, sample_rate: int) -> Tensor:
-    """Pulses ``[batch, samples]`` of unit power with all harmonics of ``hertz`` ``[batch, samples]`` below half the
-    sample rate: the sum of their cosines in closed form (Dirichlet's kernel)."""
+def turning(hertz: Tensor, sample_rate: int) -> Tensor:
+    """The phase ``[batch, samples]`` in radians, from 0 to one turn, of a fundamental of ``hertz`` ``[batch,
+    samples]``."""
     # In double precision, and folded into one turn: minutes of turns leave a float no digits for the phase.
     turns = torch.cumsum(hertz.double() / sample_rate, 1)
-    phase = (turns - torch.floor(turns)).float() * (2.0 * math.pi)
+    return (turns - torch.floor(turns)).float() * (2.0 * math.pi)
+
+
+def harmonics(phase: Tensor, hertz: Tensor, sample_rate: int) -> Tensor:
+    """Pulses ``[batch, samples]`` of unit power with all harmonics of a fundamental, of this phase and frequency, below
+    half the sample rate: the sum of their cosines in closed form (Dirichlet's kernel)."""
     count = 0.49 * sample_rate / hertz
     whole = torch.floor(count)
     half = torch.sin(phase / 2)

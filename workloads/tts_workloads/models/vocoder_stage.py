@@ -163,20 +163,27 @@ def vocos_stage(task: Task, acoustic: AcousticStage) -> PiecesStage:
     """Training of ``vocos``, judged by multi-period and multi-resolution discriminators (as Jang et al. 2021)."""
     audio, parameters = _begin(task), VocosParameters.model_validate(task.run.model.vocoder.parameters)
     channels = parameters.discriminator_channels
+    judges = []
+    if channels:
+        judges = [
+            *discriminators.multi_resolution(JUDGED_RESOLUTIONS, channels),
+            *discriminators.multi_period(channels),
+        ]
     training = VocosTraining(
         vocos.Vocos(parameters, audio), audio, alone=Weights(mel=3.0, spectral=1.0), judged=Weights(mel=45.0),
-        discriminators=_of_spectra_and_periods(channels), alone_steps=parameters.pretraining_steps,
+        discriminators=judges, alone_steps=parameters.pretraining_steps,
     )  # fmt: skip
     return PiecesStage(task, acoustic, training, vocos.receptive_field_frames(parameters, audio))
 
 
 def ddsp_stage(task: Task, acoustic: AcousticStage) -> PiecesStage:
-    """Training of ``ddsp``, judged as ``vocos`` is."""
+    """Training of ``ddsp``, judged by multi-resolution discriminators: its source is periodic already."""
     audio, parameters = _begin(task), DdspParameters.model_validate(task.run.model.vocoder.parameters)
     channels = parameters.discriminator_channels
     training = DdspTraining(
         Ddsp(parameters, audio), audio, alone=Weights(mel=2.0, spectral=1.0), judged=Weights(mel=45.0),
-        discriminators=_of_spectra_and_periods(channels), alone_steps=parameters.pretraining_steps,
+        discriminators=discriminators.multi_resolution(JUDGED_RESOLUTIONS, channels) if channels else [],
+        alone_steps=parameters.pretraining_steps,
     )  # fmt: skip
     return PiecesStage(task, acoustic, training, None)
 
@@ -202,12 +209,6 @@ def hifigan_stage(task: Task, acoustic: AcousticStage) -> PiecesStage:
 def _begin(task: Task) -> AudioFeatures:
     torch.manual_seed(task.run.training.seed + 1)
     return task.run.dataset.audio
-
-
-def _of_spectra_and_periods(channels: int) -> list[discriminators.Discriminator]:
-    if channels == 0:
-        return []
-    return [*discriminators.multi_resolution(JUDGED_RESOLUTIONS, channels), *discriminators.multi_period(channels)]
 
 
 class GriffinLimStage:
