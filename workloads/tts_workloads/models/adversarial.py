@@ -11,17 +11,20 @@ from torch.func import functional_call
 
 from tts_workloads.models.discriminators import Discriminators, Judgement
 
+LEAST_ACTIVATION = 1e-3
+"""Below this mean an activation's differences are not taken relative to it."""
+
 
 class Adversarial(NamedTuple):
-    """Scalar float32 losses, sums over the discriminators (Kong, Kim and Bae 2020, arXiv:2010.05646, section 2.4)."""
+    """Scalar float32 losses, means over the discriminators."""
 
     discriminator: Tensor
     """What the discriminators are trained on: least squares (Mao et al. 2016, arXiv:1611.04076)."""
     generator: Tensor
     """How little the sound that was made passes for recorded."""
     features: Tensor
-    """How far what the discriminators see in it is from what they see in the recording (Larsen et al. 2015,
-    arXiv:1512.09300), a sum over their layers."""
+    """How far what the discriminators' layers see in it is from what they see in the recording, relative to that
+    (Defossez et al. 2022, EnCodec, arXiv:2210.13438, section 3.4)."""
 
 
 def adversarial_losses(discriminators: Discriminators, made: Tensor, recorded: Tensor) -> Adversarial:
@@ -32,15 +35,19 @@ def adversarial_losses(discriminators: Discriminators, made: Tensor, recorded: T
     weights = {name: weight.detach() for name, weight in discriminators.named_parameters()}
     seen: list[Judgement] = functional_call(discriminators, weights, (made,))
     return Adversarial(
-        _total([(1 - scores.float()).square() for scores, _ in real] + [scores.float().square() for scores, _ in fake]),
-        _total([(1 - scores.float()).square() for scores, _ in seen]),
-        _total([
-            (ours.float() - theirs.detach().float()).abs()
+        _mean([(1 - scores.float()).square() for scores, _ in real]) + _mean([s.float().square() for s, _ in fake]),
+        _mean([(1 - scores.float()).square() for scores, _ in seen]),
+        _mean([
+            _relative(ours.float(), theirs.detach().float())
             for (_, of_recorded), (_, of_made) in zip(real, seen, strict=True)
             for theirs, ours in zip(of_recorded, of_made, strict=True)
         ]),
     )  # fmt: skip
 
 
-def _total(errors: list[Tensor]) -> Tensor:
-    return torch.stack([error.mean() for error in errors]).sum()
+def _relative(made: Tensor, recorded: Tensor) -> Tensor:
+    return (made - recorded).abs().mean() / recorded.abs().mean().clamp_min(LEAST_ACTIVATION)
+
+
+def _mean(errors: list[Tensor]) -> Tensor:
+    return torch.stack([error.mean() for error in errors]).mean()

@@ -163,26 +163,21 @@ def vocos_stage(task: Task, acoustic: AcousticStage) -> PiecesStage:
     """Training of ``vocos``, judged by multi-period and multi-resolution discriminators (as Jang et al. 2021)."""
     audio, parameters = _begin(task), VocosParameters.model_validate(task.run.model.vocoder.parameters)
     channels = parameters.discriminator_channels
-    judges = []
-    if channels:
-        judges = [
-            *discriminators.multi_resolution(JUDGED_RESOLUTIONS, channels),
-            *discriminators.multi_period(channels),
-        ]
+    judges = _of_spectra_and_periods(channels, channels)
     training = VocosTraining(
-        vocos.Vocos(parameters, audio), audio, alone=Weights(mel=3.0, spectral=1.0), judged=Weights(mel=45.0),
+        vocos.Vocos(parameters, audio), audio, alone=Weights(mel=3.0, spectral=1.0), judged=Weights(mel=15.0, spectral=2.0),
         discriminators=judges, alone_steps=parameters.pretraining_steps,
     )  # fmt: skip
     return PiecesStage(task, acoustic, training, vocos.receptive_field_frames(parameters, audio))
 
 
 def ddsp_stage(task: Task, acoustic: AcousticStage) -> PiecesStage:
-    """Training of ``ddsp``, judged by multi-resolution discriminators: its source is periodic already."""
+    """Training of ``ddsp``, judged as ``vocos`` is, by narrower discriminators of periods: its source has them."""
     audio, parameters = _begin(task), DdspParameters.model_validate(task.run.model.vocoder.parameters)
     channels = parameters.discriminator_channels
     training = DdspTraining(
-        Ddsp(parameters, audio), audio, alone=Weights(mel=2.0, spectral=1.0), judged=Weights(mel=45.0),
-        discriminators=discriminators.multi_resolution(JUDGED_RESOLUTIONS, channels) if channels else [],
+        Ddsp(parameters, audio), audio, alone=Weights(mel=2.0, spectral=1.0), judged=Weights(mel=15.0, spectral=2.0),
+        discriminators=_of_spectra_and_periods(channels, max(1, channels // 4)),
         alone_steps=parameters.pretraining_steps,
     )  # fmt: skip
     return PiecesStage(task, acoustic, training, None)
@@ -202,13 +197,22 @@ def hifigan_stage(task: Task, acoustic: AcousticStage) -> PiecesStage:
         ) from None
     channels = parameters.discriminator_channels
     judges = [*discriminators.multi_period(channels), *discriminators.multi_scale(4 * channels)]
-    training = HifiganTraining(model, audio, alone=Weights(mel=45.0), judged=Weights(mel=45.0), discriminators=judges)
+    training = HifiganTraining(
+        model, audio, alone=Weights(mel=15.0), judged=Weights(mel=15.0, spectral=2.0), discriminators=judges
+    )
     return PiecesStage(task, acoustic, training, hifigan.receptive_field_frames(parameters, audio))
 
 
 def _begin(task: Task) -> AudioFeatures:
     torch.manual_seed(task.run.training.seed + 1)
     return task.run.dataset.audio
+
+
+def _of_spectra_and_periods(channels: int, period_channels: int) -> list[discriminators.Discriminator]:
+    if channels == 0:
+        return []
+    of_periods = discriminators.multi_period(period_channels)
+    return [*discriminators.multi_resolution(JUDGED_RESOLUTIONS, channels), *of_periods]
 
 
 class GriffinLimStage:
