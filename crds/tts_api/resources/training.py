@@ -16,7 +16,7 @@ from tts_api.resources.pods import PodTemplate
 from tts_api.resources.references import FromTraining
 
 AcousticArchitecture = Literal["fastspeech2"]
-VocoderArchitecture = Literal["vocos", "griffinlim"]
+VocoderArchitecture = Literal["vocos", "hifigan", "ddsp", "griffinlim"]
 DatasetFormat = Literal["ljspeech", "manifest"]
 Language = Literal["en-us"]
 Precision = Literal["auto", "bf16", "fp16", "fp32"]
@@ -98,8 +98,9 @@ class Vocoder(Document):
     """The model that turns mel frames into sound."""
 
     architecture: VocoderArchitecture | None = None
-    """The architecture's name: vocos is trained; griffinlim needs no training and sounds rougher. Absent means vocos,
-    or with fromTraining that of the other training."""
+    """The architecture's name: vocos and hifigan for hours of speech on a GPU, ddsp for minutes of speech or a CPU;
+    griffinlim needs no training and sounds rougher. Absent means vocos, or with fromTraining that of the other
+    training."""
     parameters: ParameterMap = Field(default_factory=dict)
     """The architecture's parameters, each a number; what is left out has its default, or with fromTraining the other
     training's value."""

@@ -50,6 +50,10 @@ ADVERSARIAL_RATE = 0.2
 """Share of the learning rate that a vocoder and its discriminators take: with the default 3e-4, about the published."""
 
 
+JUDGED = Weights(mel=15.0, spectral=2.0)
+"""Of a vocoder that discriminators judge."""
+
+
 class VocoderStage(Protocol):
     """The second stage of a training, as the voice's maker sees it."""
 
@@ -165,7 +169,7 @@ def vocos_stage(task: Task, acoustic: AcousticStage) -> PiecesStage:
     channels = parameters.discriminator_channels
     judges = _of_spectra_and_periods(channels, channels)
     training = VocosTraining(
-        vocos.Vocos(parameters, audio), audio, alone=Weights(mel=3.0, spectral=1.0), judged=Weights(mel=15.0, spectral=2.0),
+        vocos.Vocos(parameters, audio), audio, alone=Weights(mel=3.0, spectral=1.0), judged=JUDGED,
         discriminators=judges, alone_steps=parameters.pretraining_steps,
     )  # fmt: skip
     return PiecesStage(task, acoustic, training, vocos.receptive_field_frames(parameters, audio))
@@ -176,7 +180,7 @@ def ddsp_stage(task: Task, acoustic: AcousticStage) -> PiecesStage:
     audio, parameters = _begin(task), DdspParameters.model_validate(task.run.model.vocoder.parameters)
     channels = parameters.discriminator_channels
     training = DdspTraining(
-        Ddsp(parameters, audio), audio, alone=Weights(mel=2.0, spectral=1.0), judged=Weights(mel=15.0, spectral=2.0),
+        Ddsp(parameters, audio), audio, alone=Weights(mel=2.0, spectral=1.0), judged=JUDGED,
         discriminators=_of_spectra_and_periods(channels, max(1, channels // 4)),
         alone_steps=parameters.pretraining_steps,
     )  # fmt: skip
@@ -197,9 +201,7 @@ def hifigan_stage(task: Task, acoustic: AcousticStage) -> PiecesStage:
         ) from None
     channels = parameters.discriminator_channels
     judges = [*discriminators.multi_period(channels), *discriminators.multi_scale(4 * channels)]
-    training = HifiganTraining(
-        model, audio, alone=Weights(mel=15.0), judged=Weights(mel=15.0, spectral=2.0), discriminators=judges
-    )
+    training = HifiganTraining(model, audio, alone=JUDGED, judged=JUDGED, discriminators=judges)
     return PiecesStage(task, acoustic, training, hifigan.receptive_field_frames(parameters, audio))
 
 
