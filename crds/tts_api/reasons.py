@@ -137,7 +137,8 @@ REASONS: dict[Reason, Explanation] = {
         "The stored spec does not fit this version of the API.", "Correct the field that the message names."
     ),
     Reason.INVALID_PARAMETERS: Explanation(
-        "The architecture does not take these parameters.", "Create the training again with the parameters corrected."
+        "The architecture does not take these parameters, or the voice that a model starts from has others.",
+        "Create the training again with the field corrected that the message names.",
     ),
     Reason.NAME_CONFLICT: Explanation(
         "An object that the operator needs exists and belongs to somebody else; it was not touched.",

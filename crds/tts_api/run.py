@@ -10,11 +10,10 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from tts_api.architectures import VOCODERS
 from tts_api.base import Document, RelativePath, Sha256
 from tts_api.report import FilePath
 from tts_api.resources.service import Limits
-from tts_api.resources.training import AudioFeatures, DatasetFormat, Language, Model, TrainingOptions
+from tts_api.resources.training import AudioFeatures, DatasetFormat, Language, Model, TrainingOptions, missing_weights
 
 SCHEMA = 1
 RUN_ANNOTATION = "ttsoperator.dev/run"
@@ -92,11 +91,8 @@ class TrainingRun(Document):
         ):
             if (model.from_training is None) != (source is None):
                 raise ValueError(f"model.{part}.fromTraining and sources.{part} go together: give both or neither")
-        if self.training.max_steps == 0 and self.sources.acoustic is None:
-            raise ValueError("training.maxSteps is 0, and there is no model.acoustic.fromTraining to take a model from")
-        trained = VOCODERS[self.model.vocoder.name].trained
-        if trained and self.training.vocoder_steps == 0 and self.sources.vocoder is None:
-            raise ValueError("the vocoder has no steps, and there is no model.vocoder.fromTraining to take one from")
+        if problem := missing_weights(self.model, self.training):
+            raise ValueError(problem)
         return self
 
 

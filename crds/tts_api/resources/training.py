@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
 
 from tts_api.architectures import ACOUSTIC_MODELS, VOCODERS
 from tts_api.base import Document, Image, Name, Quantity, RelativePath, rule, rules
@@ -167,6 +167,16 @@ class TrainingOptions(Document):
         return self.max_steps if self.vocoder_max_steps is None else self.vocoder_max_steps
 
 
+def missing_weights(model: Model, training: TrainingOptions) -> str:
+    """Which model has neither steps nor another training to come from; empty where each has one of them."""
+    if training.max_steps == 0 and model.acoustic.from_training is None:
+        return "training.maxSteps is 0, and there is no model.acoustic.fromTraining to take a model from"
+    trained = VOCODERS[model.vocoder.name].trained
+    if trained and training.vocoder_steps == 0 and model.vocoder.from_training is None:
+        return "the vocoder has no steps, and there is no model.vocoder.fromTraining to take one from"
+    return ""
+
+
 class TrainingResources(Document):
     """What the pods ask of the cluster: ``nodes`` pods, each with one process for each of its GPUs."""
 
@@ -245,6 +255,12 @@ class TTSTrainingSpec(Document):
     """When the training runs, and when it is given up."""
     template: PodTemplate = Field(default_factory=PodTemplate)
     """Where the pods may run and what they carry."""
+
+    @model_validator(mode="after")
+    def _each_model_has_weights_from_somewhere(self) -> Self:
+        if problem := missing_weights(self.model, self.training):
+            raise ValueError(problem)
+        return self
 
 
 class VoiceArtifact(Artifact):

@@ -82,6 +82,7 @@ def interrupted(number: int, saved: int) -> Any:
         ({}, [b.job(), *(interrupted(n, 40 + n) for n in range(3))], "Failed!NotFailed"),
         ({}, [b.job(), *(interrupted(n, 40) for n in range(2))], "Failed!NotFailed"),
         ({"spec.training": {"maxSteps": "many"}}, [], "Accepted!InvalidSpec"),
+        ({"spec.training": {"maxSteps": 0}}, [], "Accepted!InvalidSpec"),
         (FROM, [], "Accepted=Accepted Scheduled!ModelMissing Progressing!ModelMissing Suspended!NotSuspended"),
         (FROM, [b.another("base", "")], "Scheduled!TrainingNotComplete Progressing!TrainingNotComplete"),
         (FROM, [b.another("base", "Failed")], "Scheduled!TrainingFailed Failed!NotFailed"),
