@@ -77,6 +77,12 @@ class Evaluation(Document):
     """Mean absolute error of the log-mel frames, in nepers."""
     mel_cepstral_distortion: float | None = None
     """Mel-cepstral distortion after alignment in time, in decibels; lower is better."""
+    pitch_error_cents: float | None = None
+    """Root mean square error of the pitch where both are voiced, in hundredths of a semitone; lower is better."""
+    voicing_error: float | None = None
+    """Share of the frames that are voiced in one of voice and recording and not in the other, 0 to 1."""
+    duration_error_milliseconds: float | None = None
+    """Mean absolute error of a symbol's duration, in milliseconds."""
     real_time_factor: float | None = None
     """Seconds of computing for each second of speech, on the device that trained; lower is faster."""
 

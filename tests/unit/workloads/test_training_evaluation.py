@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import torch
 
 from tts_workloads.processors import cpu_has_bf16, cpus
 from tts_workloads.training import curve, pictures
-from tts_workloads.training.evaluation import cepstra, mel_cepstral_distortion, warped_distance
+from tts_workloads.training.evaluation import align, cepstra, mel_cepstral_distortion, pitch_error
 from tts_workloads.training.precision import choose
 
 CPU = torch.device("cpu")
@@ -35,23 +36,54 @@ def by_hand(a: np.ndarray, b: np.ndarray) -> float:
 @pytest.mark.parametrize("shape", [(1, 1), (1, 5), (7, 3), (20, 31)])
 def test_warping_is_the_textbooks(shape: tuple[int, int]) -> None:
     a, b = cepstra(mel(shape[0], 1)), cepstra(mel(shape[1], 2))
-    assert warped_distance(a, b) == pytest.approx(by_hand(a, b))
+    alignment = align(a, b)
+    assert alignment.distance == pytest.approx(by_hand(a, b))
+    pairs = list(zip(alignment.first.tolist(), alignment.second.tolist(), strict=True))
+    assert pairs[0] == (0, 0)
+    assert pairs[-1] == (shape[0] - 1, shape[1] - 1)
+    assert {(i - k, j - m) for (k, m), (i, j) in pairwise(pairs)} <= {(1, 1), (1, 0), (0, 1)}
+    assert alignment.distance == pytest.approx(np.mean([np.linalg.norm(a[i] - b[j]) for i, j in pairs]))
+
+
+def distortion(spoken: np.ndarray, recorded: np.ndarray) -> float:
+    return mel_cepstral_distortion(align(cepstra(spoken), cepstra(recorded)))
 
 
 def test_the_same_sound_slower_is_no_distortion() -> None:
     sound = mel(40)
-    assert mel_cepstral_distortion(np.repeat(sound, 2, axis=1), sound) == pytest.approx(0, abs=1e-5)
+    assert distortion(np.repeat(sound, 2, axis=1), sound) == pytest.approx(0, abs=1e-5)
 
 
 def test_loudness_is_no_distortion_and_a_known_difference_has_a_known_size() -> None:
     sound = mel(30)
-    assert mel_cepstral_distortion(sound + 3.0, sound) == pytest.approx(0, abs=1e-5)
+    assert distortion(sound + 3.0, sound) == pytest.approx(0, abs=1e-5)
     for mels in (40, 80):
         ripple = np.cos(math.pi * (2 * np.arange(mels) + 1) / (2 * mels))
         constant = np.zeros((mels, 30))
         # The root mean square of the ripple, in decibels.
         expected = 20 / math.log(10) * 0.5 * math.sqrt((ripple**2).mean())
-        assert mel_cepstral_distortion(constant + 0.5 * ripple[:, None], constant) == pytest.approx(expected)
+        assert distortion(constant + 0.5 * ripple[:, None], constant) == pytest.approx(expected)
+
+
+PITCH = np.array([0, 0, 200, 210, 220, 230, 0, 0], dtype=float)
+
+
+@pytest.mark.parametrize(
+    ("spoken", "cents", "voicing"),
+    [
+        (PITCH, 0.0, 0.0),
+        (2 * PITCH, 1200.0, 0.0),
+        (PITCH * 2 ** (-1 / 12), 100.0, 0.0),
+        (np.where(PITCH == 200, 0, PITCH), 0.0, 1 / 8),
+        (np.zeros(8), None, 4 / 8),
+        (np.full(8, 220.0) * (PITCH == 0), None, 1.0),
+    ],
+)
+def test_errors_of_pitch_have_known_sizes(spoken: np.ndarray, cents: float | None, voicing: float) -> None:
+    frames = np.arange(8, dtype=float)[:, None]
+    error = pitch_error(spoken, PITCH, align(frames, frames))
+    assert error.voicing == pytest.approx(voicing)
+    assert error.cents == (None if cents is None else pytest.approx(cents, abs=1e-6))
 
 
 @pytest.mark.parametrize(

@@ -198,6 +198,13 @@ class AcousticStage:
         return F.softmax(scores, -1).cpu()
 
     @torch.no_grad()
+    def durations(self, clip: int) -> Tensor:
+        """Frames ``[symbols]`` int64 of each of a clip's symbols in its recording, by the alignment, on the CPU."""
+        batch = self.collate([(clip,)]).to(self.device)
+        durations = durations_of(self._training.eval().scores(batch), batch.frames, batch.lengths)
+        return durations[0, : int(batch.lengths)].cpu()
+
+    @torch.no_grad()
     def predict(self, clips: Sequence[int]) -> list[Tensor]:
         """Mel frames ``[frames, n_mels]`` float32 of clips as the model would speak them with the recordings' own
         timing and intonation, on the CPU: what the vocoder will be given."""

@@ -28,6 +28,9 @@ def page(card: VoiceCard) -> str:
         ("Held-out clips", None if quality is None else str(quality.clips)),
         ("Mel loss (nepers)", _number(quality.mel_loss if quality else None)),
         ("Mel-cepstral distortion (dB)", _number(quality.mel_cepstral_distortion if quality else None)),
+        ("Pitch error (cents)", _number(quality.pitch_error_cents if quality else None)),
+        ("Voicing error (share of frames)", _number(quality.voicing_error if quality else None)),
+        ("Duration error (ms)", _number(quality.duration_error_milliseconds if quality else None)),
         ("Real-time factor", _number(quality.real_time_factor if quality else None)),
     ]
     return "\n".join([

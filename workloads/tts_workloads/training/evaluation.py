@@ -1,9 +1,10 @@
-"""How good a voice is on clips that it was not trained on: mel-cepstral distortion after alignment in time. What speaks
-them is ``finish``."""
+"""How far speech is from a recording of the same words: measures on pairs of sounds, after alignment in time. What
+speaks the clips and averages over them is ``measure``."""
 
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,32 +30,67 @@ def cepstra(log_mel: NDArray[np.floating]) -> Frames:
     return result
 
 
-def warped_distance(a: Frames, b: Frames) -> float:
-    """Mean Euclidean distance of the frames ``[frames, coefficients]`` along the cheapest monotonic alignment (dynamic
-    time warping with steps right, down and diagonal; Sakoe and Chiba 1978)."""
+class Alignment(NamedTuple):
+    """Which frames of two sounds belong together, from the first pair to the last."""
+
+    distance: float
+    """Mean distance of the pairs."""
+    first: NDArray[np.int64]
+    """Frames of the first sound ``[pairs]``."""
+    second: NDArray[np.int64]
+    """Frames of the second sound ``[pairs]``."""
+
+
+def align(a: Frames, b: Frames) -> Alignment:
+    """The cheapest monotonic alignment of the frames ``[frames, coefficients]`` of two sounds by Euclidean distance
+    (dynamic time warping with steps right, down and diagonal; Sakoe and Chiba 1978)."""
     distance = np.sqrt(np.maximum(0.0, (a**2).sum(1)[:, None] + (b**2).sum(1)[None, :] - 2 * a @ b.T))
     rows, columns = distance.shape
     # Along an anti-diagonal no cell depends on another, so that it is computed at once.
     cost = np.full((rows + 1, columns + 1), np.inf)
-    length = np.zeros((rows + 1, columns + 1))
+    steps = np.zeros((rows + 1, columns + 1), dtype=np.int8)
     cost[0, 0] = 0.0
     for diagonal in range(rows + columns - 1):
         i = np.arange(max(0, diagonal - columns + 1), min(rows, diagonal + 1))
         j = diagonal - i
-        before_i = np.stack([i, i, i + 1])
-        before_j = np.stack([j, j + 1, j])
-        choice = np.argmin(cost[before_i, before_j], axis=0)
-        every = np.arange(len(i))
-        from_i, from_j = before_i[choice, every], before_j[choice, every]
-        cost[i + 1, j + 1] = cost[from_i, from_j] + distance[i, j]
-        length[i + 1, j + 1] = length[from_i, from_j] + 1
-    return float(cost[rows, columns] / length[rows, columns])
+        before = np.stack([cost[i, j], cost[i, j + 1], cost[i + 1, j]])
+        choice = np.argmin(before, axis=0)
+        cost[i + 1, j + 1] = before[choice, np.arange(len(i))] + distance[i, j]
+        steps[i + 1, j + 1] = choice
+    pairs = []
+    i, j = rows, columns
+    while i > 0:
+        pairs.append((i - 1, j - 1))
+        step = steps[i, j]
+        i, j = i - (step != 2), j - (step != 1)
+    path = np.array(pairs[::-1])
+    return Alignment(float(cost[rows, columns] / len(path)), path[:, 0], path[:, 1])
 
 
-def mel_cepstral_distortion(spoken: NDArray[np.floating], reference: NDArray[np.floating]) -> float:
-    """Mel-cepstral distortion in decibels of two log-mel spectrograms ``[mels, frames]`` in nepers, of any lengths.
+def mel_cepstral_distortion(alignment: Alignment) -> float:
+    """Mel-cepstral distortion in decibels of two sounds whose cepstra were aligned.
 
     10 / ln 10 * sqrt(2 * sum of squared differences), averaged along the alignment (Kubichek 1993; with dynamic time
     warping as in Battenberg et al. 2020, arXiv:1910.10288).
     """
-    return 10 / math.log(10) * math.sqrt(2) * warped_distance(cepstra(spoken), cepstra(reference))
+    return 10 / math.log(10) * math.sqrt(2) * alignment.distance
+
+
+class PitchError(NamedTuple):
+    """How far the intonation of speech is from that of a recording."""
+
+    cents: float | None
+    """Root mean square of the difference of pitch over frames voiced in both, in hundredths of a semitone; None where
+    there are none."""
+    voicing: float
+    """Share of the frames that are voiced in one and not in the other, 0 to 1."""
+
+
+def pitch_error(spoken: NDArray[np.floating], recorded: NDArray[np.floating], alignment: Alignment) -> PitchError:
+    """The error of the fundamental frequency ``[frames]`` in hertz, 0 where unvoiced, along an alignment of speech and
+    recording (F0 RMSE and voicing decision error; Nakatani et al. 2008)."""
+    a, b = spoken[alignment.first], recorded[alignment.second]
+    both = (a > 0) & (b > 0)
+    cents = 1200 * np.log2(a[both] / b[both])
+    rms = float(np.sqrt(np.mean(cents**2))) if both.any() else None
+    return PitchError(rms, float(np.mean((a > 0) != (b > 0))))

@@ -4,9 +4,7 @@ samples and the model card in ``report/``. A second try after an interruption fi
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,19 +12,17 @@ import soundfile
 import torch
 from numpy.typing import NDArray
 from pydantic import ValidationError
-from torch import nn
 
 from tts_api.report import Evaluation, TrainingResult
 from tts_api.run import TrainingRun, digest
 from tts_api.voice import CARD_FILE, Provenance, VocoderCard, VoiceCard
 from tts_workloads import models, text
-from tts_workloads.audio import LogMel
 from tts_workloads.report import now
 from tts_workloads.training import card_page, curve, pictures
 from tts_workloads.training.assemble import Training
 from tts_workloads.training.checkpoint import sha256_of, write_whole
-from tts_workloads.training.evaluation import mel_cepstral_distortion
 from tts_workloads.training.export import write_voice
+from tts_workloads.training.measure import Spoken, measure, speak
 from tts_workloads.training.weights import training_only
 
 log = logging.getLogger(__name__)
@@ -34,15 +30,6 @@ log = logging.getLogger(__name__)
 RESULT_FILE = "result.json"
 SAMPLES = 4
 """Held-out clips whose speech is left for people to listen to, beside their recordings."""
-
-
-@dataclass(frozen=True)
-class Spoken:
-    """A held-out clip as the voice says it."""
-
-    clip: int
-    waveform: NDArray[np.float32]
-    seconds_computing: float
 
 
 def earlier_result(run: TrainingRun, folder: Path, root: Path) -> TrainingResult | None:
@@ -60,7 +47,7 @@ def finish(run: TrainingRun, training: Training, device: torch.device, folder: P
     """Measure and write the voice. ``folder`` is the run's, ``root`` that of the volume. Raises StorageFull."""
     module = models.build_voice(training.acoustic, training.vocoder).to(device).eval()
     spoken = [speak(module, training, clip, device) for clip in training.held_out]
-    evaluation = measure(run, training, spoken, device)
+    evaluation = measure(training, spoken, device)
     card = describe(run, training, evaluation)
     report = folder / "report"
     leave_report(report, training, card, spoken)
@@ -73,52 +60,6 @@ def finish(run: TrainingRun, training: Training, device: torch.device, folder: P
     write_whole(folder / RESULT_FILE, lambda file: file.write(document.encode()))
     log.info("the voice is written", extra={"event": "exported", "path": artifact.path, "sha256": artifact.sha256})
     return result
-
-
-@torch.inference_mode()
-def speak(module: nn.Module, training: Training, clip: int, device: torch.device) -> Spoken:
-    """Have the voice say a clip's text."""
-    symbols = training.corpus.clips[clip].symbols.to(device)
-    speaker = torch.tensor([training.corpus.clips[clip].speaker], device=device)
-    one = torch.ones(1, device=device)
-    started = time.perf_counter()
-    length = torch.tensor([len(symbols)], device=device)
-    waveform = module(symbols[None], length, module.speaker(speaker), one, one, None)  # type: ignore[operator]
-    samples = waveform.reshape(-1).float().cpu().numpy()
-    return Spoken(clip, samples, time.perf_counter() - started)
-
-
-@torch.inference_mode()
-def measure(run: TrainingRun, training: Training, spoken: Sequence[Spoken], device: torch.device) -> Evaluation:
-    """The voice's quality on the held-out clips."""
-    log_mel = LogMel(run.dataset.audio)
-
-    def mel(waveform: torch.Tensor) -> NDArray[np.float32]:
-        frames: NDArray[np.float32] = log_mel(waveform[None])[0].numpy()
-        return frames
-
-    distortions = [
-        mel_cepstral_distortion(mel(torch.from_numpy(s.waveform)), mel(training.corpus.clips[s.clip].waveform))
-        for s in spoken
-        if len(s.waveform) > run.dataset.audio.n_fft
-    ]
-    audio_seconds = sum(len(s.waveform) for s in spoken) / run.dataset.audio.sample_rate
-    return Evaluation(
-        clips=len(spoken),
-        mel_loss=_mel_loss(training, device),
-        mel_cepstral_distortion=round(float(np.mean(distortions)), 3) if distortions else None,
-        real_time_factor=round(sum(s.seconds_computing for s in spoken) / audio_seconds, 5) if audio_seconds else None,
-    )
-
-
-def _mel_loss(training: Training, device: torch.device) -> float | None:
-    """Mean absolute error of the acoustic model's frames where it is told the recording's timing."""
-    stage = training.acoustic
-    stage.model.to(device).eval()
-    batches = [batch.to(device) for batch in stage.validation()]
-    losses = [(float(stage.model(batch, stage.steps)["mel"]), batch.seconds) for batch in batches]
-    weight = sum(seconds for _, seconds in losses)
-    return round(sum(loss * seconds for loss, seconds in losses) / weight, 5) if weight else None
 
 
 def describe(run: TrainingRun, training: Training, evaluation: Evaluation | None) -> VoiceCard:
