@@ -136,6 +136,15 @@ class Validation(Document):
     """Steps between two measurements, 1 to 1000000."""
 
 
+class EarlyStopping(Document):
+    """When the training of a model ends before its last step: each model for itself, by its loss on held-out clips."""
+
+    patience: Annotated[int, Field(ge=1, le=1000)]
+    """Validations in a row without a lower loss after which the model is done, 1 to 1000."""
+    min_delta: Annotated[float, Field(ge=0, le=100)] = 0
+    """By how much a loss has to be lower to count, 0 to 100."""
+
+
 class TrainingOptions(Document):
     """How the models are trained. The acoustic model is trained first, the vocoder after it."""
 
@@ -157,9 +166,12 @@ class TrainingOptions(Document):
     checkpoint_every_steps: Annotated[int, Field(ge=1, le=1_000_000)] = 500
     """Steps between two checkpoints, 1 to 1000000: what a killed pod loses at most."""
     keep_checkpoints: Annotated[int, Field(ge=1, le=100)] = 3
-    """Checkpoints kept, 1 to 100; older ones are deleted."""
+    """Newest checkpoints kept, 1 to 100; of the older ones only those of the best validations are."""
     validation: Validation = Field(default_factory=Validation)
     """How the voice is measured on held-out clips."""
+    early_stopping: EarlyStopping | None = None
+    """When to stop early; absent means never. With it the voice has the weights of the best validation, else the
+    last."""
 
     @property
     def vocoder_steps(self) -> int:

@@ -72,6 +72,8 @@ TRAINING: dict[str, Any] = POD | {
     "training.keepCheckpoints": 4,
     "training.validation.clips": 3,
     "training.validation.everySteps": 2,
+    "training.earlyStopping.patience": 2,
+    "training.earlyStopping.minDelta": 0.5,
     "resources.nodes": 2,
     "resources.gpusPerNode": 2,
     "resources.gpuResource": "amd.com/gpu",
@@ -193,6 +195,8 @@ def test_each_field_of_a_training_acts(path: str) -> None:
     spec = with_lists(b.training()["spec"], path)
     if path.endswith("fromTraining.name"):
         spec = written(spec, path, "one")
+    if path.startswith("training.earlyStopping."):
+        spec = written(spec, "training.earlyStopping.patience", 3)
     assert made_for_training(written(spec, path, TRAINING[path])) != made_for_training(spec)
 
 

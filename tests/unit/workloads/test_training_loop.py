@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,9 @@ import torch
 
 from tests.unit.workloads.tiny_stage import Asked, Line, Points, TinyBatch, TinyStage, tiny_loop
 from tts_workloads.ending import BadInput
-from tts_workloads.training import loop as loop_module
-from tts_workloads.training.loop import Interrupted, seed_of
+from tts_workloads.training.guard import MOST_BAD_IN_A_ROW
+from tts_workloads.training.loop import Interrupted, Loop, seed_of
+from tts_workloads.training.optimise import learning_rate_at
 
 
 def stages() -> list[TinyStage]:
@@ -82,15 +84,16 @@ def test_a_finished_training_does_no_step_again(tmp_path: Path) -> None:
 
 
 class Broken(Line):
-    """A model whose loss is not a number at some steps."""
+    """A model whose loss is multiplied at some steps."""
 
-    def __init__(self, steps: range) -> None:
+    def __init__(self, steps: range, factor: float = math.nan) -> None:
         super().__init__()
-        self.broken = steps
+        self.broken, self.factor = steps, factor
 
     def forward(self, batch: TinyBatch, step: int) -> dict[str, torch.Tensor]:
         losses = super().forward(batch, step)
-        return losses | {"loss": losses["loss"] * float("nan")} if step in self.broken else losses
+        broken = self.training and step in self.broken
+        return losses | {"loss": losses["loss"] * self.factor} if broken else losses
 
 
 def test_a_step_without_a_finite_gradient_changes_nothing(tmp_path: Path) -> None:
@@ -101,12 +104,114 @@ def test_a_step_without_a_finite_gradient_changes_nothing(tmp_path: Path) -> Non
     assert loop.progress.document.step == 10
 
 
+@pytest.mark.parametrize("factor", [math.nan, math.inf, 1e4])
+def test_a_training_that_goes_wrong_backs_off_to_its_last_good_checkpoint(tmp_path: Path, factor: float) -> None:
+    curve = Points()
+    stage = TinyStage(steps=60, model=Broken(range(13, 13 + MOST_BAD_IN_A_ROW), factor))
+    loop = tiny_loop(tmp_path, curve, [stage], keepCheckpoints=1)
+    seen: dict[int, torch.Tensor] = {}
+
+    def look() -> bool:
+        assert loop.current is not None
+        if loop.current.place.step in {10, 40}:
+            seen[loop.current.place.step] = stage.model.state_dict()["layers.0.weight"].clone()
+        return False
+
+    loop.stop = look
+    loop.train()
+    # The last bad step is the 38th; its numbers are read while the 39th is computed.
+    rates = {step: values["learningRate"] for step, _, values in curve.points if "learningRate" in values}
+    planned = {step: learning_rate_at(step - 1, 60, stage.optimisation) for step in rates}
+    assert [step for step in rates if rates[step] == planned[step]] == list(range(1, 40))
+    assert [step for step in rates if rates[step] == planned[step] / 2] == list(range(40, 61))
+    assert float((seen[40] - seen[10]).abs().max()) < 3 * rates[40], "one step away from where it was good"
+    losses = curve.losses()
+    assert losses[60, "loss"] < losses[13, "loss"]
+
+
+@pytest.mark.parametrize("looks", [20, 36, 37, 38, 39, 40, 45])
+def test_backing_off_is_the_same_after_a_resume(tmp_path: Path, looks: int) -> None:
+    def stage() -> TinyStage:
+        return TinyStage(steps=50, model=Broken(range(13, 13 + MOST_BAD_IN_A_ROW), 1e4))
+
+    whole, parts = Points(), Points()
+    tiny_loop(tmp_path / "whole", whole, [stage()], keepCheckpoints=1).train()
+    with pytest.raises(Interrupted):
+        tiny_loop(tmp_path / "parts", parts, [stage()], Asked(after=looks), keepCheckpoints=1).train()
+    tiny_loop(tmp_path / "parts", parts, [stage()], keepCheckpoints=1).train()
+    assert parts.losses() == whole.losses()
+
+
 def test_a_training_that_diverged_is_given_up_with_a_remedy(tmp_path: Path) -> None:
-    stage = TinyStage(steps=100, model=Broken(range(3, 100)))
-    with pytest.raises(BadInput, match=r"acoustic model.*step 28.*learningRate \(0.05\)") as refusal:
+    stage = TinyStage(steps=400, model=Broken(range(3, 400)))
+    with pytest.raises(
+        BadInput, match=r"acoustic model at step \d+.*halved 5 times.*learningRate \(0.0015\)"
+    ) as refusal:
         tiny_loop(tmp_path, Points(), [stage]).train()
     assert refusal.value.reason == "Diverged"
-    assert loop_module.MOST_SKIPPED_IN_A_ROW == 25
+
+
+EARLY = {"precision": "fp32", "earlyStopping": {"patience": 2, "minDelta": 0.02}, "validation": {"everySteps": 4}}
+
+
+def patient() -> list[TinyStage]:
+    return [TinyStage("Acoustic", 400), TinyStage("Vocoder", 12)]
+
+
+@pytest.fixture(scope="module")
+def early(tmp_path_factory: pytest.TempPathFactory) -> tuple[Points, Loop, dict[str, torch.Tensor]]:
+    """A training whose first stage is stopped early."""
+    curve, trained = Points(), patient()
+    loop = tiny_loop(tmp_path_factory.mktemp("early"), curve, trained, **EARLY)
+    loop.train()
+    return curve, loop, trained[0].model.state_dict()
+
+
+def test_a_model_that_gets_no_better_is_done_and_has_its_best_weights(
+    early: tuple[Points, Loop, dict[str, torch.Tensor]],
+) -> None:
+    curve, loop, weights = early
+    measured = {
+        step: v["validation/loss"] for step, name, v in curve.points if "validation/loss" in v and name == "Acoustic"
+    }
+    best, last = loop.best["Acoustic"], max(measured)
+    assert last == best + 2 * 4 < 400
+    assert all(loss > measured[best] - 0.02 for loss in measured.values())
+    assert loop.steps == {"Acoustic": last, "Vocoder": 12}
+    stage = TinyStage()
+    stage.model.load_state_dict(weights)
+    held_out = next(iter(stage.validation()))
+    with torch.no_grad():
+        assert float(stage.model.eval()(held_out, 0)["loss"]) == pytest.approx(measured[best], rel=1e-5)
+
+
+def test_steps_that_early_stopping_spares_count_as_done(early: tuple[Points, Loop, dict[str, torch.Tensor]]) -> None:
+    curve, loop, _ = early
+    assert min(step for step, name, _ in curve.points if name == "Vocoder") == 401
+    assert loop.progress.document.step == loop.progress.document.total_steps == 412
+
+
+def test_the_best_checkpoint_outlives_newer_ones(early: tuple[Points, Loop, dict[str, torch.Tensor]]) -> None:
+    _, loop, weights = early
+    found = loop.checkpoints.at(loop.best["Acoustic"])
+    assert found is not None
+    averages = loop.checkpoints.load(found.path)["average"][0]
+    assert torch.equal(averages["layers.0.weight"], weights["layers.0.weight"])
+
+
+@pytest.mark.parametrize("share", [0.3, 0.7, 0.95, 1.0, 1.05])
+def test_early_stopping_is_the_same_after_a_resume(
+    tmp_path: Path, early: tuple[Points, Loop, dict[str, torch.Tensor]], share: float
+) -> None:
+    curve, loop, weights = early
+    points, trained = Points(), patient()
+    stop = Asked(after=round(share * loop.steps["Acoustic"]))
+    with pytest.raises(Interrupted):
+        tiny_loop(tmp_path, points, trained, stop, **EARLY).train()
+    trained = patient()
+    tiny_loop(tmp_path, points, trained, **EARLY).train()
+    assert points.losses() == curve.losses()
+    assert torch.equal(trained[0].model.state_dict()["layers.0.weight"], weights["layers.0.weight"])
 
 
 def test_seeds_differ_in_every_part() -> None:

@@ -8,7 +8,7 @@ import hashlib
 import logging
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -66,6 +66,10 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+def _step_of(path: Path) -> int:
+    return int(path.stem.split("-")[1])
+
+
 @dataclass(frozen=True)
 class Found:
     """A checkpoint on the disk whose digest is right."""
@@ -79,11 +83,15 @@ class Checkpoints:
     """The checkpoints of one run in one folder."""
 
     def __init__(self, folder: Path, *, run_sha256: str, keep: int, root: Path) -> None:
-        """``root`` is the root of the volume: reported paths are relative to it."""
+        """``keep`` is how many of the newest are kept; ``root`` is the root of the volume, to which reported paths are
+        relative."""
         self._folder, self._run, self._keep, self._root = folder, run_sha256, keep, root
 
-    def save(self, state: dict[str, Any], step: int) -> Checkpoint:
-        """Save and then delete what is older than the newest ``keep``. Raises StorageFull; nothing is lost then."""
+    def save(self, state: dict[str, Any], step: int, *, keep: Collection[int] = ()) -> Checkpoint:
+        """Save, and then delete what is older than the newest ones and not of the steps to ``keep``.
+
+        Raises StorageFull; nothing is lost then.
+        """
         state = state | {"format": FORMAT, "run": self._run, "step": step}
         self._remove_unfinished()
         unnamed = self._folder / f"checkpoint-{step:09d}.pt"
@@ -94,7 +102,8 @@ class Checkpoints:
         staged.replace(path)
         _sync_folder(self._folder)
         for old in self._by_age()[self._keep :]:
-            old.unlink(missing_ok=True)
+            if _step_of(old) not in keep:
+                old.unlink(missing_ok=True)
         return self.describe(Found(path, step, sha256))
 
     def describe(self, found: Found) -> Checkpoint:
@@ -109,12 +118,18 @@ class Checkpoints:
 
     def newest(self) -> Found | None:
         """The newest checkpoint whose digest is right; torn ones are skipped with a warning."""
-        for path in self._by_age():
-            _, step, digest = path.stem.split("-")
+        return self._first_whole(self._by_age())
+
+    def at(self, step: int) -> Found | None:
+        """The checkpoint of a step, the one written last if there are several, if its digest is right."""
+        return self._first_whole([path for path in self._by_age() if _step_of(path) == step])
+
+    def _first_whole(self, paths: Iterable[Path]) -> Found | None:
+        for path in paths:
             sha256 = sha256_of(path)
-            if sha256.startswith(digest):
-                return Found(path, int(step), sha256)
-            log.warning("%s is torn: its digest is not the one in its name; an older checkpoint is used", path)
+            if sha256.startswith(path.stem.rpartition("-")[2]):
+                return Found(path, _step_of(path), sha256)
+            log.warning("%s is torn: its digest is not the one in its name; it is passed over", path)
         return None
 
     def load(self, path: Path) -> dict[str, Any]:

@@ -40,13 +40,13 @@ class World:
         """Whether this process saves, measures and reports for all."""
         return self.rank == 0
 
-    def any(self, flag: bool) -> bool:
-        """Whether the flag is set in any process: all get the same answer at the same step."""
+    def any(self, *flags: bool) -> tuple[bool, ...]:
+        """Whether each flag is set in any process: all get the same answers at the same step."""
         if self.size == 1:
-            return flag
-        flags = torch.tensor([float(flag)])
-        dist.all_reduce(flags, op=dist.ReduceOp.MAX)
-        return bool(flags.item())
+            return flags
+        numbers = torch.tensor(flags, dtype=torch.float32)
+        dist.all_reduce(numbers, op=dist.ReduceOp.MAX)
+        return tuple(number > 0 for number in numbers.tolist())
 
     def from_leader(self, value: T) -> T:
         """The leader's value, in every process."""

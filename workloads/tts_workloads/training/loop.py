@@ -7,11 +7,11 @@ import hashlib
 import logging
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
 import torch
-from torch.func import functional_call
+from torch import Tensor
 
 from tts_api.reasons import Reason
 from tts_api.report import Checkpoint
@@ -21,15 +21,14 @@ from tts_workloads.ending import BadInput
 from tts_workloads.models.stage import Stage
 from tts_workloads.training.checkpoint import Checkpoints
 from tts_workloads.training.distributed import World
+from tts_workloads.training.guard import Diverged, Guard
 from tts_workloads.training.optimise import Optimiser, learning_rate_at
 from tts_workloads.training.precision import choose
 from tts_workloads.training.progress import Progress
+from tts_workloads.training.readings import Reading
+from tts_workloads.training.validation import Best, measure
 
 log = logging.getLogger(__name__)
-
-MOST_SKIPPED_IN_A_ROW = 25
-"""Steps in a row without a finite gradient after which the training has diverged; fp16 needs up to 16 to find its
-scale."""
 
 
 class Interrupted(Exception):
@@ -52,19 +51,6 @@ def seed_of(*parts: object) -> int:
 
 
 @dataclass
-class Place:
-    """Where in its stage a training is: all that the order of the batches depends on."""
-
-    step: int = 0
-    """Steps done in this stage."""
-    epoch: int = 0
-    batch: int = 0
-    """Batches of this epoch that are done, by each process."""
-    skipped: int = 0
-    """Steps in a row that were skipped just now."""
-
-
-@dataclass
 class Loop:
     """Everything the steps of a training share."""
 
@@ -78,24 +64,32 @@ class Loop:
     """Whether this process was asked to stop."""
     finished: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Weights of the stages that are done, by name."""
+    steps: dict[str, int] = field(default_factory=dict)
+    """Steps that these stages did, by name: fewer than planned where one was stopped early."""
+    best: dict[str, int] = field(default_factory=dict)
+    """Steps whose checkpoints had the lowest validation loss of their stage, by its name."""
     current: Trainer | None = None
     """The stage that is being trained."""
 
     def train(self) -> None:
-        """Train every stage to its end, from the newest checkpoint if there is one. Raises Interrupted and BadInput."""
+        """Train every stage to its end, from the newest checkpoint if there is one. Raises Interrupted and BadInput.
+
+        Steps are counted over all stages as they were planned: those that early stopping spares count as done.
+        """
         state = self.resume()
         done = 0
         for stage in self.stages:
-            if stage.name in self.finished:
-                stage.model.load_state_dict(self.finished[stage.name])
-            else:
+            if stage.name not in self.finished:
                 self.current = Trainer(stage, self, first_step=done)
                 if state is not None and state["stage"] == stage.name:
                     self.current.load(state)
+                else:
+                    self.save(done)
                 self.current.train()
-                self.finished[stage.name] = self.current.optimiser.weights()
-                stage.model.load_state_dict(self.finished[stage.name])
+                self.finished[stage.name] = self.current.weights()
+                self.steps[stage.name] = self.current.place.step
                 self.current = None
+            stage.model.load_state_dict(self.finished[stage.name])
             done += stage.steps
         if state is None or state["stage"] is not None:
             self.save(done)
@@ -108,7 +102,7 @@ class Loop:
             self.curve.resume(0)
             return None
         state = self.checkpoints.load(found.path)
-        self.finished = state["finished"]
+        self.finished, self.steps, self.best = state["finished"], state["steps"], state["best"]
         log.info("resuming at step %d", found.step, extra={"event": "resumed", "step": found.step})
         if self.world.leads:
             self.progress.stage(state["stage"] or "Exporting", found.step)
@@ -120,10 +114,29 @@ class Loop:
         """Save a checkpoint, if this process is the one that does."""
         if not self.world.leads:
             return None
-        state = {"finished": self.finished, "stage": None, **(self.current.state() if self.current else {})}
-        checkpoint = self.checkpoints.save(state, step)
+        keep = set(self.best.values())
+        state = {"finished": self.finished, "steps": self.steps, "best": self.best, "stage": None}
+        if self.current is not None:
+            state |= self.current.state()
+            keep.add(self.current.first_step + self.current.guard.good)
+        checkpoint = self.checkpoints.save(state, step, keep=keep)
         self.progress.saved(checkpoint)
         return checkpoint
+
+
+@dataclass
+class Place:
+    """Where in its stage a training is: all that the order of the batches depends on."""
+
+    step: int = 0
+    """Steps done in this stage."""
+    epoch: int = 0
+    batch: int = 0
+    """Batches of this epoch that are done, by each process."""
+    validated: int = 0
+    """Steps done when the held-out clips were last measured."""
+    saved: int = 0
+    """Steps done when the last regular checkpoint was saved."""
 
 
 class Trainer:
@@ -131,32 +144,53 @@ class Trainer:
 
     def __init__(self, stage: Stage, loop: Loop, first_step: int) -> None:
         self.stage, self.loop, self.first_step = stage, loop, first_step
-        self.place = Place()
+        self.place, self.guard, self.best = Place(), Guard(), Best()
+        self.best_weights: dict[str, Tensor] | None = None
+        """Kept where early stopping is asked for, on the host."""
         device = loop.world.device
         self.format = choose(loop.run.training.precision, device)
         stage.model.to(device)
         self.parallel = loop.world.parallel(stage.model)
         self.optimiser = Optimiser(stage.model, stage.optimisation, self.format)
+        self._late: Callable[[], None] | None = None
 
     def train(self) -> None:
         """Do the stage's steps that are left."""
-        options, place, stage = self.loop.run.training, self.place, self.stage
-        if self.loop.world.leads:
-            self.loop.progress.stage(stage.name, self.first_step + place.step)
+        options, place, world = self.loop.run.training, self.place, self.loop.world
+        if world.leads:
+            self.loop.progress.stage(self.stage.name, self.step)
         batches = self._batches()
-        while place.step < stage.steps:
-            # All processes learn it at the same step, so that one checkpoint is right for all.
-            if self.loop.world.any(self.loop.stop()):
+        while True:
+            ends = place.step == self.stage.steps
+            is_best = False
+            if place.validated < place.step and (ends or place.step % options.validation.every_steps == 0):
+                is_best = self._validate()
+            if ends or self.best.is_final(options.early_stopping):
+                break
+            if place.saved < place.step and place.step % options.checkpoint_every_steps == 0:
+                self._checkpoint()
+            elif is_best:
                 self._save()
-                raise Interrupted(f"asked to stop at step {self.first_step + place.step}")
+            # All processes learn it at the same step, so that one checkpoint is right for all.
+            stop, back_off = world.any(self.loop.stop(), world.leads and self.guard.must_back_off(place.step))
+            if stop:
+                self._save()
+                raise Interrupted(f"asked to stop at step {self.step}")
+            if back_off:
+                self._back_off()
             if place.batch >= len(batches):
                 place.epoch, place.batch = place.epoch + 1, 0
                 batches = self._batches()
             self._step(batches[place.batch])
-            if place.step % options.validation.every_steps == 0 or place.step == stage.steps:
-                self._validate()
-            if place.step % options.checkpoint_every_steps == 0 and place.step < stage.steps:
-                self._save()
+
+    @property
+    def step(self) -> int:
+        """Steps done, over all stages."""
+        return self.first_step + self.place.step
+
+    def weights(self) -> dict[str, Tensor]:
+        """What is exported: the weights of the best validation where early stopping is asked for, else the last."""
+        return self.best_weights or self.optimiser.weights()
 
     def _batches(self) -> Sequence[Sequence[Utterance]]:
         world = self.loop.world
@@ -164,77 +198,117 @@ class Trainer:
 
     def _step(self, utterances: Sequence[Utterance]) -> None:
         """One optimizer step. What it draws at random depends on seed, stage, step and process alone, so that nothing
-        of it has to be saved."""
+        of it has to be saved. The host never waits for the device."""
         place, stage, loop = self.place, self.stage, self.loop
         torch.manual_seed(seed_of(loop.run.training.seed, stage.name, place.step, loop.world.rank))
         self.parallel.train()
-        rates = [learning_rate_at(place.step, stage.steps, group.optimisation) for group in self.optimiser.groups]
+        rates = [
+            learning_rate_at(place.step, stage.steps, group.optimisation) * self.guard.rate
+            for group in self.optimiser.groups
+        ]
         batch = stage.collate(utterances).to(loop.world.device)
         with self.format.autocast():
-            losses: dict[str, torch.Tensor] = self.parallel(batch, place.step)
-        finite = bool(self.optimiser.step(losses["loss"], rates))
+            losses: dict[str, Tensor] = self.parallel(batch, place.step)
+        finite = self.optimiser.step(losses["loss"], rates)
         place.step, place.batch = place.step + 1, place.batch + 1
-        place.skipped = 0 if finite else place.skipped + 1
-        self._tell(losses, rates[0], batch.seconds, finite=finite)
-        if place.skipped >= MOST_SKIPPED_IN_A_ROW:
-            raise BadInput(
-                Reason.DIVERGED,
-                f"the {stage.name.lower()} model's loss was not a number {place.skipped} steps in a row, at step "
-                f"{self.first_step + place.step}: lower training.learningRate ({stage.optimisation.learning_rate:g}) "
-                "or set training.precision to fp32",
-            )
+        self._tell()
+        if loop.world.leads:
+            step, epoch, reading = self.step, place.epoch, Reading({"finite": finite, **losses})
+            self._late = lambda: self._told(step, epoch, reading.read(), rates[0], batch.seconds)
 
-    def _tell(self, losses: dict[str, torch.Tensor], rate: float, seconds: float, *, finite: bool) -> None:
-        loop, step = self.loop, self.first_step + self.place.step
+    def _tell(self) -> None:
+        """Tell the numbers of the step before, which have arrived by now, or are waited for."""
+        late, self._late = self._late, None
+        if late is not None:
+            late()
+
+    def _told(self, step: int, epoch: int, values: dict[str, float], rate: float, seconds: float) -> None:
+        loop, finite = self.loop, values.pop("finite") > 0
+        self.guard.take(step - self.first_step - 1, values["loss"], finite=finite)
         if not finite:
             log.warning(
                 "step %d was skipped: its gradient is not finite", step, extra={"event": "skipped", "step": step}
             )
-        if not loop.world.leads:
-            return
-        values = {name: float(value.detach()) for name, value in losses.items()}
         loss = values["loss"] if math.isfinite(values["loss"]) else None
-        loop.progress.step(
-            step, epoch=self.place.epoch, loss=loss, learning_rate=rate, audio_seconds=seconds * loop.world.size
-        )
+        loop.progress.step(step, epoch=epoch, loss=loss, learning_rate=rate, audio_seconds=seconds * loop.world.size)
         loop.curve.add(step, self.stage.name, {**values, "learningRate": rate})
 
-    @torch.no_grad()
-    def _validate(self) -> None:
-        """Measure the held-out clips. The leader does; the others wait for it at the next step."""
-        if not self.loop.world.leads:
-            return
-        model, weights = self.stage.model.eval(), self.optimiser.weights()
-        sums: dict[str, float] = {}
-        weight = 0.0
-        torch.manual_seed(seed_of(self.loop.run.training.seed, "validation"))
-        for batch in self.stage.validation():
-            with self.format.autocast():
-                losses = functional_call(model, weights, (batch.to(self.loop.world.device), self.place.step))
-            for name, value in losses.items():
-                sums[name] = sums.get(name, 0.0) + float(value) * batch.seconds
-            weight += batch.seconds
-        means = {f"validation/{name}": value / weight for name, value in sums.items()} if weight else {}
-        if math.isfinite(means.get("validation/loss", math.nan)):
-            self.loop.progress.validated(means["validation/loss"])
-            self.loop.curve.add(self.first_step + self.place.step, self.stage.name, means)
+    def _validate(self) -> bool:
+        """Measure the held-out clips: the leader does, and tells the others. Whether that was the best so far."""
+        self._tell()
+        loop, early = self.loop, self.loop.run.training.early_stopping
+        self.place.validated = self.place.step
+        losses: dict[str, float] = {}
+        if loop.world.leads:
+            torch.manual_seed(seed_of(loop.run.training.seed, "validation"))
+            # As at the last step, so that losses of different steps compare.
+            losses = measure(
+                self.stage.model, self.optimiser.weights(), self.stage.validation(), self.format, self.stage.steps
+            )
+            if math.isfinite(losses.get("loss", math.nan)):
+                loop.progress.validated(losses["loss"])
+                values = {f"validation/{name}": value for name, value in losses.items()}
+                loop.curve.add(self.step, self.stage.name, values)
+        losses = loop.world.from_leader(losses)
+        if not losses or not self.best.take(self.step, losses["loss"], early):
+            return False
+        loop.best[self.stage.name] = self.step
+        if early is not None:
+            self.best_weights = {name: value.cpu().clone() for name, value in self.optimiser.weights().items()}
+        return True
+
+    def _checkpoint(self) -> None:
+        """Save a checkpoint, to which the training goes back if it goes wrong after this step."""
+        self._tell()
+        if not self.loop.world.any(self.guard.bad > 0)[0]:
+            self.guard.good = self.place.step
+        self.place.saved = self.place.step
+        self._save()
 
     def _save(self) -> None:
-        self.loop.save(self.first_step + self.place.step)
+        self._tell()
+        self.loop.save(self.step)
+
+    def _back_off(self) -> None:
+        """Go on from the last good weights with half the learning rate. Raises BadInput when that helped too seldom."""
+        world, options = self.loop.world, self.loop.run.training
+        try:
+            self.guard.back_off()
+        except Diverged as diverged:
+            raise BadInput(
+                Reason.DIVERGED,
+                f"the {self.stage.name.lower()} model at step {self.step}: {diverged}. Lower training.learningRate "
+                f"({options.learning_rate:g}) or set training.precision ({options.precision}) to fp32",
+            ) from None
+        good = self.first_step + self.guard.good
+        found = world.from_leader(self.loop.checkpoints.at(good) if world.leads else None)
+        if found is not None:
+            self.optimiser.load(self.loop.checkpoints.load(found.path))
+        log.warning(
+            "step %d went wrong: half the learning rate, and the weights of step %d again", self.step, good,
+            extra={"event": "backed off", "step": self.step},
+        )  # fmt: skip
 
     def state(self) -> dict[str, Any]:
         """Everything that the stage's next step depends on, as tensors and plain values."""
-        place = self.place
         return {
             "stage": self.stage.name,
             **self.optimiser.state(),
-            "place": {"step": place.step, "epoch": place.epoch, "batch": place.batch, "skipped": place.skipped},
+            "place": asdict(self.place),
+            "guard": asdict(self.guard),
+            "validation": asdict(self.best),
+            "best_weights": self.best_weights,
             "world": self.loop.world.size,
         }
 
     def load(self, state: dict[str, Any]) -> None:
         """Go on from a state."""
         self.optimiser.load(state)
-        self.place = Place(**state["place"])
+        self.place, self.guard, self.best = (
+            Place(**state["place"]),
+            Guard(**state["guard"]),
+            Best(**state["validation"]),
+        )
+        self.best_weights = state["best_weights"]
         # With another number of processes an epoch has another number of batches for each.
         self.place.batch = self.place.batch * int(state["world"]) // self.loop.world.size
