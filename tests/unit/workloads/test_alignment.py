@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from tts_workloads.models.alignment import best_path, binarisation_loss, durations_of, prior
+from tts_workloads.models.alignment import best_path, best_path_on_device, binarisation_loss, durations_of, prior
 
 
 def every_path(frames: int, symbols: int) -> list[tuple[int, ...]]:
@@ -28,6 +28,19 @@ def test_the_best_path_is_the_best_of_all(frames: int, symbols: int) -> None:
 
     best = max(every_path(frames, symbols), key=value)
     assert tuple(found) == best
+
+
+@pytest.mark.parametrize(("frames", "symbols"), [(1, 1), (5, 1), (6, 6), (40, 7), (90, 31)])
+def test_the_path_found_on_a_device_is_the_same(frames: int, symbols: int) -> None:
+    torch.manual_seed(frames)
+    scores = torch.randn(4, frames, symbols)
+    symbol_lengths = torch.tensor([symbols, 1, (symbols + 1) // 2, symbols])
+    mel_lengths = torch.tensor([frames, 1, max(frames // 2, (symbols + 1) // 2), max(symbols, frames - 3)])
+    for row, length in enumerate(symbol_lengths):
+        scores[row, :, int(length) :] = -1e4
+    found = best_path_on_device(scores, mel_lengths, symbol_lengths)
+    assert found.tolist() == best_path(scores.numpy(), mel_lengths.numpy(), symbol_lengths.numpy()).tolist()
+    assert found.sum(1).tolist() == mel_lengths.tolist()
 
 
 def test_padding_changes_no_path() -> None:

@@ -14,7 +14,7 @@ from tts_workloads.data import Utterance, plan_batches
 from tts_workloads.models.alignment import Aligner, binarisation_loss, durations_of, forward_sum_loss
 from tts_workloads.models.fastspeech2 import FastSpeech2, Prosody
 from tts_workloads.models.layers import mask_of
-from tts_workloads.models.stage import Optimisation, StageName
+from tts_workloads.models.stage import Optimisation, StageName, sent
 from tts_workloads.models.task import Task
 
 FRAME_BUCKET, SYMBOL_BUCKET = 32, 16
@@ -43,15 +43,17 @@ class AcousticBatch:
     """Frames of each ``[batch]`` int64."""
     log_pitch: Tensor
     """``[batch, frames]`` float32, 0 where unvoiced."""
+    on_host: tuple[list[int], list[int]]
+    """``frames`` and ``lengths`` once more, for what has to know them on the host."""
     seconds: float
 
     def to(self, device: torch.device) -> AcousticBatch:
         """The batch on another device."""
-        moved = {
-            name: getattr(self, name).to(device, non_blocking=True)
-            for name in ("tokens", "lengths", "speakers", "mel", "frames", "log_pitch")
-        }
-        return replace(self, **moved)
+        return replace(
+            self, tokens=sent(self.tokens, device), lengths=sent(self.lengths, device),
+            speakers=sent(self.speakers, device), mel=sent(self.mel, device), frames=sent(self.frames, device),
+            log_pitch=sent(self.log_pitch, device),
+        )  # fmt: skip
 
 
 class AcousticTraining(nn.Module):
@@ -83,7 +85,7 @@ class AcousticTraining(nn.Module):
             "voicing": F.binary_cross_entropy_with_logits(predicted.voicing, real.voicing, inside, reduction="sum")
             / symbols,
             "energy": ((predicted.energy - real.energy).square() * inside).sum() / symbols,
-            "alignment": forward_sum_loss(scores, batch.frames, batch.lengths),
+            "alignment": forward_sum_loss(scores, *batch.on_host),
             "binarisation": binarisation_loss(scores, durations, batch.frames),
         }
         first, last = BINARISATION_STEPS
@@ -177,17 +179,17 @@ class AcousticStage:
         symbols = [torch.cat([task.corpus.clips[clip].symbols for clip in utterance]) for utterance in utterances]
         mels = [torch.cat([clip.mel for clip in utterance]) for utterance in features]
         pitches = [torch.cat([clip.log_pitch for clip in utterance]) for utterance in features]
-        lengths = torch.tensor([len(s) for s in symbols])
-        frames = torch.tensor([len(mel) for mel in mels])
-        longest, most = _up(int(frames.max()), FRAME_BUCKET), _up(int(lengths.max()), SYMBOL_BUCKET)
+        lengths, frames = [len(s) for s in symbols], [len(mel) for mel in mels]
+        longest, most = _up(max(frames), FRAME_BUCKET), _up(max(lengths), SYMBOL_BUCKET)
         return AcousticBatch(
             tokens=torch.stack([F.pad(s, (0, most - len(s))) for s in symbols]),
-            lengths=lengths,
+            lengths=torch.tensor(lengths),
             speakers=torch.tensor([task.corpus.clips[utterance[0]].speaker for utterance in utterances]),
             mel=torch.stack([F.pad(mel, (0, 0, 0, longest - len(mel))) for mel in mels]),
-            frames=frames,
+            frames=torch.tensor(frames),
             log_pitch=torch.stack([F.pad(p, (0, longest - len(p))) for p in pitches]),
-            seconds=float(frames.sum()) * audio.hop_length / audio.sample_rate,
+            on_host=(frames, lengths),
+            seconds=sum(frames) * audio.hop_length / audio.sample_rate,
         )
 
     @torch.no_grad()

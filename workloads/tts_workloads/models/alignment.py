@@ -3,6 +3,8 @@ rule them all", arXiv:2108.10447). Never exported."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -69,14 +71,15 @@ def prior(mel_lengths: Tensor, symbol_lengths: Tensor, frames: int, symbols: int
     return (choose + log_beta(k + a, n - k + b) - log_beta(a, b)).float()
 
 
-def forward_sum_loss(scores: Tensor, mel_lengths: Tensor, symbol_lengths: Tensor) -> Tensor:
+def forward_sum_loss(scores: Tensor, mel_lengths: Sequence[int], symbol_lengths: Sequence[int]) -> Tensor:
     """Negative log-likelihood, per symbol, of all monotonic alignments together, by the CTC loss over symbols 1, 2, ...
-    (section 2.2.1)."""
+    (section 2.2.1). The lengths are the host's: of the device's it would wait for them."""
     with_blank = F.log_softmax(F.pad(scores, (1, 0), value=BLANK_LOG_PROBABILITY), -1)
     targets = torch.arange(1, scores.shape[-1] + 1, device=scores.device).expand(len(scores), -1)
     return F.ctc_loss(
-        with_blank.transpose(0, 1), targets, mel_lengths, symbol_lengths, blank=0, reduction="mean", zero_infinity=True
-    )
+        with_blank.transpose(0, 1), targets, torch.tensor(mel_lengths), torch.tensor(symbol_lengths), blank=0,
+        reduction="mean", zero_infinity=True,
+    )  # fmt: skip
 
 
 def binarisation_loss(scores: Tensor, durations: Tensor, mel_lengths: Tensor) -> Tensor:
@@ -92,9 +95,10 @@ def binarisation_loss(scores: Tensor, durations: Tensor, mel_lengths: Tensor) ->
 def durations_of(scores: Tensor, mel_lengths: Tensor, symbol_lengths: Tensor) -> Tensor:
     """Frames of each symbol ``[batch, symbols]`` int64 on the likeliest monotonic path, at least one each (section
     2.2.2)."""
-    log_soft = F.log_softmax(scores.detach(), -1).cpu().numpy()
-    found = best_path(log_soft, mel_lengths.cpu().numpy(), symbol_lengths.cpu().numpy())
-    return torch.from_numpy(found).to(scores.device)
+    log_soft = F.log_softmax(scores.detach(), -1)
+    if scores.is_cuda:
+        return best_path_on_device(log_soft, mel_lengths, symbol_lengths)
+    return torch.from_numpy(best_path(log_soft.numpy(), mel_lengths.numpy(), symbol_lengths.numpy()))
 
 
 def best_path(
@@ -120,3 +124,29 @@ def best_path(
         # A symbol whose number is the frame's must be entered at that frame: there is no earlier one left.
         at = at - (inside & (at > 0) & ~stayed[frame, rows, at])
     return durations
+
+
+def best_path_on_device(scores: Tensor, mel_lengths: Tensor, symbol_lengths: Tensor) -> Tensor:
+    """What ``best_path`` finds, of tensors on any device and without a number of it coming to the host: a few small
+    kernels for each frame."""
+    batch, frames, symbols = scores.shape
+    unreachable = -1e30
+    row = scores.new_full((batch, symbols + 1), unreachable)
+    row[:, 1] = scores[:, 0, 0]
+    rows = []
+    for frame in range(1, frames):
+        rows.append(row)
+        row = F.pad(torch.maximum(row[:, 1:], row[:, :-1]) + scores[:, frame], (1, 0), value=unreachable)
+    inside = torch.arange(frames, device=scores.device)[:, None] < mel_lengths[None]
+    at = symbol_lengths - 1
+    path = [at]
+    if rows:
+        before = torch.stack(rows)
+        # Whether a symbol is entered at a frame, 1 or 0; the first is there from the beginning.
+        entered = ((before[:, :, 1:] < before[:, :, :-1]) & inside[1:, :, None]).long()
+        entered[:, :, 0] = 0
+        for frame in range(frames - 2, -1, -1):
+            at = at - entered[frame].gather(1, at[:, None]).squeeze(1)
+            path.append(at)
+    durations = torch.zeros(batch, symbols, dtype=torch.int64, device=scores.device)
+    return durations.scatter_add_(1, torch.stack(path[::-1], 1), inside.T.long())

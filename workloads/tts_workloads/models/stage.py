@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol, Self
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from tts_workloads.data import Utterance
 
@@ -71,3 +71,11 @@ class Stage(Protocol):
 
     def validation(self) -> Iterable[Batch]:
         """The held-out clips in batches, the same every time."""
+
+
+def sent(tensor: Tensor, device: torch.device) -> Tensor:
+    """The tensor on a device; to a GPU through pinned memory, so that the host does not wait for what is computed
+    there."""
+    if device.type == "cuda" and tensor.device.type == "cpu":
+        tensor = tensor.pin_memory()
+    return tensor.to(device, non_blocking=True)

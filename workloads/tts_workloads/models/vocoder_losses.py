@@ -17,6 +17,7 @@ from tts_workloads.models.ddsp import Ddsp
 from tts_workloads.models.discriminators import Discriminator, Discriminators
 from tts_workloads.models.hifigan import Hifigan
 from tts_workloads.models.spectral import Resolution, spectral_distance
+from tts_workloads.models.stage import sent
 from tts_workloads.models.vocos import Vocos
 
 RESOLUTIONS = (Resolution(256, 64), Resolution(512, 128), Resolution(1024, 256), Resolution(2048, 512))
@@ -40,10 +41,9 @@ class VocoderBatch:
 
     def to(self, device: torch.device) -> VocoderBatch:
         """The batch on another device."""
-        mel, waveform, log_pitch = (
-            tensor.to(device, non_blocking=True) for tensor in (self.mel, self.waveform, self.log_pitch)
+        return VocoderBatch(
+            sent(self.mel, device), sent(self.waveform, device), sent(self.log_pitch, device), self.seconds
         )
-        return VocoderBatch(mel, waveform, log_pitch, self.seconds)
 
 
 @dataclass(frozen=True)

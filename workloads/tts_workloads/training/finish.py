@@ -17,8 +17,9 @@ from tts_api.report import Evaluation, TrainingResult
 from tts_api.run import TrainingRun, digest
 from tts_api.voice import CARD_FILE, Provenance, VocoderCard, VoiceCard
 from tts_workloads import models, text
+from tts_workloads.audio import LogMel
 from tts_workloads.report import now
-from tts_workloads.training import card_page, curve, pictures
+from tts_workloads.training import card_page, curve, pictures, report_page
 from tts_workloads.training.assemble import Training
 from tts_workloads.training.checkpoint import sha256_of, write_whole
 from tts_workloads.training.export import write_voice
@@ -43,12 +44,15 @@ def earlier_result(run: TrainingRun, folder: Path, root: Path) -> TrainingResult
     return result if whole and card.provenance.run_sha256 == digest(run) else None
 
 
-def finish(run: TrainingRun, training: Training, device: torch.device, folder: Path, root: Path) -> TrainingResult:
-    """Measure and write the voice. ``folder`` is the run's, ``root`` that of the volume. Raises StorageFull."""
+def finish(
+    run: TrainingRun, training: Training, steps: int, device: torch.device, folder: Path, root: Path
+) -> TrainingResult:
+    """Measure and write the voice that took so many steps. ``folder`` is the run's, ``root`` that of the volume. Raises
+    StorageFull."""
     module = models.build_voice(training.acoustic, training.vocoder).to(device).eval()
     spoken = [speak(module, training, clip, device) for clip in training.held_out]
     evaluation = measure(training, spoken, device)
-    card = describe(run, training, evaluation)
+    card = describe(run, training, steps, evaluation)
     report = folder / "report"
     leave_report(report, training, card, spoken)
     artifact = write_voice(
@@ -62,7 +66,7 @@ def finish(run: TrainingRun, training: Training, device: torch.device, folder: P
     return result
 
 
-def describe(run: TrainingRun, training: Training, evaluation: Evaluation | None) -> VoiceCard:
+def describe(run: TrainingRun, training: Training, steps: int, evaluation: Evaluation | None) -> VoiceCard:
     """The voice's card."""
     trained_on = [training.corpus.clips[clip] for clip in training.train]
     return VoiceCard(
@@ -77,7 +81,7 @@ def describe(run: TrainingRun, training: Training, evaluation: Evaluation | None
         provenance=Provenance(
             run_sha256=digest(run), data_sha256=training.corpus.sha256, clips=len(trained_on),
             seconds=round(sum(clip.seconds for clip in trained_on), 1),
-            steps=sum(stage.steps for stage in training.stages), created_at=now(), torch=torch.__version__,
+            steps=steps, created_at=now(), torch=torch.__version__,
             acoustic_from=run.sources.acoustic.sha256 if run.sources.acoustic else None,
             vocoder_from=run.sources.vocoder.sha256 if run.sources.vocoder else None,
         ),
@@ -86,25 +90,36 @@ def describe(run: TrainingRun, training: Training, evaluation: Evaluation | None
 
 
 def leave_report(report: Path, training: Training, card: VoiceCard, spoken: Sequence[Spoken]) -> None:
-    """Leave the pictures, the samples and the model card."""
+    """Leave the pictures, the samples, the model card, and all of it as one page."""
     report.mkdir(parents=True, exist_ok=True)
-    points = curve.read(report / "curve.jsonl")
-    pictures.draw_loss(report / "loss.png", points)
-    clip = min(training.held_out or training.train, key=lambda c: abs(training.corpus.clips[c].seconds - 3.0))
+    clips, seconds_per_frame = training.corpus.clips, card.audio.hop_length / card.audio.sample_rate
+    pictures.draw_loss(report / "loss.png", curve.read(report / "curve.jsonl"))
+    clip = min(training.held_out or training.train, key=lambda c: abs(clips[c].seconds - 3.0))
     pictures.draw_alignment(
         report / "alignment.png", training.acoustic.alignment(clip).numpy(),
         [training.front_end.symbols[symbol] for symbol in _symbols(training, clip)],
-        card.audio.hop_length / card.audio.sample_rate, training.corpus.clips[clip].text,
+        seconds_per_frame, clips[clip].text,
     )  # fmt: skip
+    said = next((one for one in spoken if one.clip == clip and len(one.waveform) > card.audio.n_fft), None)
+    if said is not None:
+        log_mel = LogMel(card.audio)
+        recorded, made = (
+            log_mel(sound[None])[0].numpy() for sound in (clips[clip].waveform, torch.from_numpy(said.waveform))
+        )
+        pictures.draw_mels(report / "mel.png", recorded, made, seconds_per_frame, clips[clip].text)
     samples = report / "samples"
     samples.mkdir(exist_ok=True)
+    transcripts = {}
     for one in spoken[:SAMPLES]:
-        heard = training.corpus.clips[one.clip]
+        heard = clips[one.clip]
         name = heard.id.replace("/", "_")
+        transcripts[name] = heard.text
         _write_wav(samples / f"{name}-spoken.wav", one.waveform, card.audio.sample_rate)
         _write_wav(samples / f"{name}-recorded.wav", heard.waveform.numpy(), card.audio.sample_rate)
     write_whole(report / CARD_FILE, lambda file: file.write(card.model_dump_json(by_alias=True, indent=1).encode()))
     write_whole(report / "model-card.md", lambda file: file.write(card_page.page(card).encode()))
+    whole = report_page.page(report, training.run.to_json_object(), transcripts)
+    write_whole(report / report_page.PAGE, lambda file: file.write(whole.encode()))
 
 
 def _symbols(training: Training, clip: int) -> list[int]:

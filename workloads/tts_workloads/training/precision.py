@@ -37,9 +37,11 @@ def choose(precision: Precision, device: torch.device) -> Format:
     What a CPU would only emulate (fp16, and bf16 without AVX-512 BF16 or AMX: about a hundred times slower) becomes
     fp32, with a warning.
     """
-    torch.backends.cuda.matmul.allow_tf32 = True
-    torch.backends.cudnn.allow_tf32 = True
     if device.type == "cuda":
+        torch.set_float32_matmul_precision("high")
+        torch.backends.cudnn.allow_tf32 = True
+        # Batches have few distinct shapes: to try the algorithms for each of them once pays.
+        torch.backends.cudnn.benchmark = True
         has_bf16 = torch.cuda.get_device_capability(device) >= (8, 0)
         if precision == "auto":
             return Format(device, torch.bfloat16 if has_bf16 else None)

@@ -47,7 +47,7 @@ def write(path: Path) -> None:
     task = models.Task(run, corpus, [0], [], front_end.symbols)
     acoustic = models.ACOUSTIC_MODELS[run.model.acoustic.name](task)
     vocoder = models.VOCODERS[run.model.vocoder.name](task, acoustic)
-    card = describe(run, Training(run, corpus, [0], [], front_end, acoustic, vocoder), None)
+    card = describe(run, Training(run, corpus, [0], [], front_end, acoustic, vocoder), 0, None)
     path.write_bytes(packed(models.build_voice(acoustic, vocoder), card, front_end.files()))
 
 

@@ -124,7 +124,8 @@ def _work(run: TrainingRun, workspace: Path, stop: Stop, progress: Progress | No
     try:
         stop.interrupts()
         progress.stage("Exporting", total)
-        result = finish.finish(run, training, world.device, folder, workspace / "checkpoints")
+        steps = sum(loop.steps.values())
+        result = finish.finish(run, training, steps, world.device, folder, workspace / "checkpoints")
     except Interrupted as interrupted:
         return _interrupted(str(interrupted), progress)
     return _finished(result, total, progress)
