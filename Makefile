@@ -61,6 +61,10 @@ images: ## Build Kubernetes and, with root, the images, once for each content of
 bench: venv ## Measure the operator beside a bare kopf handler and print the table
 	$(PYTHON) -m bench.operator_latency
 
+.PHONY: bench-quality
+bench-quality: venv ## Measure a voice beside real speech and other synthesisers: VOICE=voice.pt CORPUS=folder
+	$(PYTHON) -m bench.quality --voice $(VOICE) --corpus $(CORPUS) $(BENCH)
+
 .PHONY: lock
 lock: ## Resolve the dependencies anew and write the locks
 	uv pip compile -q --upgrade --python-version 3.11 --generate-hashes --no-emit-index-url --extra dev pyproject.toml -o requirements/dev.txt

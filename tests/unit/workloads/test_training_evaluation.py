@@ -118,6 +118,7 @@ def test_pictures_are_pictures(tmp_path: Path) -> None:
     pictures.draw_loss(tmp_path / "loss.png", points)
     pictures.draw_loss(tmp_path / "none.png", [])
     pictures.draw_alignment(tmp_path / "alignment.png", np.eye(30, 12), ["AH"] * 12, 0.016, "a clip")
+    pictures.draw_mels(tmp_path / "mel.png", mel(40), mel(50), 0.016, "a clip")
     for path in tmp_path.iterdir():
         assert path.read_bytes().startswith(b"\x89PNG")
 

@@ -71,10 +71,13 @@ def test_the_card_says_where_the_voice_comes_from(trained: Path) -> None:
 
 def test_it_leaves_pictures_samples_and_a_page_for_people(trained: Path) -> None:
     report = trained / "checkpoints" / "voice" / "report"
-    for name in ("alignment.png", "loss.png"):
+    for name in ("alignment.png", "loss.png", "mel.png"):
         assert (report / name).read_bytes().startswith(b"\x89PNG")
     page = (report / "model-card.md").read_text()
     assert "Mel-cepstral distortion" in page
+    whole = (report / "index.html").read_text()
+    assert whole.count("data:image/png;base64,") == 3
+    assert whole.count("data:audio/wav;base64,") == 4
     assert json.loads((report / "voice.json").read_text())["format"] == 1
     samples = sorted((report / "samples").iterdir())
     assert len(samples) == 4

@@ -38,7 +38,9 @@ def run_document(**changes: Any) -> dict[str, Any]:
         "dataset": {"format": "ljspeech", "path": "tones", "language": "en-us", "audio": {"sampleRate": SAMPLE_RATE}},
         "model": {
             "acoustic": {"parameters": {"hiddenSize": 32, "encoderLayers": 1, "decoderLayers": 1}},
-            "vocoder": {"parameters": {"hiddenSize": 32, "layers": 1, "discriminatorChannels": 1, "pretrainingSteps": 2}},
+            "vocoder": {
+                "parameters": {"hiddenSize": 32, "layers": 1, "discriminatorChannels": 1, "pretrainingSteps": 2},
+            },
         },
         "training": {
             "maxSteps": 6, "vocoderMaxSteps": 4, "batchSeconds": 4, "checkpointEverySteps": 2,

@@ -1,1 +1,2 @@
-"""How good a voice is, measured from outside: what a recogniser understands. Needs the extra ``recogniser``."""
+"""How good a voice is, measured from outside: what a recogniser understands, and what people would think of it. Needs
+the extra ``quality``."""

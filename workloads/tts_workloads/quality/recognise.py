@@ -16,7 +16,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from num2words import num2words
+from numpy.typing import NDArray
 
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
@@ -57,13 +59,37 @@ EVERYDAY = (
     "The price of the ticket went up again.",
     "We are going to paint the house next summer.",
     "She opened the door and smiled at us.",
+    "The bus was so full that we had to stand.",
+    "He makes the best coffee in the whole town.",
+    "My sister wants to become an engineer.",
+    "Do not forget your umbrella, it might rain.",
+    "The museum is closed on Monday mornings.",
+    "They planted two trees behind their house.",
+    "I found an old photograph inside the box.",
+    "The baby finally fell asleep after midnight.",
+    "We could hear the waves from our room.",
+    "His answer surprised everyone at the table.",
+    "The shop sells fresh fish every Friday.",
+    "You should wear a warm jacket tonight.",
+    "The teacher wrote the words on the board.",
+    "Their boat was painted blue and white.",
+    "I usually read a few pages before bed.",
+    "The mountain was covered in thick fog.",
+    "She broke her arm when she was seven.",
+    "Let us meet in front of the library.",
+    "The soup needs a little more salt.",
+    "Nothing important happened while you were away.",
 )
+
+
+DEMO_SENTENCES = 30
+"""How many of the everyday sentences the demo speaks; the benchmark speaks all."""
 
 
 def sentences() -> dict[str, str]:
     """What is to be spoken, by the name of the WAV file: ``digits-NN`` and ``everyday-NN``."""
     digits = {f"digits-{i:02d}": ", ".join(DIGITS[int(d)] for d in text) + "." for i, text in enumerate(DIGIT_STRINGS)}
-    return digits | {f"everyday-{i:02d}": text for i, text in enumerate(EVERYDAY)}
+    return digits | {f"everyday-{i:02d}": text for i, text in enumerate(EVERYDAY[:DEMO_SENTENCES])}
 
 
 def word_error_rates(folder: Path) -> dict[str, float]:
@@ -119,9 +145,10 @@ def _model() -> Any:
     return WhisperModel(str(get_model_path()), device="cpu", compute_type="int8")
 
 
-def transcribe(path: Path) -> str:
-    """What Whisper hears in a sound file."""
-    segments, _ = _model().transcribe(str(path), language="en", beam_size=5, condition_on_previous_text=False)
+def transcribe(sound: Path | NDArray[np.float32]) -> str:
+    """What Whisper hears in a sound file, or in samples ``[samples]`` float32 at 16 kHz."""
+    heard = str(sound) if isinstance(sound, Path) else sound
+    segments, _ = _model().transcribe(heard, language="en", beam_size=5, condition_on_previous_text=False)
     return " ".join(segment.text.strip() for segment in segments)
 
 

@@ -37,6 +37,23 @@ def draw_alignment(
     _save(figure, path)
 
 
+def draw_mels(
+    path: Path, recorded: NDArray[np.floating], spoken: NDArray[np.floating], seconds_per_frame: float, title: str
+) -> None:
+    """Draw log-mel frames ``[n_mels, frames]`` in nepers, those of a recording above those of a voice."""
+    figure = Figure(figsize=(10, 5), layout="constrained")
+    lowest, highest = float(np.percentile(recorded, 1)), float(recorded.max())
+    for place, (mel, name) in enumerate(((recorded, "recorded"), (spoken, "the voice"))):
+        axes = figure.add_subplot(2, 1, place + 1)
+        axes.imshow(
+            mel, aspect="auto", origin="lower", cmap="magma", vmin=lowest, vmax=highest,
+            extent=(0.0, mel.shape[1] * seconds_per_frame, 0.0, mel.shape[0]),
+        )  # fmt: skip
+        axes.set(ylabel=f"mel band, {name}", title=title if place == 0 else None)
+    axes.set(xlabel="time in seconds")
+    _save(figure, path)
+
+
 def draw_loss(path: Path, points: Sequence[dict[str, Any]]) -> None:
     """Draw the loss of each stage over its steps, smoothed, with what was measured on the held-out clips."""
     stages = list(dict.fromkeys(point["stage"] for point in points)) or ["no steps"]
