@@ -159,7 +159,7 @@ def espeak(text: str) -> np.ndarray:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "said.wav"
         subprocess.run(["espeak-ng", "-v", "en-us", "-w", path, "--", text], check=True)
-        return read_sound(path, LISTENER_RATE)[0].numpy()
+        return read_sound(path, LISTENER_RATE).waveform.numpy()
 
 
 def piper(python: str, texts: Sequence[str], repeats: int) -> tuple[list[np.ndarray], list[float]]:
@@ -169,7 +169,7 @@ def piper(python: str, texts: Sequence[str], repeats: int) -> tuple[list[np.ndar
         # Its Python must not meet this one's packages.
         environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-        sounds = [read_sound(Path(folder) / f"{n}.wav", LISTENER_RATE)[0].numpy() for n in range(len(texts))]
+        sounds = [read_sound(Path(folder) / f"{n}.wav", LISTENER_RATE).waveform.numpy() for n in range(len(texts))]
     return sounds, json.loads(done.stdout.splitlines()[-1])
 
 

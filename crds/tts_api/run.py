@@ -42,6 +42,7 @@ class RunDataset(Document):
     """Folder of the corpus, relative to ``<workspace>/data``."""
     language: Language
     audio: AudioFeatures
+    max_invalid_clips: Annotated[int, Field(ge=0)] = 0
 
 
 class RunSource(Document):

@@ -60,6 +60,9 @@ class Dataset(Document):
     """Where the corpus lies."""
     language: Language = "en-us"
     """The language of the transcripts; it chooses the front end."""
+    max_invalid_clips: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+    """Clips that are left out where something is wrong with them, 0 to 1000000; with more the training refuses the
+    corpus. Each is named in the report."""
     audio: Annotated[
         AudioFeatures,
         Field(

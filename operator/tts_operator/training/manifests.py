@@ -62,6 +62,7 @@ def run_document(training: TTSTraining, sources: Sources) -> TrainingRun:
             path=spec.dataset.source.persistent_volume_claim.path,
             language=spec.dataset.language,
             audio=spec.dataset.audio,
+            max_invalid_clips=spec.dataset.max_invalid_clips,
         ),
         model=spec.model,
         sources=RunSources(acoustic=_run_source(sources.acoustic), vocoder=_run_source(sources.vocoder)),

@@ -53,6 +53,7 @@ TRAINING: dict[str, Any] = POD | {
     "dataset.format": "manifest",
     "dataset.source.persistentVolumeClaim.claimName": "another",
     "dataset.source.persistentVolumeClaim.path": "inside",
+    "dataset.maxInvalidClips": 5,
     "dataset.audio.sampleRate": 16000,
     "dataset.audio.nFFT": 2048,
     "dataset.audio.hopLength": 128,

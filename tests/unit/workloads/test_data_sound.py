@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from pathlib import Path
 
@@ -45,12 +46,14 @@ def frequency(waveform: Tensor) -> float:
 @pytest.mark.parametrize("rate", [8000, 11127, 16000, 22050, 22051, 24000, 44100, 48000, 96000, 192000])
 def test_a_tone_keeps_its_frequency_loudness_and_length_at_any_rate(tmp_path: Path, rate: int) -> None:
     path = write_wav(tmp_path / "tone.wav", tone(rate), rate)
-    waveform, data = read_sound(path, RATE)
+    sound = read_sound(path, RATE)
+    waveform = sound.waveform
     assert waveform.dtype is torch.float32
     assert abs(len(waveform) - RATE) <= 2
     assert frequency(waveform) == pytest.approx(HERTZ, rel=1e-4)
     assert loudness(waveform) == pytest.approx(0.0, abs=0.05)
-    assert data == path.read_bytes()
+    assert sound.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert sound.file_rate == rate
 
 
 @pytest.mark.parametrize("rate", [24000, 44100, 48000, 96000])
@@ -76,7 +79,7 @@ def test_resampling_keeps_moments_in_their_place() -> None:
 
 @pytest.mark.parametrize("subtype", ["PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ULAW"])
 def test_wav_of_every_sample_format(tmp_path: Path, subtype: str) -> None:
-    waveform, _ = read_sound(write_wav(tmp_path / "tone.wav", tone(RATE), RATE, subtype), RATE)
+    waveform = read_sound(write_wav(tmp_path / "tone.wav", tone(RATE), RATE, subtype), RATE).waveform
     assert loudness(waveform) == pytest.approx(0.0, abs=0.1)
 
 
@@ -84,7 +87,7 @@ def test_wav_of_every_sample_format(tmp_path: Path, subtype: str) -> None:
 def test_compressed_files_of_libsndfile(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"tone.{suffix}"
     soundfile.write(path, tone(RATE), RATE)
-    waveform, _ = read_sound(path, RATE)
+    waveform = read_sound(path, RATE).waveform
     assert frequency(waveform) == pytest.approx(HERTZ, rel=1e-3)
     assert loudness(waveform) == pytest.approx(0.0, abs=0.3)
 
@@ -103,14 +106,14 @@ def test_files_that_ffmpeg_alone_reads(tmp_path: Path, suffix: str, codec: str, 
         for piece in (*resampler.resample(frame), *resampler.resample(None)):
             container.mux(stream.encode(piece))
         container.mux(stream.encode(None))
-    waveform, _ = read_sound(path, RATE)
+    waveform = read_sound(path, RATE).waveform
     assert frequency(waveform) == pytest.approx(HERTZ, rel=1e-3)
     assert loudness(waveform) == pytest.approx(0.0, abs=0.5)
 
 
 def test_stereo_becomes_the_mean_of_its_channels(tmp_path: Path) -> None:
     both = np.stack([tone(RATE), np.zeros(RATE)], axis=1)
-    waveform, _ = read_sound(write_wav(tmp_path / "stereo.wav", both, RATE), RATE)
+    waveform = read_sound(write_wav(tmp_path / "stereo.wav", both, RATE), RATE).waveform
     assert waveform.shape == (RATE,)
     assert loudness(waveform) == pytest.approx(-6.02, abs=0.05)
 
@@ -120,7 +123,7 @@ def test_wav_written_into_a_pipe_does_not_say_its_length(tmp_path: Path) -> None
     data = bytearray(path.read_bytes())
     data[4:8] = data[40:44] = b"\xff\xff\xff\xff"
     path.write_bytes(data)
-    waveform, _ = read_sound(path, RATE)
+    waveform = read_sound(path, RATE).waveform
     assert abs(len(waveform) - RATE) <= 2
 
 

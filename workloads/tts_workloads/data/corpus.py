@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +16,11 @@ from tts_api.resources.training import AudioFeatures
 from tts_workloads.audio import trim_silence
 from tts_workloads.data.formats import FORMATS, LIST_FILES, Entry
 from tts_workloads.data.problems import InvalidDataset
-from tts_workloads.data.sound import UnreadableSound, read_sound
+from tts_workloads.data.sound import Sound, UnreadableSound, read_sound
+from tts_workloads.data.statistics import CorpusStatistics, Measured, describe
 from tts_workloads.text import FrontEnd, UnspeakableText
+
+log = logging.getLogger(__name__)
 
 SHORTEST_SECONDS = 0.1
 LONGEST_SECONDS = 30.0
@@ -47,16 +51,22 @@ class Corpus:
     sha256: str
     """Digest over identifiers, speakers, texts and the bytes of the sound files."""
     seconds: float
+    statistics: CorpusStatistics | None = None
+    """What it is like, where it was read from files."""
 
 
-def read_corpus(format_name: str, folder: Path, audio: AudioFeatures, front_end: FrontEnd) -> Corpus:
-    """Read a corpus whole. Raises InvalidDataset with everything that is wrong with it."""
+def read_corpus(
+    format_name: str, folder: Path, audio: AudioFeatures, front_end: FrontEnd, max_invalid_clips: int = 0
+) -> Corpus:
+    """Read a corpus whole. As many clips as ``max_invalid_clips`` are left out where something is wrong with them.
+    Raises InvalidDataset with everything that is wrong with more."""
     problems: list[str] = []
     entries = list(FORMATS[format_name](folder, problems))
     if not entries and not problems:
         raise InvalidDataset(folder, [f"{LIST_FILES[format_name]} lists no clips"], "add some")
     speakers = tuple(sorted({entry.speaker for entry in entries}))
     clips: list[Clip] = []
+    measured: list[Measured] = []
     digest = hashlib.sha256()
     with ThreadPoolExecutor(4) as pool:
         for entry, sound in zip(entries, pool.map(lambda e: _sound_of(e, audio), entries), strict=True):
@@ -68,7 +78,7 @@ def read_corpus(format_name: str, folder: Path, audio: AudioFeatures, front_end:
             except UnspeakableText as error:
                 problems.append(f"{entry.where}: {error}")
                 continue
-            waveform, sound_digest = sound
+            waveform = sound.trimmed
             frames = len(waveform) // audio.hop_length
             if frames < len(symbols):
                 problems.append(
@@ -76,31 +86,55 @@ def read_corpus(format_name: str, folder: Path, audio: AudioFeatures, front_end:
                     "it cannot say all of it"
                 )
                 continue
-            digest.update(f"{entry.id}\0{entry.speaker}\0{entry.text}\0{sound_digest}\n".encode())
+            digest.update(f"{entry.id}\0{entry.speaker}\0{entry.text}\0{sound.file.sha256}\n".encode())
+            seconds = frames * audio.hop_length / audio.sample_rate
             clips.append(
                 Clip(
                     entry.id, entry.text, speakers.index(entry.speaker), torch.tensor(symbols),
-                    waveform[: frames * audio.hop_length].clone(), frames * audio.hop_length / audio.sample_rate,
+                    waveform[: frames * audio.hop_length].clone(), seconds,
                 )
             )  # fmt: skip
-    if problems:
-        raise InvalidDataset(folder, problems)
-    return Corpus(tuple(clips), speakers, digest.hexdigest(), sum(clip.seconds for clip in clips))
+            measured.append(
+                Measured(
+                    entry.where, entry.speaker, entry.text, frozenset(symbols), len(symbols), seconds,
+                    len(sound.file.waveform) / audio.sample_rate, float(waveform.square().mean().sqrt()),
+                    sound.file.clipped_share, sound.file.sha256,
+                )
+            )  # fmt: skip
+    if len(problems) > max_invalid_clips or not clips:
+        raise InvalidDataset(folder, problems, remedy_for(max_invalid_clips))
+    for problem in problems:
+        log.warning("a clip is left out: %s", problem)
+    whole = describe(measured, front_end.symbols, problems)
+    return Corpus(tuple(clips), speakers, digest.hexdigest(), sum(clip.seconds for clip in clips), whole)
 
 
-def _sound_of(entry: Entry, audio: AudioFeatures) -> tuple[Tensor, str] | str:
-    """The clip's waveform and its file's digest, or what is wrong with it."""
+def remedy_for(max_invalid_clips: int) -> str:
+    """What to do about problems that are too many."""
+    allowed = f" (now {max_invalid_clips})" if max_invalid_clips else ""
+    return f"correct or remove these, or allow as many with dataset.maxInvalidClips{allowed}"
+
+
+@dataclass(frozen=True, eq=False)
+class _ClipSound:
+    file: Sound
+    trimmed: Tensor
+    """Samples without the silence before and after."""
+
+
+def _sound_of(entry: Entry, audio: AudioFeatures) -> _ClipSound | str:
+    """The clip's sound, or what is wrong with it."""
     try:
-        waveform, data = read_sound(entry.audio, audio.sample_rate)
+        sound = read_sound(entry.audio, audio.sample_rate)
     except UnreadableSound as error:
         return str(error)
-    waveform = trim_silence(waveform, audio.sample_rate)
+    waveform = trim_silence(sound.waveform, audio.sample_rate)
     seconds = len(waveform) / audio.sample_rate
     if float(waveform.abs().max()) < 1e-4:
         return "it is silent"
     if not SHORTEST_SECONDS <= seconds <= LONGEST_SECONDS:
         return f"{seconds:.2f} s of speech; a clip has {SHORTEST_SECONDS:g} to {LONGEST_SECONDS:g} s"
-    return waveform, hashlib.sha256(data).hexdigest()
+    return _ClipSound(sound, waveform)
 
 
 def split(corpus: Corpus, held_out: int, seed: int) -> tuple[list[int], list[int]]:

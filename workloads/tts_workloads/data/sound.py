@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 import av
@@ -15,13 +17,31 @@ from torch import Tensor
 Samples = np.ndarray[tuple[int], np.dtype[np.float32]]
 
 
+FULL_SCALE = 32766 / 32768
+"""Amplitude from which a sample counts as clipped."""
+
+
 class UnreadableSound(Exception):
     """A file is no sound that can be read; the message says why, without the file's name."""
 
 
-def read_sound(path: Path, sample_rate: int) -> tuple[Tensor, bytes]:
-    """The file's waveform ``[samples]`` float32 in -1 to 1, mono, at ``sample_rate``, and the file's bytes. Raises
-    UnreadableSound for a file that is missing, empty, torn or of an unknown format."""
+@dataclass(frozen=True, eq=False)
+class Sound:
+    """What is in a sound file."""
+
+    waveform: Tensor
+    """``[samples]`` float32 in -1 to 1, mono, at the rate that was asked for."""
+    sha256: str
+    """Digest of the file's bytes."""
+    file_rate: int
+    """Samples per second in the file."""
+    clipped_share: float
+    """Share of the file's samples, mixed to mono, that are at full scale."""
+
+
+def read_sound(path: Path, sample_rate: int) -> Sound:
+    """Read a file of any format, rate and number of channels. Raises UnreadableSound for one that is missing, empty,
+    torn or of an unknown format."""
     try:
         data = path.read_bytes()
     except FileNotFoundError:
@@ -35,7 +55,9 @@ def read_sound(path: Path, sample_rate: int) -> tuple[Tensor, bytes]:
         raise UnreadableSound("it has no samples")
     if not np.isfinite(samples).all():
         raise UnreadableSound("it has samples that are not numbers")
-    return resample(torch.from_numpy(samples), rate, sample_rate), data
+    waveform = resample(torch.from_numpy(samples), rate, sample_rate)
+    clipped = float((np.abs(samples) >= FULL_SCALE).mean())
+    return Sound(waveform, hashlib.sha256(data).hexdigest(), rate, clipped)
 
 
 def resample(waveform: Tensor, rate: int, to_rate: int) -> Tensor:

@@ -43,7 +43,7 @@ def assemble(run: TrainingRun, workspace: Path) -> Training:
     run = source.resolved(run, sources)
     front_end = source.front_end(run, sources.acoustic)
     folder = workspace / "data" / run.dataset.path
-    corpus = read_corpus(run.dataset.format, folder, run.dataset.audio, front_end)
+    corpus = read_corpus(run.dataset.format, folder, run.dataset.audio, front_end, run.dataset.max_invalid_clips)
     corpus = source.with_speakers(corpus, sources.acoustic)
     train, held_out = split(corpus, run.training.validation.clips, run.training.seed)
     task = models.Task(run, corpus, train, held_out, front_end.symbols)

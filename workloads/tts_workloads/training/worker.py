@@ -21,7 +21,7 @@ from tts_workloads import logs
 from tts_workloads.ending import Ending, clipped, ending_of
 from tts_workloads.processors import cpus
 from tts_workloads.training import distributed, endings
-from tts_workloads.training.checkpoint import Checkpoints
+from tts_workloads.training.checkpoint import Checkpoints, write_whole
 from tts_workloads.training.curve import Curve
 from tts_workloads.training.distributed import World
 from tts_workloads.training.loop import Interrupted, Loop
@@ -105,6 +105,11 @@ def _work(run: TrainingRun, workspace: Path, stop: Stop, progress: Progress | No
         return _finished(earlier, total_steps(run), progress)
     training = assemble.assemble(run, workspace)
     world = distributed.join()
+    if world.leads and training.corpus.statistics is not None:
+        # Before the first step: whoever looks may stop a training whose corpus is not what he thought.
+        described = training.corpus.statistics.model_dump_json(by_alias=True, indent=1)
+        write_whole(folder / "report" / "corpus.json", lambda file: file.write(described.encode()))
+        log.info("the corpus: %s", described, extra={"event": "corpus"})
     total = total_steps(run)
     progress = progress or Progress(total, _Silence())
     curve = Curve(folder / "report" / "curve.jsonl" if world.leads else None, total)

@@ -1,0 +1,135 @@
+"""What a corpus is like, in numbers, and what in it looks wrong without being unreadable. Pure: what is unreadable,
+``corpus`` says."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from tts_api.base import Document
+
+CLIPPED_SHARE = 1e-3
+"""Share of samples at full scale from which a clip counts as clipped."""
+LEAST_FACTOR = 2.0
+"""A clip's rate of speech is never called odd below this factor from the median."""
+ODD_DEVIATIONS = 4.0
+"""Robust standard deviations of the rate of speech from which a transcript is odd."""
+MOST_NAMED = 20
+"""Entries of a list that are written down."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What is counted of one clip."""
+
+    where: str
+    """File and line."""
+    speaker: str
+    text: str
+    symbols: frozenset[int]
+    """Symbol numbers that occur."""
+    length: int
+    """Symbols of the transcript."""
+    seconds: float
+    """Of speech, without the silence around it."""
+    file_seconds: float
+    level: float
+    """Root mean square of the samples, 0 to 1."""
+    clipped_share: float
+    sound_sha256: str
+
+
+class SpeakerStatistics(Document):
+    """One speaker's part."""
+
+    clips: int
+    seconds: float
+
+
+class CorpusStatistics(Document):
+    """``report/corpus.json``: what a training was given."""
+
+    clips: int
+    seconds: float
+    """Of speech."""
+    shortest_seconds: float
+    median_seconds: float
+    longest_seconds: float
+    silence_share: float
+    """Share of the files' time that was trimmed as silence before and after the speech."""
+    median_level_decibels: float
+    """Level of the clips, relative to full scale."""
+    clipped_clips: int
+    """Clips of which more than a thousandth is at full scale."""
+    speakers: dict[str, SpeakerStatistics]
+    repeated_texts: tuple[str, ...]
+    """Clips whose text an earlier one has too, by file and line."""
+    repeated_sounds: tuple[str, ...]
+    """Clips whose sound file an earlier one has too: one of the transcripts is wrong."""
+    unseen_symbols: tuple[str, ...]
+    """Symbols of the front end that no transcript has: the voice cannot learn them."""
+    odd_transcripts: tuple[str, ...]
+    """Clips whose transcript is much too long or short for their sound."""
+    left_out: tuple[str, ...] = ()
+    """Clips that could not be used."""
+
+
+def describe(clips: Sequence[Measured], symbols: Sequence[str], left_out: Sequence[str]) -> CorpusStatistics:
+    """The statistics of at least one clip; ``symbols`` are the front end's, the first of them padding."""
+    seconds = sorted(clip.seconds for clip in clips)
+    file_seconds = sum(clip.file_seconds for clip in clips)
+    seen = frozenset[int]().union(*(clip.symbols for clip in clips))
+    speakers = Counter[str](clip.speaker for clip in clips)
+    return CorpusStatistics(
+        clips=len(clips),
+        seconds=round(sum(seconds), 1),
+        shortest_seconds=round(seconds[0], 2),
+        median_seconds=round(statistics.median(seconds), 2),
+        longest_seconds=round(seconds[-1], 2),
+        silence_share=round(1 - sum(seconds) / file_seconds, 3) if file_seconds else 0.0,
+        median_level_decibels=round(20 * math.log10(max(1e-9, statistics.median(clip.level for clip in clips))), 1),
+        clipped_clips=sum(clip.clipped_share > CLIPPED_SHARE for clip in clips),
+        speakers={
+            name: SpeakerStatistics(
+                clips=count, seconds=round(sum(clip.seconds for clip in clips if clip.speaker == name), 1)
+            )
+            for name, count in sorted(speakers.items())
+        },
+        repeated_texts=_named(_repeated(clips, [(clip.speaker, clip.text) for clip in clips])),
+        repeated_sounds=_named(_repeated(clips, [clip.sound_sha256 for clip in clips])),
+        unseen_symbols=tuple(symbol for number, symbol in enumerate(symbols) if number and number not in seen),
+        odd_transcripts=_named(odd_transcripts(clips)),
+        left_out=_named(left_out),
+    )
+
+
+def odd_transcripts(clips: Sequence[Measured]) -> list[str]:
+    """The clips whose symbols per second are far from the corpus' median, by median absolute deviation."""
+    rates = [clip.length / clip.seconds for clip in clips]
+    middle = statistics.median(rates)
+    distances = [abs(math.log(rate / middle)) for rate in rates]
+    bound = max(math.log(LEAST_FACTOR), ODD_DEVIATIONS * 1.4826 * statistics.median(distances))
+    return [
+        f"{clip.where}: {rate:.1f} symbols a second, where the corpus has {middle:.1f}: the transcript may be too "
+        f"{'long' if rate > middle else 'short'}"
+        for clip, rate, distance in zip(clips, rates, distances, strict=True)
+        if distance > bound
+    ]
+
+
+def _repeated(clips: Sequence[Measured], keys: Iterable[object]) -> list[str]:
+    first: dict[object, str] = {}
+    repeated = []
+    for clip, key in zip(clips, keys, strict=True):
+        if key in first:
+            repeated.append(f"{clip.where}: as {first[key]}")
+        first.setdefault(key, clip.where)
+    return repeated
+
+
+def _named(entries: Sequence[str]) -> tuple[str, ...]:
+    more = len(entries) - MOST_NAMED
+    return (*entries[:MOST_NAMED], f"and {more} more") if more > 0 else tuple(entries)
