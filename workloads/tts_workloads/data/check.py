@@ -13,6 +13,7 @@ from tts_workloads import text
 from tts_workloads.data.corpus import read_corpus
 from tts_workloads.data.formats import FORMATS
 from tts_workloads.data.problems import InvalidDataset
+from tts_workloads.data.user_lexicon import with_user_lexicon
 
 
 def main() -> int:
@@ -27,7 +28,7 @@ def main() -> int:
     try:
         corpus = read_corpus(
             arguments.format, arguments.folder, AudioFeatures(sample_rate=arguments.sample_rate),
-            text.for_training(arguments.language), arguments.max_invalid_clips,
+            with_user_lexicon(text.for_training(arguments.language), arguments.folder), arguments.max_invalid_clips,
         )  # fmt: skip
     except InvalidDataset as error:
         print("\n".join(error.problems), file=sys.stderr)

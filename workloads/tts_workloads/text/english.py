@@ -4,7 +4,7 @@ names for what is spelled."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files as package_files
 from typing import ClassVar, Self
 
@@ -19,7 +19,7 @@ LONGEST_SPELLED = 4
 """An unknown word in capitals is spelled up to this length; longer ones are rather words: ICANN."""
 RULES_FILE = "english_rules.txt"
 
-_LEXICON, _RULES = "lexicon.xz", "rules.xz"
+_LEXICON, _RULES, _OWN = "lexicon.xz", "rules.xz", "own.xz"
 _VOICELESS = frozenset(["P", "T", "K", "F", "TH"])
 _VOWELS = frozenset(phoneme for phoneme in lexicon.PHONEMES if phoneme[0] in "AEIOU")
 _SIBILANT = frozenset(["S", "Z", "SH", "ZH", "CH", "JH"])
@@ -35,8 +35,12 @@ class English(FrontEnd):
     version: ClassVar[int] = 1
     symbols: ClassVar[tuple[str, ...]] = (PADDING, BOUNDARY, *PAUSES, *lexicon.PHONEMES)
 
-    def __init__(self, words: Mapping[str, str], rules: Mapping[str, str]) -> None:
-        """``words`` and ``rules`` have their phonemes encoded as in ``lexicon`` and ``letter_to_sound``."""
+    def __init__(
+        self, words: Mapping[str, str], rules: Mapping[str, str], own: Mapping[str, str] | None = None
+    ) -> None:
+        """``words`` and ``rules`` have their phonemes encoded as in ``lexicon`` and ``letter_to_sound``; ``own``, as
+        ``words``, are what a user gave and go before everything else."""
+        self._own = own or {}
         self._words = words
         self._rules = rules
         self._number = {symbol: number for number, symbol in enumerate(self.symbols)}
@@ -51,12 +55,21 @@ class English(FrontEnd):
     @classmethod
     def from_files(cls, files: Mapping[str, bytes]) -> Self:
         try:
-            return cls(lexicon.unpack(files[_LEXICON]), lexicon.unpack(files[_RULES]))
+            own = lexicon.unpack(files[_OWN]) if _OWN in files else None
+            return cls(lexicon.unpack(files[_LEXICON]), lexicon.unpack(files[_RULES]), own)
         except (KeyError, ValueError) as error:
             raise UnknownFrontEnd(f"the data of the English front end cannot be read: {error}") from None
 
     def files(self) -> dict[str, bytes]:
-        return {_LEXICON: lexicon.pack(self._words), _RULES: lexicon.pack(self._rules)}
+        own = {_OWN: lexicon.pack(self._own)} if self._own else {}
+        return {_LEXICON: lexicon.pack(self._words), _RULES: lexicon.pack(self._rules), **own}
+
+    def phoneme_set(self) -> frozenset[str]:
+        return frozenset(lexicon.PHONEMES)
+
+    def with_words(self, words: Mapping[str, Sequence[str]]) -> Self:
+        encoded = {word: lexicon.encode(phonemes) for word, phonemes in words.items()}
+        return type(self)(self._words, self._rules, {**self._own, **encoded})
 
     def sentences(self, text: str) -> list[str]:
         return [piece for piece in split_sentences(text) if any(normalise(piece))]
@@ -93,7 +106,9 @@ class English(FrontEnd):
         """The phonemes of a word between its neighbours, which are empty beyond a pause."""
         small = word.lower()
         known = self._words.get(small)
-        if word.isupper() and (len(word) == 1 or word in INITIALISMS):
+        if (own := self._own.get(small)) is not None:
+            yield from lexicon.decode(own)
+        elif word.isupper() and (len(word) == 1 or word in INITIALISMS):
             yield from self._spelled(small)
         elif small == "the" and after:
             yield from ("DH", "IY") if next(self._pronounce(after)) in _VOWELS else ("DH", "AH")
@@ -104,7 +119,7 @@ class English(FrontEnd):
         elif word.isupper() and (len(word) <= LONGEST_SPELLED or _UNSPEAKABLE_CLUSTER.search(word)):
             yield from self._spelled(small)
         elif (stem_of := small.removesuffix("s").removesuffix("'")) != small and (
-            small.endswith("'s") or stem_of in self._words
+            small.endswith("'s") or stem_of in self._words or stem_of in self._own
         ):
             stem = tuple(self._pronounce(word[: len(stem_of)]))
             yield from stem

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, Self
 
 
@@ -52,6 +52,14 @@ class FrontEnd(ABC):
     @abstractmethod
     def files(self) -> dict[str, bytes]:
         """The data that travels in the voice, by file name."""
+
+    @abstractmethod
+    def phoneme_set(self) -> frozenset[str]:
+        """The phonemes that ``with_words`` takes."""
+
+    @abstractmethod
+    def with_words(self, words: Mapping[str, Sequence[str]]) -> Self:
+        """The front end that speaks these words, in lower case, with these phonemes, whatever it says of them now."""
 
     @abstractmethod
     def encode(self, text: str) -> list[int]:

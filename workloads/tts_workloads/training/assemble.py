@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tts_api.run import TrainingRun
 from tts_workloads import models, text
-from tts_workloads.data import Corpus, read_corpus, split
+from tts_workloads.data import Corpus, read_corpus, split, with_user_lexicon
 from tts_workloads.models.stage import Stage
 from tts_workloads.training import source, weights
 
@@ -41,8 +41,8 @@ def assemble(run: TrainingRun, workspace: Path) -> Training:
     wrong with a voice that a model starts from."""
     sources = source.open_sources(run, workspace / "sources")
     run = source.resolved(run, sources)
-    front_end = source.front_end(run, sources.acoustic)
     folder = workspace / "data" / run.dataset.path
+    front_end = with_user_lexicon(source.front_end(run, sources.acoustic), folder)
     corpus = read_corpus(run.dataset.format, folder, run.dataset.audio, front_end, run.dataset.max_invalid_clips)
     corpus = source.with_speakers(corpus, sources.acoustic)
     train, held_out = split(corpus, run.training.validation.clips, run.training.seed)

@@ -1,0 +1,49 @@
+"""A corpus's own pronunciations, for names and words that no dictionary has: ``lexicon.txt`` beside the list of clips.
+How they are spoken is the front end's affair; they travel in the voice."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from tts_workloads.data.problems import InvalidDataset
+from tts_workloads.text import FrontEnd
+
+FILE = "lexicon.txt"
+_WORD = re.compile(r"[A-Za-z']*[A-Za-z][A-Za-z']*")
+
+
+def with_user_lexicon(front_end: FrontEnd, folder: Path) -> FrontEnd:
+    """The front end with the words of the corpus's ``lexicon.txt``: on each line a word and its phonemes, with or
+    without digits for stress; ``#`` begins a comment. Without the file the front end as it is.
+
+    Raises InvalidDataset with every line that is wrong.
+    """
+    try:
+        lines = (folder / FILE).read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return front_end
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidDataset(folder, [f"{FILE} cannot be read: {error}"], "save it as UTF-8 text") from None
+    known = front_end.phoneme_set()
+    words: dict[str, tuple[str, ...]] = {}
+    problems = []
+    for number, line in enumerate(lines, start=1):
+        word, *phonemes = line.partition("#")[0].split() or [""]
+        if not word:
+            continue
+        plain = tuple(phoneme.rstrip("012").upper() for phoneme in phonemes)
+        wrong = [phoneme for phoneme in plain if phoneme not in known]
+        if not _WORD.fullmatch(word):
+            problems.append(f"{FILE} line {number}: {word!r} is not one word of letters")
+        elif not plain:
+            problems.append(f"{FILE} line {number}: {word!r} has no phonemes")
+        elif wrong:
+            problems.append(f"{FILE} line {number}: {word!r}: there is no phoneme {wrong[0]!r}")
+        elif word.lower() in words:
+            problems.append(f"{FILE} line {number}: {word!r} is there already")
+        else:
+            words[word.lower()] = plain
+    if problems:
+        raise InvalidDataset(folder, problems, f"correct these; the phonemes are {' '.join(sorted(known))}")
+    return front_end.with_words(words) if words else front_end
