@@ -44,9 +44,9 @@ class FrontEndCard(Document):
 class VocoderCard(Document):
     """What a streaming server must know of the vocoder."""
 
-    receptive_field_frames: Annotated[int, Field(ge=0)] | None
-    """Mel frames on each side that a sample depends on; absent where it depends on all (Griffin-Lim), which then
-    streams by sentence."""
+    receptive_field_frames: Annotated[int, Field(ge=0)] | None = None
+    """Mel frames on each side that a sample depends on; absent where it depends on all that came before, or on all
+    (``ddsp``, ``griffinlim``): such a vocoder streams by sentence."""
 
 
 class Provenance(Document):

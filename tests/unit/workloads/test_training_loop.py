@@ -220,3 +220,11 @@ def test_seeds_differ_in_every_part() -> None:
              seed_of(1, "Acoustic", 1, 0), seed_of(1, "Acoustic", 0, 1)}  # fmt: skip
     assert len(seeds) == 5
     assert seed_of(1, "Acoustic", 0, 0) in seeds
+
+
+def test_what_is_shown_is_what_would_be_exported(tmp_path: Path) -> None:
+    stage = TinyStage()
+    loop = tiny_loop(tmp_path, Points(), [stage])
+    loop.train()
+    assert len(stage.shown) == 3  # validations at steps 7, 14 and 20
+    assert torch.equal(stage.shown[-1], loop.finished["Acoustic"]["layers.0.weight"])

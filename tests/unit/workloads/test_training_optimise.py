@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -124,3 +125,15 @@ def test_a_state_goes_on_where_it_was() -> None:
 def test_learning_rate_rises_and_falls(step: int, rate: float) -> None:
     optimisation = Optimisation(learning_rate=1.0, warmup_steps=10, final_learning_rate=0.1)
     assert learning_rate_at(step, 100, optimisation) == pytest.approx(rate)
+
+
+def test_the_average_takes_the_weights_place_for_a_while() -> None:
+    model, optimiser = make(replace(RULES, parts={"judge": JUDGE}))
+    optimiser.step(model(torch.ones(3, 2)), [0.1, 0.1])
+    maker, judge = values(model.maker), values(model.judge)
+    with suppress(KeyError), optimiser.averaged():
+        assert all(torch.equal(value, optimiser.weights()[name]) for name, value in model.named_parameters())
+        assert moved(model.maker, maker)
+        assert not moved(model.judge, judge)
+        raise KeyError  # whatever happens meanwhile
+    assert not moved(model.maker, maker)

@@ -3,7 +3,7 @@ epoch."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from tts_api.run import TrainingRun, digest
 from tts_workloads.data import Utterance
-from tts_workloads.models.stage import Optimisation, StageName
+from tts_workloads.models.stage import Glimpse, Optimisation, StageName
 from tts_workloads.training.checkpoint import Checkpoints
 from tts_workloads.training.distributed import World
 from tts_workloads.training.loop import Loop
@@ -54,6 +54,9 @@ class TinyStage:
     )
     model: nn.Module = field(default_factory=Line)
 
+    shown: list[Tensor] = field(default_factory=list)
+    """A weight at each time that it was asked what to show."""
+
     def __post_init__(self) -> None:
         generator = torch.Generator().manual_seed(1)
         self.x = torch.randn(POINTS, 4, generator=generator)
@@ -71,6 +74,9 @@ class TinyStage:
 
     def validation(self) -> Iterable[TinyBatch]:
         return [TinyBatch(self.x, self.y)]
+
+    def show(self) -> None:
+        self.shown.append(self.model.state_dict()["layers.0.weight"].clone())
 
 
 class Kept:
@@ -100,6 +106,9 @@ class Points:
 
     def resume(self, step: int) -> None:
         self.points = [point for point in self.points if point[0] <= step]
+
+    def look(self, step: int, stage: str, show: Callable[[], Glimpse | None]) -> None:
+        show()
 
     def losses(self) -> dict[tuple[int, str], float]:
         return {

@@ -9,12 +9,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from tts_api.architectures import FastSpeech2Parameters
+from tts_api.architectures import FastSpeech2Parameters, GriffinLimParameters
 from tts_workloads.data import Utterance, plan_batches
 from tts_workloads.models.alignment import Aligner, binarisation_loss, durations_of, forward_sum_loss
 from tts_workloads.models.fastspeech2 import FastSpeech2, Prosody
+from tts_workloads.models.griffinlim import GriffinLim
 from tts_workloads.models.layers import mask_of
-from tts_workloads.models.stage import Optimisation, StageName, sent
+from tts_workloads.models.stage import Glimpse, Optimisation, StageName, sent
 from tts_workloads.models.task import Task
 
 FRAME_BUCKET, SYMBOL_BUCKET = 32, 16
@@ -217,6 +218,17 @@ class AcousticStage:
         prosody = training.prosody_of_symbols(batch, durations, mask.squeeze(-1))
         mel = model.decode(model.intone(encoded, prosody, mask), durations, batch.frames, batch.mel.shape[1])
         return [one[: int(length)].cpu() for one, length in zip(mel, batch.frames, strict=True)]
+
+    @torch.no_grad()
+    def show(self) -> Glimpse:
+        """The clip with the recording's timing and intonation; made audible by Griffin-Lim, as no vocoder is trained
+        yet."""
+        task, clip = self.task, self.task.shown
+        heard, recorded = task.corpus.clips[clip], task.features(clip).mel.T
+        spoken = self.predict([clip])[0].T
+        sound = GriffinLim(GriffinLimParameters(), task.run.dataset.audio)(spoken[None])[0]
+        symbols = [task.symbols[symbol] for symbol in heard.symbols.tolist()]
+        return Glimpse(heard.text, recorded, spoken, heard.waveform, sound, symbols, self.alignment(clip))
 
     @property
     def device(self) -> torch.device:

@@ -27,6 +27,26 @@ class Batch(Protocol):
 
 
 @dataclass(frozen=True)
+class Glimpse:
+    """What a model makes of one clip, to be looked at and listened to beside the recording. Everything on the CPU."""
+
+    text: str
+    """What is said."""
+    recorded: Tensor
+    """Log-mel frames ``[n_mels, frames]`` float32 of the recording, in nepers."""
+    spoken: Tensor
+    """Those of the model."""
+    recording: Tensor
+    """The recording ``[samples]`` float32."""
+    sound: Tensor
+    """The model's ``[samples]`` float32."""
+    symbols: Sequence[str] = ()
+    """What the front end made of the text."""
+    alignment: Tensor | None = None
+    """Which symbol is heard when, ``[frames, symbols]`` float32, where that is what is learned."""
+
+
+@dataclass(frozen=True)
 class Optimisation:
     """The optimizer's part of a recipe: AdamW, warm-up and cosine decay, clipped gradients, averaged weights.
 
@@ -71,6 +91,9 @@ class Stage(Protocol):
 
     def validation(self) -> Iterable[Batch]:
         """The held-out clips in batches, the same every time."""
+
+    def show(self) -> Glimpse | None:
+        """What the model makes of the clip that is shown, with the weights it has."""
 
 
 def sent(tensor: Tensor, device: torch.device) -> Tensor:

@@ -15,6 +15,9 @@ from tts_workloads.data import Corpus
 MOST_STATISTICS_CLIPS = 1000
 """Clips that statistics are taken from: more would not change them."""
 
+SHOWN_SECONDS = 3.0
+"""Length of the clip that is shown: long enough to hear a sentence, short enough to see its symbols."""
+
 
 @dataclass(frozen=True)
 class Features:
@@ -57,6 +60,12 @@ class Task:
     def frames(self, clip: int) -> int:
         """How many frames a clip has."""
         return len(self.corpus.clips[clip].waveform) // self.run.dataset.audio.hop_length
+
+    @property
+    def shown(self) -> int:
+        """The clip that people are shown: of about 3 s, and not trained on where there is such a one."""
+        clips = self.corpus.clips
+        return min(self.held_out or self.train, key=lambda clip: abs(clips[clip].seconds - SHOWN_SECONDS))
 
     @property
     def batch_frames(self) -> int:

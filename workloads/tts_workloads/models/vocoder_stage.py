@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from tts_api.architectures import DdspParameters, GriffinLimParameters, HifiganParameters, VocosParameters
 from tts_api.reasons import Reason
 from tts_api.resources.training import AudioFeatures
-from tts_workloads.audio import SILENCE
+from tts_workloads.audio import SILENCE, LogMel
 from tts_workloads.data import Utterance, plan_batches
 from tts_workloads.ending import BadInput
 from tts_workloads.models import discriminators, hifigan, vocos
@@ -22,7 +22,7 @@ from tts_workloads.models.acoustic_stage import AcousticStage
 from tts_workloads.models.ddsp import Ddsp
 from tts_workloads.models.griffinlim import GriffinLim
 from tts_workloads.models.spectral import Resolution
-from tts_workloads.models.stage import Optimisation, StageName
+from tts_workloads.models.stage import Glimpse, Optimisation, StageName
 from tts_workloads.models.task import Task
 from tts_workloads.models.vocoder_losses import (
     DISCRIMINATORS,
@@ -76,6 +76,9 @@ class VocoderStage(Protocol):
     def validation(self) -> Iterable[VocoderBatch]:
         """See ``Stage``."""
 
+    def show(self) -> Glimpse | None:
+        """See ``Stage``."""
+
 
 class PiecesStage:
     """Training on pieces of the corpus's clips."""
@@ -114,6 +117,18 @@ class PiecesStage:
         """Pieces of the held-out clips, with the mel that the acoustic model gives."""
         clips = list(self.task.held_out)
         return (self._pieces(clips[first : first + 16], 1.0) for first in range(0, len(clips), 16))
+
+    @torch.no_grad()
+    def show(self) -> Glimpse:
+        """The clip as the acoustic model says it with the recording's timing and intonation."""
+        task, clip = self.task, self.task.shown
+        heard, recorded = task.corpus.clips[clip], task.features(clip).mel.T
+        self._predict([clip])
+        module = self.module().eval()
+        device = next(module.parameters()).device
+        sound: Tensor = module(self._predicted[clip].T[None].to(device))[0].float().cpu()
+        spoken = LogMel(task.run.dataset.audio)(sound[None])[0]
+        return Glimpse(heard.text, recorded, spoken, heard.waveform, sound)
 
     def _pieces(self, clips: Sequence[int], predicted_share: float) -> VocoderBatch:
         audio = self.task.run.dataset.audio
@@ -246,3 +261,6 @@ class GriffinLimStage:
     def validation(self) -> Iterable[VocoderBatch]:
         """None."""
         return []
+
+    def show(self) -> None:
+        """Nothing: the acoustic model's stage has shown it."""

@@ -19,15 +19,16 @@ class Curve:
         self._every = max(1, total_steps // MOST_POINTS)
         self._file: TextIO | None = None
 
-    def add(self, step: int, stage: str, values: dict[str, float]) -> None:
-        """Add a point: of the training's losses every so often, of the validation's always."""
+    def add(self, step: int, stage: str, values: dict[str, float]) -> bool:
+        """Add a point: of the training's losses every so often, of the validation's always. Whether it was added."""
         validation = any(name.startswith("validation/") for name in values)
         if self._path is None or (step % self._every and not validation):
-            return
+            return False
         if self._file is None:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._file = self._path.open("a", buffering=1)
         self._file.write(json.dumps({"step": step, "stage": stage, **values}) + "\n")
+        return True
 
     def resume(self, step: int) -> None:
         """Forget what comes after a step, and a last line that is torn."""

@@ -21,7 +21,7 @@ from tts_workloads.audio import LogMel
 from tts_workloads.report import now
 from tts_workloads.training import card_page, curve, pictures, report_page
 from tts_workloads.training.assemble import Training
-from tts_workloads.training.checkpoint import sha256_of, write_whole
+from tts_workloads.training.checkpoint import sha256_of, write_bytes
 from tts_workloads.training.export import write_voice
 from tts_workloads.training.measure import Spoken, measure, speak
 from tts_workloads.training.weights import training_only
@@ -61,7 +61,7 @@ def finish(
     )  # fmt: skip
     result = TrainingResult(artifact=artifact, evaluation=evaluation)
     document = result.model_dump_json(by_alias=True, exclude_none=True, indent=1)
-    write_whole(folder / RESULT_FILE, lambda file: file.write(document.encode()))
+    write_bytes(folder / RESULT_FILE, document.encode())
     log.info("the voice is written", extra={"event": "exported", "path": artifact.path, "sha256": artifact.sha256})
     return result
 
@@ -93,20 +93,22 @@ def leave_report(report: Path, training: Training, card: VoiceCard, spoken: Sequ
     """Leave the pictures, the samples, the model card, and all of it as one page."""
     report.mkdir(parents=True, exist_ok=True)
     clips, seconds_per_frame = training.corpus.clips, card.audio.hop_length / card.audio.sample_rate
-    pictures.draw_loss(report / "loss.png", curve.read(report / "curve.jsonl"))
-    clip = min(training.held_out or training.train, key=lambda c: abs(clips[c].seconds - 3.0))
-    pictures.draw_alignment(
-        report / "alignment.png", training.acoustic.alignment(clip).numpy(),
+    write_bytes(report / "loss.png", pictures.loss_picture(curve.read(report / "curve.jsonl")))
+    clip = training.acoustic.task.shown
+    alignment = pictures.alignment_picture(
+        training.acoustic.alignment(clip).numpy(),
         [training.front_end.symbols[symbol] for symbol in _symbols(training, clip)],
         seconds_per_frame, clips[clip].text,
     )  # fmt: skip
+    write_bytes(report / "alignment.png", alignment)
     said = next((one for one in spoken if one.clip == clip and len(one.waveform) > card.audio.n_fft), None)
     if said is not None:
         log_mel = LogMel(card.audio)
         recorded, made = (
             log_mel(sound[None])[0].numpy() for sound in (clips[clip].waveform, torch.from_numpy(said.waveform))
         )
-        pictures.draw_mels(report / "mel.png", recorded, made, seconds_per_frame, clips[clip].text)
+        mels = pictures.mels_picture(recorded, made, seconds_per_frame, clips[clip].text)
+        write_bytes(report / "mel.png", mels)
     samples = report / "samples"
     samples.mkdir(exist_ok=True)
     transcripts = {}
@@ -116,10 +118,10 @@ def leave_report(report: Path, training: Training, card: VoiceCard, spoken: Sequ
         transcripts[name] = heard.text
         _write_wav(samples / f"{name}-spoken.wav", one.waveform, card.audio.sample_rate)
         _write_wav(samples / f"{name}-recorded.wav", heard.waveform.numpy(), card.audio.sample_rate)
-    write_whole(report / CARD_FILE, lambda file: file.write(card.model_dump_json(by_alias=True, indent=1).encode()))
-    write_whole(report / "model-card.md", lambda file: file.write(card_page.page(card).encode()))
+    write_bytes(report / CARD_FILE, card.model_dump_json(by_alias=True, indent=1).encode())
+    write_bytes(report / "model-card.md", card_page.page(card).encode())
     whole = report_page.page(report, training.run.to_json_object(), transcripts)
-    write_whole(report / report_page.PAGE, lambda file: file.write(whole.encode()))
+    write_bytes(report / report_page.PAGE, whole.encode())
 
 
 def _symbols(training: Training, clip: int) -> list[int]:

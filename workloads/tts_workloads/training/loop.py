@@ -18,7 +18,7 @@ from tts_api.report import Checkpoint
 from tts_api.run import TrainingRun
 from tts_workloads.data import Utterance
 from tts_workloads.ending import BadInput
-from tts_workloads.models.stage import Stage
+from tts_workloads.models.stage import Glimpse, Stage
 from tts_workloads.training.checkpoint import Checkpoints
 from tts_workloads.training.distributed import World
 from tts_workloads.training.guard import Diverged, Guard
@@ -35,14 +35,17 @@ class Interrupted(Exception):
     """The training was asked to stop and has saved a checkpoint."""
 
 
-class Curve(Protocol):
-    """Keeps the loss curve."""
+class Record(Protocol):
+    """Keeps what people look at: the loss curve, and what the models make of a clip."""
 
     def add(self, step: int, stage: str, values: dict[str, float]) -> None:
         """Take one point in."""
 
     def resume(self, step: int) -> None:
-        """Forget the points after a step."""
+        """Forget what was after a step."""
+
+    def look(self, step: int, stage: str, show: Callable[[], Glimpse | None]) -> None:
+        """Keep what ``show`` gives, if it is time to."""
 
 
 def seed_of(*parts: object) -> int:
@@ -59,7 +62,7 @@ class Loop:
     world: World
     checkpoints: Checkpoints
     progress: Progress
-    curve: Curve
+    record: Record
     stop: Callable[[], bool]
     """Whether this process was asked to stop."""
     finished: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -99,7 +102,7 @@ class Loop:
         found = self.checkpoints.newest() if self.world.leads else None
         found = self.world.from_leader(found)
         if found is None:
-            self.curve.resume(0)
+            self.record.resume(0)
             return None
         state = self.checkpoints.load(found.path)
         self.finished, self.steps, self.best = state["finished"], state["steps"], state["best"]
@@ -107,7 +110,7 @@ class Loop:
         if self.world.leads:
             self.progress.stage(state["stage"] or "Exporting", found.step)
             self.progress.saved(self.checkpoints.describe(found))
-            self.curve.resume(found.step)
+            self.record.resume(found.step)
         return state
 
     def save(self, step: int) -> Checkpoint | None:
@@ -231,7 +234,7 @@ class Trainer:
             )
         loss = values["loss"] if math.isfinite(values["loss"]) else None
         loop.progress.step(step, epoch=epoch, loss=loss, learning_rate=rate, audio_seconds=seconds * loop.world.size)
-        loop.curve.add(step, self.stage.name, {**values, "learningRate": rate})
+        loop.record.add(step, self.stage.name, {**values, "learningRate": rate})
 
     def _validate(self) -> bool:
         """Measure the held-out clips: the leader does, and tells the others. Whether that was the best so far."""
@@ -248,7 +251,9 @@ class Trainer:
             if math.isfinite(losses.get("loss", math.nan)):
                 loop.progress.validated(losses["loss"])
                 values = {f"validation/{name}": value for name, value in losses.items()}
-                loop.curve.add(self.step, self.stage.name, values)
+                loop.record.add(self.step, self.stage.name, values)
+            loop.record.look(self.step, self.stage.name, self._shown)
+            loop.progress.pause()
         losses = loop.world.from_leader(losses)
         if not losses or not self.best.take(self.step, losses["loss"], early):
             return False
@@ -256,6 +261,10 @@ class Trainer:
         if early is not None:
             self.best_weights = {name: value.cpu().clone() for name, value in self.optimiser.weights().items()}
         return True
+
+    def _shown(self) -> Glimpse | None:
+        with self.optimiser.averaged():
+            return self.stage.show()
 
     def _checkpoint(self) -> None:
         """Save a checkpoint, to which the training goes back if it goes wrong after this step."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -102,6 +104,20 @@ class Optimiser:
         """The model's state by name, with the average where one is kept: what is measured and exported."""
         averages = {name: value for group in self.groups for name, value in group.average.items()}
         return self.model.state_dict() | averages
+
+    @contextmanager
+    @torch.no_grad()
+    def averaged(self) -> Iterator[None]:
+        """The model with these weights in place of its own, as long as the context lasts."""
+        averages = [(group.parameters[name], value) for group in self.groups for name, value in group.average.items()]
+        own = [parameter.clone() for parameter, _ in averages]
+        try:
+            for parameter, average in averages:
+                parameter.copy_(average)
+            yield
+        finally:
+            for (parameter, _), value in zip(averages, own, strict=True):
+                parameter.copy_(value)
 
     def state(self) -> dict[str, Any]:
         """All of it as tensors and plain values; the tensors are the ones in use."""

@@ -1,10 +1,9 @@
-"""The pictures that a training leaves: the alignment that the acoustic model learned, and the loss curve."""
+"""The pictures of a training, as PNG files: the alignment that a model learned, mel frames, the loss curve."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,16 +11,14 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from tts_workloads.training.checkpoint import write_whole
-
 MOST_LABELS = 80
 """Symbols that can stand beside an axis and be read."""
 SMOOTHING_POINTS = 50
 
 
-def draw_alignment(
-    path: Path, alignment: NDArray[np.floating], symbols: Sequence[str], seconds_per_frame: float, title: str
-) -> None:
+def alignment_picture(
+    alignment: NDArray[np.floating], symbols: Sequence[str], seconds_per_frame: float, title: str
+) -> bytes:
     """Draw which symbol is heard when. ``alignment`` is ``[frames, symbols]``, each row a distribution."""
     figure = Figure(figsize=(10, 6), layout="constrained")
     axes = figure.add_subplot()
@@ -34,12 +31,12 @@ def draw_alignment(
     if count <= MOST_LABELS:
         axes.set_yticks(range(count), symbols, fontsize=6)
     figure.colorbar(image, label="probability")
-    _save(figure, path)
+    return _png(figure)
 
 
-def draw_mels(
-    path: Path, recorded: NDArray[np.floating], spoken: NDArray[np.floating], seconds_per_frame: float, title: str
-) -> None:
+def mels_picture(
+    recorded: NDArray[np.floating], spoken: NDArray[np.floating], seconds_per_frame: float, title: str
+) -> bytes:
     """Draw log-mel frames ``[n_mels, frames]`` in nepers, those of a recording above those of a voice."""
     figure = Figure(figsize=(10, 5), layout="constrained")
     lowest, highest = float(np.percentile(recorded, 1)), float(recorded.max())
@@ -51,10 +48,10 @@ def draw_mels(
         )  # fmt: skip
         axes.set(ylabel=f"mel band, {name}", title=title if place == 0 else None)
     axes.set(xlabel="time in seconds")
-    _save(figure, path)
+    return _png(figure)
 
 
-def draw_loss(path: Path, points: Sequence[dict[str, Any]]) -> None:
+def loss_picture(points: Sequence[dict[str, Any]]) -> bytes:
     """Draw the loss of each stage over its steps, smoothed, with what was measured on the held-out clips."""
     stages = list(dict.fromkeys(point["stage"] for point in points)) or ["no steps"]
     figure = Figure(figsize=(5 * len(stages) + 1, 4.5), layout="constrained")
@@ -69,7 +66,7 @@ def draw_loss(path: Path, points: Sequence[dict[str, Any]]) -> None:
         axes.grid(visible=True, alpha=0.3)
         if axes.has_data():
             axes.legend()
-    _save(figure, path)
+    return _png(figure)
 
 
 def _series(points: Sequence[dict[str, Any]], stage: str, name: str) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
@@ -87,7 +84,7 @@ def _smoothed(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return result
 
 
-def _save(figure: Figure, path: Path) -> None:
+def _png(figure: Figure) -> bytes:
     picture = io.BytesIO()
     FigureCanvasAgg(figure).print_png(picture)  # type: ignore[no-untyped-call]
-    write_whole(path, lambda file: file.write(picture.getvalue()))
+    return picture.getvalue()

@@ -21,11 +21,11 @@ from tts_workloads import logs
 from tts_workloads.ending import Ending, clipped, ending_of
 from tts_workloads.processors import cpus
 from tts_workloads.training import distributed, endings
-from tts_workloads.training.checkpoint import Checkpoints, write_whole
-from tts_workloads.training.curve import Curve
+from tts_workloads.training.checkpoint import Checkpoints, write_bytes
 from tts_workloads.training.distributed import World
 from tts_workloads.training.loop import Interrupted, Loop
 from tts_workloads.training.progress import Progress, sink_for
+from tts_workloads.training.record import Record
 from tts_workloads.training.steps import total_steps
 
 log = logging.getLogger(__name__)
@@ -108,12 +108,12 @@ def _work(run: TrainingRun, workspace: Path, stop: Stop, progress: Progress | No
     if world.leads and training.corpus.statistics is not None:
         # Before the first step: whoever looks may stop a training whose corpus is not what he thought.
         described = training.corpus.statistics.model_dump_json(by_alias=True, indent=1)
-        write_whole(folder / "report" / "corpus.json", lambda file: file.write(described.encode()))
+        write_bytes(folder / "report" / "corpus.json", described.encode())
         log.info("the corpus: %s", described, extra={"event": "corpus"})
     total = total_steps(run)
     progress = progress or Progress(total, _Silence())
-    curve = Curve(folder / "report" / "curve.jsonl" if world.leads else None, total)
-    loop = Loop(run, training.stages, world, checkpoints, progress, curve, stop)
+    record = Record(folder if world.leads else None, total, run.dataset.audio)
+    loop = Loop(run, training.stages, world, checkpoints, progress, record, stop)
     try:
         loop.train()
     except Interrupted as interrupted:
@@ -123,7 +123,7 @@ def _work(run: TrainingRun, workspace: Path, stop: Stop, progress: Progress | No
             raise
         return _lost_peer(error, loop, world, progress)
     finally:
-        curve.close()
+        record.close()
     if not world.leads:
         return Ending(ExitCode.FINISHED, TerminationMessage(reason=Reason.FINISHED, step=total))
     try:
