@@ -20,6 +20,7 @@ TERMINATION_MESSAGE_PATH = "/dev/termination-log"
 
 ShortText = Annotated[str, StringConstraints(max_length=64)]
 Time = Annotated[str, StringConstraints(max_length=40), Field(json_schema_extra={"format": "date-time"})]
+Remark = Annotated[str, StringConstraints(max_length=256)]
 FilePath = Annotated[str, StringConstraints(max_length=1024)]
 
 
@@ -109,6 +110,19 @@ class ProgressDisplay(Document):
     """Time to the end at the present speed, as in 3h4m."""
 
 
+class GpuUsage(Document):
+    """What a GPU says of itself."""
+
+    utilization_percent: Annotated[int, Field(ge=0, le=100)]
+    """Share of the last moment in which it computed anything."""
+    memory_used_bytes: Annotated[int, Field(ge=0)]
+    """Memory in use, by whomever."""
+    memory_total_bytes: Annotated[int, Field(ge=0)]
+    """Memory that it has."""
+    temperature_celsius: int
+    """Temperature of its core."""
+
+
 class TrainingProgress(Document):
     """How far a training is. The pod of rank 0 applies it whole, under the field manager tts-workload."""
 
@@ -138,6 +152,12 @@ class TrainingProgress(Document):
     """The progress as kubectl's columns show it."""
     checkpoint: Checkpoint | None = None
     """The newest checkpoint."""
+    gpu: GpuUsage | None = None
+    """The GPU of the process of rank 0; absent without one."""
+    warnings: Annotated[
+        tuple[Remark, ...], Field(max_length=4, json_schema_extra={"x-kubernetes-list-type": "atomic"})
+    ] = ()
+    """What is not as it should be, though the training goes on."""
     result: TrainingResult | None = None
     """What the training left, once it finished."""
 

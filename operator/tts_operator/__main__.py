@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import kopf
-from prometheus_client import Gauge
+from prometheus_client import REGISTRY, Gauge
 from pydantic import ValidationError
 
 from tts_operator import health, logs
@@ -24,6 +23,7 @@ from tts_operator.engine.watching import Feed
 from tts_operator.serving.controller import ServiceController
 from tts_operator.settings import Settings
 from tts_operator.training.controller import TrainingController
+from tts_operator.training.metrics import TrainingMetrics
 from tts_operator.training.observe import TRAINING
 from tts_operator.watched import WATCHED, owners, wake
 
@@ -31,7 +31,6 @@ logger = logging.getLogger(__name__)
 
 LEASE_NAME = "tts-operator"
 LEADS = Gauge("tts_operator_leader", "1 while this replica leads")
-PHASES = Gauge("tts_operator_trainings", "Trainings by phase", ["phase"])
 
 
 class Operator:
@@ -77,9 +76,8 @@ class Operator:
             retry_seconds=settings.lease_retry_seconds,
         )
         watches = asyncio.create_task(self._watch())
-        endpoints = await health.serve(
-            settings.port, alive=lambda: not watches.done(), ready=self._filled.is_set, refresh=self._count_phases
-        )
+        endpoints = await health.serve(settings.port, alive=lambda: not watches.done(), ready=self._filled.is_set)
+        REGISTRY.register(TrainingMetrics(self._trainings))
         work: list[asyncio.Task[Any]] = []
 
         def start_working() -> None:
@@ -131,15 +129,9 @@ class Operator:
             registry=registry, settings=settings, standalone=True, clusterwide=not namespaces, namespaces=namespaces
         )
 
-    def _count_phases(self) -> None:
+    def _trainings(self) -> list[Mapping[str, Any]]:
         bodies = (self._cache.get(TRAINING, key) for key in self._cache.keys(TRAINING))
-        phases = Counter(_phase(body) for body in bodies if body)
-        for phase in ("Pending", "Queued", "Running", "Suspended", "Complete", "Failed"):
-            PHASES.labels(phase).set(phases[phase])
-
-
-def _phase(body: Mapping[str, Any]) -> str:
-    return str((body.get("status") or {}).get("phase", "Pending"))
+        return [body for body in bodies if body]
 
 
 async def _run(settings: Settings) -> int:

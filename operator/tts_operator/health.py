@@ -8,10 +8,8 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 
-async def serve(
-    port: int, *, alive: Callable[[], bool], ready: Callable[[], bool], refresh: Callable[[], None]
-) -> web.AppRunner:
-    """Start to answer on all addresses. ``refresh`` is called before metrics are read."""
+async def serve(port: int, *, alive: Callable[[], bool], ready: Callable[[], bool]) -> web.AppRunner:
+    """Start to answer on all addresses."""
 
     async def healthz(_: web.Request) -> web.Response:
         return _answer(alive(), "the watches have ended")
@@ -20,7 +18,6 @@ async def serve(
         return _answer(ready(), "the caches are not filled yet")
 
     async def metrics(_: web.Request) -> web.Response:
-        refresh()
         return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     app = web.Application()

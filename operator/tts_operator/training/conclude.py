@@ -189,7 +189,8 @@ def _progressing(observed: Observed, training: TTSTraining, now: datetime) -> tu
         words = f"no step was done for {seconds} s. {_remedy(Reason.STALLED)}"
         return "False", Trouble(Reason.STALLED, words)
     reported = progress(observed)
-    return "True", Trouble(Reason.RUNNING if reported and reported.step else Reason.PREPARING, "")
+    warnings = ". ".join(reported.warnings) if reported else ""
+    return "True", Trouble(Reason.RUNNING if reported and reported.step else Reason.PREPARING, warnings)
 
 
 def _phase(observed: Observed, conditions: Sequence[dict[str, Any]]) -> str:

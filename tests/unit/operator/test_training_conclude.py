@@ -183,6 +183,13 @@ def test_a_checkpoint_is_copied_and_progress_never_is() -> None:
     assert "progress" not in status
 
 
+def test_what_a_pod_warns_of_is_in_its_condition() -> None:
+    progress = {"updatedAt": b.at(-5), "step": 7, "warnings": ["the GPU is idle", "memory grows"]}
+    observed = b.seen(b.training({"status": {"progress": progress}}), b.job(), b.pod(since=-60))
+    condition = next(c for c in status_of(observed)["conditions"] if c["type"] == "Progressing")
+    assert (condition["status"], condition["message"]) == ("True", "the GPU is idle. memory grows")
+
+
 @pytest.mark.parametrize("progress", [{"step": "many"}, {"updatedAt": "yesterday", "step": -1}, {}])
 def test_what_a_pod_wrote_wrongly_breaks_nothing(progress: dict[str, Any]) -> None:
     observed = b.seen(b.training({"status": {"progress": progress}}), b.job(), b.pod(since=-60))

@@ -8,9 +8,10 @@ import time
 from collections.abc import Callable
 from typing import Protocol, TextIO
 
-from tts_api.report import Checkpoint, ProgressDisplay, TrainingProgress, TrainingResult
+from tts_api.report import Checkpoint, GpuUsage, ProgressDisplay, TrainingProgress, TrainingResult
 from tts_api.run import TrainingRun
 from tts_workloads.report import TRAINING_PROGRESS, now, reporter_for
+from tts_workloads.training.watch import Watch
 
 SMOOTHING = 0.95
 """Weight of the past in the moving means of loss and speed."""
@@ -76,11 +77,15 @@ class Progress:
     def __init__(self, total_steps: int, sink: Sink, clock: Callable[[], float] = time.monotonic) -> None:
         self._sink, self._clock = sink, clock
         self.document = TrainingProgress(total_steps=total_steps, updated_at=now())
+        self.watch: Watch | None = None
+        """Looks at the machine while the training steps, once it is known."""
         self._loss, self._pace, self._audio = Mean(), Mean(), Mean()
         self._last: float | None = None
 
     def stage(self, name: str, step: int) -> None:
         """A stage begins: what was measured in the one before says nothing about it."""
+        if self.watch is not None:
+            self.watch.restart()
         self._loss, self._pace, self._audio = Mean(), Mean(), Mean()
         self._last = self._clock()
         started = self.document.started_at or (now() if name in {"Acoustic", "Vocoder"} else None)
@@ -96,7 +101,14 @@ class Progress:
         self._last = moment
         if loss is not None:
             self._loss.add(loss)
-        self._put(step=step, epoch=epoch, learning_rate=learning_rate, last_step_at=now())
+        gpu: GpuUsage | None = None
+        warnings: tuple[str, ...] = ()
+        if self.watch is not None:
+            self.watch.look(settled=epoch > 0)  # in the first epoch the corpus's features are computed and kept
+            gpu, warnings = self.watch.usage, self.watch.warnings
+        self._put(
+            step=step, epoch=epoch, learning_rate=learning_rate, last_step_at=now(), gpu=gpu, warnings=warnings
+        )  # fmt: skip
 
     def pause(self) -> None:
         """The time until now was not spent on a step: a checkpoint or a validation was."""
@@ -175,6 +187,8 @@ class Terminal:
             parts.append(f"loss {shown.loss}")
         if document.validation_loss is not None:
             parts.append(f"validation {document.validation_loss:.4f}")
+        if document.gpu is not None:
+            parts.append(f"GPU {document.gpu.utilization_percent}%, {document.gpu.memory_used_bytes / 2**30:.1f} GiB")
         if document.audio_seconds_per_second:
             parts.append(f"{document.audio_seconds_per_second:.0f} s of speech/s")
         if shown.eta and document.stage != "Finished":

@@ -27,6 +27,7 @@ from tts_workloads.training.loop import Interrupted, Loop
 from tts_workloads.training.progress import Progress, sink_for
 from tts_workloads.training.record import Record
 from tts_workloads.training.steps import total_steps
+from tts_workloads.training.watch import Watch
 
 log = logging.getLogger(__name__)
 
@@ -112,6 +113,8 @@ def _work(run: TrainingRun, workspace: Path, stop: Stop, progress: Progress | No
         log.info("the corpus: %s", described, extra={"event": "corpus"})
     total = total_steps(run)
     progress = progress or Progress(total, _Silence())
+    if world.leads:
+        progress.watch = Watch(world.device)
     record = Record(folder if world.leads else None, total, run.dataset.audio)
     loop = Loop(run, training.stages, world, checkpoints, progress, record, stop)
     try:
