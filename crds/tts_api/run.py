@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 
 from tts_api.base import Document, RelativePath, Sha256
 from tts_api.report import FilePath
-from tts_api.resources.service import Limits
+from tts_api.resources.service import Batching, Limits
 from tts_api.resources.training import AudioFeatures, DatasetFormat, Language, Model, TrainingOptions, missing_weights
 
 SCHEMA = 1
@@ -115,6 +115,7 @@ class ServiceRun(Document):
     resource: ResourceReference | None = None
     voice: RunVoice
     limits: Limits = Field(default_factory=Limits)
+    batching: Batching = Field(default_factory=Batching)
     port: Annotated[int, Field(ge=1, le=65535)] = 8000
 
 

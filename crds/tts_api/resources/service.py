@@ -56,6 +56,21 @@ class Limits(Document):
     """Characters of one request's input, 1 to 100000; more is answered with 400."""
     max_concurrent_requests: Annotated[int, Field(ge=1, le=10_000)] = 64
     """Requests that one pod works on or keeps waiting, 1 to 10000; more are answered with 429 and Retry-After."""
+    max_queue_milliseconds: Annotated[int, Field(ge=0, le=600_000)] = 5000
+    """Work that may wait in one pod, in milliseconds of its measured speed, 0 to 600000; a request that finds more is
+    answered with 429 and Retry-After. 0 takes a request only when none is being made."""
+    request_timeout_seconds: Annotated[int, Field(ge=1, le=3600)] = 300
+    """Seconds until a request is given up, 1 to 3600: with 504, or in the middle of its sound."""
+
+
+class Batching(Document):
+    """How sentences of several requests are made at once."""
+
+    max_batch_size: Annotated[int, Field(ge=1, le=256)] | None = None
+    """Sentences in one batch, 1 to 256; absent means 16 on a GPU and 1 on a CPU, where a batch takes as long as its
+    sentences one by one."""
+    max_wait_milliseconds: Annotated[int, Field(ge=0, le=1000)] = 0
+    """Milliseconds that a batch waits to become full, 0 to 1000; 0 takes what is there."""
 
 
 class Rollout(Document):
@@ -90,6 +105,8 @@ class TTSServiceSpec(Document):
     """What each pod asks of the cluster."""
     limits: Limits = Field(default_factory=Limits)
     """What one pod takes on before it says no."""
+    batching: Batching = Field(default_factory=Batching)
+    """How sentences of several requests are made at once."""
     rollout: Rollout = Field(default_factory=Rollout)
     """How pods are replaced."""
     template: PodTemplate = Field(default_factory=PodTemplate)

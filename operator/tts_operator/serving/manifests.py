@@ -47,6 +47,7 @@ def run_document(service: TTSService, path: str, sha256: str) -> ServiceRun:
         resource=ResourceReference(namespace=metadata.namespace, name=metadata.name, uid=metadata.uid),
         voice=RunVoice(name=metadata.name, path=path, sha256=sha256),
         limits=service.spec.limits,
+        batching=service.spec.batching,
     )
 
 

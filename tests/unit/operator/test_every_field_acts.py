@@ -104,6 +104,10 @@ SERVICE: dict[str, Any] = POD | {
     "resources.memory": "1Gi",
     "limits.maxInputCharacters": 10,
     "limits.maxConcurrentRequests": 11,
+    "limits.maxQueueMilliseconds": 12,
+    "limits.requestTimeoutSeconds": 13,
+    "batching.maxBatchSize": 2,
+    "batching.maxWaitMilliseconds": 3,
     "rollout.maxUnavailable": 1,
     "rollout.progressDeadlineSeconds": 20,
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import threading
 import wave
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,10 +21,12 @@ from fastapi.testclient import TestClient
 
 from tests.unit.workloads import tiny_voice
 from tts_api.resources.service import Limits
+from tts_workloads.serving import requests
 from tts_workloads.serving.app import Service, make_app
 from tts_workloads.serving.audio import FORMATS
-from tts_workloads.serving.voice import Voice
+from tts_workloads.serving.voice import Measured, Voice
 
+MEASURED = Measured(0.01, 0.01, 0.001)
 ROUTE = "/v1/audio/speech"
 
 
@@ -35,7 +38,7 @@ def voice(tmp_path_factory: pytest.TempPathFactory) -> Voice:
 @pytest.fixture(scope="module")
 def service(voice: Voice) -> Iterator[Service]:
     service = Service("tones", Limits(max_input_characters=400, max_concurrent_requests=2))
-    service.start(voice)
+    service.start(voice, MEASURED)
     yield service
     assert service.in_progress == 0
     service.engine.close()
@@ -246,7 +249,7 @@ def test_before_the_voice_is_there_it_is_alive_and_not_ready() -> None:
 
 def test_a_server_that_drains_takes_nothing_new(voice: Voice) -> None:
     service = Service("tones", Limits())
-    service.start(voice)
+    service.start(voice, MEASURED)
     with TestClient(make_app(service)) as client:
         assert client.get("/readyz").status_code == 200
         service.drain()
@@ -270,16 +273,17 @@ class Failing:
     """A voice whose device is broken."""
 
     def __init__(self, voice: Voice) -> None:
-        self.card, self.front_end = voice.card, voice.front_end
+        self.card, self.front_end, self.on_gpu = voice.card, voice.front_end, False
+        self.enter_thread, self.device_memory = voice.enter_thread, voice.device_memory
 
-    def synthesise(self, *_: Any) -> Any:
+    def say(self, *_: Any) -> Any:
         raise RuntimeError("device lost")
 
 
 @pytest.mark.parametrize("response_format", ["wav", "pcm"])
 def test_a_failure_is_a_server_error_and_gives_its_place_back(voice: Voice, response_format: str) -> None:
     service = Service("tones", Limits(max_concurrent_requests=1))
-    service.start(Failing(voice))  # type: ignore[arg-type]
+    service.start(Failing(voice), MEASURED)  # type: ignore[arg-type]
     with TestClient(make_app(service), raise_server_exceptions=False) as client:
         for _ in range(3):
             answer = ask(client, response_format=response_format)
@@ -296,3 +300,67 @@ def test_a_voice_with_another_digest_is_no_voice(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"promised was ffff") as refusal:
         Voice(path, "f" * 64, torch.device("cpu"))
     assert refusal.value.reason == "DigestMismatch"
+
+
+def test_more_work_than_may_wait_is_told_when_to_come_back(voice: Voice) -> None:
+    service = Service("tones", Limits(max_queue_milliseconds=0))
+    service.start(voice, Measured(0.01, 0.01, seconds_per_symbol=0.5))
+    with TestClient(make_app(service)) as client:
+        assert ask(client).status_code == 200, "nothing is being made"
+        service.engine._symbols += 20
+        answer = ask(client)
+        assert answer.status_code == 429
+        assert 9 <= int(answer.headers["retry-after"]) <= 10, "20 symbols of half a second each, by the speed so far"
+        service.engine._symbols -= 20
+        assert ask(client).status_code == 200
+    service.engine.close()
+
+
+class Slow:
+    """A voice that takes its time."""
+
+    def __init__(self, voice: Voice) -> None:
+        self.card, self.front_end, self.on_gpu = voice.card, voice.front_end, False
+        self.enter_thread, self.device_memory = voice.enter_thread, voice.device_memory
+        self.go = threading.Event()
+
+    def say(self, *_: Any) -> Any:
+        self.go.wait(20)
+        raise RuntimeError("too late")
+
+
+@pytest.mark.parametrize("response_format", ["wav", "pcm"])
+def test_a_request_that_takes_too_long_is_given_up(voice: Voice, response_format: str) -> None:
+    service = Service("tones", Limits(request_timeout_seconds=1))
+    slow = Slow(voice)
+    service.start(slow, MEASURED)  # type: ignore[arg-type]
+    with TestClient(make_app(service)) as client:
+        answer = ask(client, response_format=response_format)
+        assert answer.status_code == 504
+        assert "within 1 s" in answer.json()["error"]["message"]
+    assert service.in_progress == 0
+    assert service.engine.seconds_of_work() == 0
+    slow.go.set()
+    service.engine.close()
+
+
+def test_a_compressed_body_is_refused_unopened(client: TestClient) -> None:
+    answer = client.post(ROUTE, content=b"\x1f\x8b", headers={"content-encoding": "gzip"})
+    assert answer.status_code == 415
+    assert "not as gzip" in answer.json()["error"]["message"]
+
+
+def test_a_streamed_text_begins_with_a_short_piece(client: TestClient, service: Service) -> None:
+    card, front_end = service.voice.card, service.voice.front_end
+    text = "When the rain had stopped at last, they went down to the river, and nobody said a word. It was late."
+    asked = {"input": text, "response_format": "pcm"}
+    streamed = requests.check(requests.SpeechRequest(**asked), card, front_end, "tones", 400)
+    whole = requests.check(requests.SpeechRequest(**asked | {"response_format": "wav"}), card, front_end, "tones", 400)
+    assert len(whole.sentences) == 2
+    assert [one.symbols for one in streamed.sentences] == [
+        front_end.encode(piece)
+        for piece in (
+            "When the rain had stopped at last,", "they went down to the river,", "and nobody said a word.",
+            "It was late.",
+        )
+    ]  # fmt: skip

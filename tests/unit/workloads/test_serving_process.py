@@ -201,3 +201,22 @@ def test_a_port_that_is_taken_is_a_failure(voice: Path, tmp_path: Path, monkeypa
         taken.listen()
         assert serve(lambda: from_file(voice, "127.0.0.1", taken.getsockname()[1])) == 1
     assert "cannot listen on 127.0.0.1:" in json.loads((tmp_path / "log").read_text())["message"]
+
+
+def test_half_a_body_and_a_reader_that_does_not_read_hold_nobody_up(voice: Path, start: Callable[..., Server]) -> None:
+    server = start(voice, run_document(voice, sha256_of(voice), limits={"maxInputCharacters": 100_000}))
+    wait_for(server.ready)
+    address = ("127.0.0.1", int(server.url.rpartition(":")[2]))
+    body = json.dumps({"input": "Good morning, everyone. " * 2000, "response_format": "pcm"}).encode()
+    head = f"POST /v1/audio/speech HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    half, deaf = socket.create_connection(address), socket.create_connection(address)
+    with half, deaf:
+        half.sendall(head + body[:20])
+        deaf.sendall(head + body)
+        client = openai.OpenAI(base_url=f"{server.url}/v1", api_key="none", max_retries=0)
+        answer = client.audio.speech.create(model="tones", voice="default", input="Good morning.")
+        assert len(answer.content) > 0
+        half.settimeout(30)
+        assert b" 408 " in half.recv(65536)
+        wait_for(lambda: "in_progress 0.0" in httpx.get(f"{server.url}/metrics").text, seconds=90)
+        assert 'requests_total{status="499"} 1.0' in httpx.get(f"{server.url}/metrics").text

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor, nn
 
+HOP_LENGTH = 100
+
 
 class Tones(nn.Module):
     """Each symbol is a tone of a twentieth of a second at speed 1."""
@@ -11,7 +13,8 @@ class Tones(nn.Module):
         super().__init__()
         self.slowness = slowness
         """Useless products of matrices for each utterance, for tests that need it to take its time."""
-        self.register_buffer("samples_per_symbol", torch.tensor(800.0))
+        self.register_buffer("frames_per_symbol", torch.tensor(8.0))
+        self.hop_length = HOP_LENGTH
 
     @torch.jit.export
     def speaker(self, number: Tensor) -> Tensor:
@@ -21,17 +24,18 @@ class Tones(nn.Module):
     def acoustic(
         self, tokens: Tensor, lengths: Tensor, speaker: Tensor, speed: Tensor, pitch: Tensor, noise: Tensor | None
     ) -> tuple[Tensor, Tensor, Tensor]:
-        count = int(torch.round(self.samples_per_symbol / speed[0]).item())
+        for _ in range(self.slowness):
+            torch.mm(torch.ones(500, 500), torch.ones(500, 500))
+        count = int(torch.round(self.frames_per_symbol / speed[0]).item())
         durations = torch.full_like(tokens, count)
         return torch.repeat_interleave(tokens.float(), count, dim=1)[:, None], lengths * count, durations
 
     @torch.jit.export
     def vocode(self, mel: Tensor) -> Tensor:
-        return 0.3 * torch.sin(torch.cumsum(0.02 * mel[:, 0], dim=1))
+        every_sample = torch.repeat_interleave(mel[:, 0], self.hop_length, dim=1)
+        return 0.3 * torch.sin(torch.cumsum(0.02 * every_sample, dim=1))
 
     def forward(
         self, tokens: Tensor, lengths: Tensor, speaker: Tensor, speed: Tensor, pitch: Tensor, noise: Tensor | None
     ) -> Tensor:
-        for _ in range(self.slowness):
-            torch.mm(torch.ones(500, 500), torch.ones(500, 500))
         return self.vocode(self.acoustic(tokens, lengths, speaker, speed, pitch, noise)[0])

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from tests.unit.workloads.tiny_tones import Tones
+from tests.unit.workloads.tiny_tones import HOP_LENGTH, Tones
 from tts_api.resources.training import AudioFeatures, Model
 from tts_api.voice import Provenance, VocoderCard, VoiceCard
 from tts_workloads import text
@@ -24,11 +24,11 @@ def card(speaks: text.FrontEnd, **changes: Any) -> VoiceCard:
         name="tones",
         languages=("en-us",),
         speakers=("allison", "bert"),
-        audio=AudioFeatures(sample_rate=SAMPLE_RATE),
+        audio=AudioFeatures(sample_rate=SAMPLE_RATE, hop_length=HOP_LENGTH),
         model=Model(),
         supports=("speed",),
         front_end=text.describe(speaks),
-        vocoder=VocoderCard(receptive_field_frames=0),
+        vocoder=VocoderCard(),  # its tones go on through a sentence
         provenance=Provenance(
             run_sha256="0" * 64, data_sha256="0" * 64, clips=1, seconds=1.0, steps=0,
             created_at="2026-01-01T00:00:00Z", torch=torch.__version__,

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 
@@ -15,19 +14,21 @@ from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 
-from tts_api.resources.service import Limits
+from tts_api.resources.service import Batching, Limits
 from tts_workloads.serving import events, requests
-from tts_workloads.serving.engine import Engine, EngineClosed
-from tts_workloads.serving.errors import RequestError, shutting_down, too_busy
+from tts_workloads.serving.engine import DeadlineExceeded, Engine, EngineClosed, Turn
+from tts_workloads.serving.errors import RequestError, shutting_down, too_busy, too_late
 from tts_workloads.serving.metrics import Metrics
 from tts_workloads.serving.requests import Speech
-from tts_workloads.serving.voice import Voice
+from tts_workloads.serving.voice import Measured, Voice
 
 log = logging.getLogger(__name__)
 access_log = logging.getLogger("tts_workloads.access")
 
 QUIET_PATHS = {"/healthz", "/readyz", "/metrics"}
 """Asked every few seconds by machines; a line for each would drown the others."""
+BODY_SECONDS = 10.0
+"""How long a body may take to come: meanwhile it holds a place."""
 DISCONNECTED = 499
 """Status in logs and metrics of a request whose client went away, as nginx has it."""
 
@@ -35,8 +36,8 @@ DISCONNECTED = 499
 class Service:
     """What the routes share: the voice once it is loaded, the places, and whether the pod is about to go."""
 
-    def __init__(self, model: str, limits: Limits) -> None:
-        self.model, self.limits = model, limits
+    def __init__(self, model: str, limits: Limits, batching: Batching | None = None) -> None:
+        self.model, self.limits, self.batching = model, limits, batching or Batching()
         self.metrics = Metrics()
         self.voice: Voice | None = None
         self.engine: Engine | None = None
@@ -49,15 +50,29 @@ class Service:
         """Whether requests are answered."""
         return self.engine is not None and not self.draining
 
-    def start(self, voice: Voice) -> None:
-        """The voice has spoken: take requests."""
+    def start(self, voice: Voice, measured: Measured, threads: int = 1) -> None:
+        """The voice has spoken: take requests, on so many threads."""
+        metrics, sample_rate = self.metrics, voice.card.audio.sample_rate
 
-        def observe(seconds: float, samples: int) -> None:
-            self.metrics.busy_seconds.inc(seconds)
-            self.metrics.audio_seconds.inc(samples / voice.card.audio.sample_rate)
+        def observe(turn: Turn) -> None:
+            metrics.busy_seconds.inc(turn.seconds)
+            metrics.audio_seconds.inc(turn.samples / sample_rate)
+            metrics.batch_size.observe(turn.batch_size)
+            metrics.waited.observe(turn.waited_seconds)
+            if turn.samples:
+                metrics.real_time_factor.observe(turn.seconds * sample_rate / turn.samples)
 
-        self.voice, self.engine = voice, Engine(voice, observe)
-        self.metrics.ready.set(1)
+        batching = self.batching
+        self.voice = voice
+        self.engine = engine = Engine(
+            voice, threads, max_batch_size=batching.max_batch_size or (16 if voice.on_gpu else 1),
+            max_wait_seconds=batching.max_wait_milliseconds / 1000, seconds_per_symbol=measured.seconds_per_symbol,
+            observe=observe,
+        )  # fmt: skip
+        metrics.queue_depth.set_function(lambda: engine.depth)
+        metrics.queue_work.set_function(engine.seconds_of_work)
+        metrics.device_memory.set_function(voice.device_memory)
+        metrics.ready.set(1)
 
     def drain(self) -> None:
         """Take no more requests; those that were accepted are finished."""
@@ -69,21 +84,19 @@ class Service:
         if self.draining:
             raise shutting_down()
         if self.in_progress >= self.limits.max_concurrent_requests:
-            raise too_busy(self._seconds_until_a_place())
+            raise too_busy(self.engine.seconds_of_work() if self.engine else 1.0)
         self.in_progress += 1
         self.metrics.in_progress.set(self.in_progress)
+
+    @property
+    def most_work(self) -> float:
+        """Seconds of work that may wait."""
+        return self.limits.max_queue_milliseconds / 1000
 
     def leave(self) -> None:
         """Give the place back."""
         self.in_progress -= 1
         self.metrics.in_progress.set(self.in_progress)
-
-    def _seconds_until_a_place(self) -> int:
-        """The mean duration of a request so far, between 1 and 30 seconds."""
-        samples = {s.name: s.value for metric in self.metrics.duration.collect() for s in metric.samples}
-        count = samples.get("tts_serving_request_seconds_count", 0)
-        mean = samples.get("tts_serving_request_seconds_sum", 0) / count if count else 1
-        return max(1, min(30, math.ceil(mean)))
 
 
 def make_app(service: Service) -> FastAPI:
@@ -138,6 +151,8 @@ async def _speech(service: Service, request: Request) -> Response:
         wanted = requests.check(
             requests.parse(body), voice.card, voice.front_end, service.model, service.limits.max_input_characters
         )
+        if service.engine is not None and (work := service.engine.seconds_of_work()) > service.most_work:
+            raise too_busy(work)
         service.metrics.characters.inc(wanted.characters)
         chunks = _encoded(service, voice, wanted, started)
         media_type = wanted.format.media_type
@@ -163,6 +178,12 @@ async def _speech(service: Service, request: Request) -> Response:
     except EngineClosed:
         status = 503
         raise shutting_down() from None
+    except DeadlineExceeded:
+        status = 504
+        raise too_late(service.limits.request_timeout_seconds) from None
+    except asyncio.CancelledError:
+        status = DISCONNECTED
+        raise
     finally:
         if not streaming:
             _end(service, started, status)
@@ -174,7 +195,11 @@ async def _encoded(service: Service, voice: Voice, wanted: Speech, started: floa
         raise EngineClosed
     encoder = wanted.format.encoder(voice.card.audio.sample_rate)
     first = True
-    async for samples in service.engine.speak(wanted.sentences, wanted.speaker, wanted.speed):
+    spoken = service.engine.speak(
+        wanted.sentences, streamed=wanted.format.streams or wanted.as_events,
+        timeout_seconds=service.limits.request_timeout_seconds,
+    )  # fmt: skip
+    async for samples in spoken:
         if first:
             service.metrics.first_audio.observe(time.perf_counter() - started)
             first = False
@@ -197,6 +222,8 @@ async def _rest(service: Service, first: bytes, chunks: AsyncIterator[bytes], st
 def _end(service: Service, started: float, status: int) -> None:
     service.leave()
     service.metrics.requests.labels(status=str(status)).inc()
+    if status == DISCONNECTED:
+        service.metrics.cancellations.inc()
     service.metrics.duration.observe(time.perf_counter() - started)
 
 
@@ -210,11 +237,19 @@ def _voice(service: Service) -> Voice:
 
 
 async def _body(request: Request, most_bytes: int) -> bytes:
+    """The body. Raises RequestError where it is too large, compressed, or does not come."""
+    encoding = request.headers.get("content-encoding", "identity")
+    if encoding != "identity":
+        raise RequestError(f"send the body as it is, not as {encoding}", status=415, code="unsupported_encoding")
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > most_bytes:
-            raise RequestError(f"the body has more than {most_bytes} bytes", status=413, code="body_too_large")
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > most_bytes:
+                    raise RequestError(f"the body has more than {most_bytes} bytes", status=413, code="body_too_large")
+    except TimeoutError:
+        raise RequestError(f"the body did not come within {BODY_SECONDS:g} s", status=408, code="timeout") from None
     return bytes(body)
 
 

@@ -1,5 +1,5 @@
-"""The engine: one thread owns the voice and its device and makes the sentences of all requests, one after the other and
-fairly. Who may wait, and how it is answered, is the affair of ``app``."""
+"""The engine: its threads own the voice and make the sound of all requests, in turns and in batches. Who may wait, and
+how it is answered, is the affair of ``app``."""
 
 from __future__ import annotations
 
@@ -7,114 +7,301 @@ import asyncio
 import logging
 import threading
 import time
+from bisect import insort
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Protocol
 
 from tts_workloads.serving.audio import Samples
+from tts_workloads.serving.voice import Sentence, Spoken
 
 log = logging.getLogger(__name__)
 
+AHEAD = 4
+"""Chunks of an utterance that are made before somebody has taken the first of them."""
+SIMILAR = 1.5
+"""Sentences share a batch where the longest has at most so many times the symbols of the shortest."""
+SMOOTHING = 0.95
+"""Weight of the past in the moving mean of the speed."""
+
 
 class Speaker(Protocol):
-    """Makes sentences into sound; used by one thread."""
+    """Makes sentences into sound; used by several threads at a time."""
 
-    def synthesise(self, symbols: Sequence[int], speaker: int, speed: float) -> Samples:
-        """The sound of one sentence."""
+    def say(self, sentences: Sequence[Sentence]) -> list[Spoken]:
+        """The sentences as mel frames."""
+
+    def sound(self, spoken: Sequence[Spoken], frames: Sequence[int | None]) -> list[Samples]:
+        """The sound of each one's next frames, at most so many; of all that are left where it is None."""
+
+    def enter_thread(self) -> None:
+        """Called once in each thread, before it does anything."""
+
+    def chunk(self, number: int) -> int | None:
+        """Frames of an utterance's chunk that is sent as soon as it is made; None where a sentence cannot be cut."""
 
 
 class EngineClosed(Exception):
     """The engine takes no more work."""
 
 
+class DeadlineExceeded(Exception):
+    """The sound was not made in time."""
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What one turn of a thread was."""
+
+    seconds: float
+    samples: int
+    batch_size: int
+    waited_seconds: float
+    """How long the first of the batch had waited for it."""
+
+
 @dataclass(eq=False)
 class Utterance:
     """A request's sentences on their way through the engine."""
 
-    sentences: deque[Sequence[int]]
-    speaker: int
-    speed: float
+    sentences: deque[Sentence]
     deliver: Callable[[Samples | Exception | None], None]
-    """Takes the sound of each sentence, then None, or the error that ended it. Called in the engine's thread."""
+    """Takes the sound chunk by chunk, then None, or the error that ended it. Called in an engine's thread."""
+    streamed: bool
+    """Whether every chunk is wanted as soon as it is made."""
+    number: int
+    """Utterances are numbered as they come."""
+    chunks: int = 0
+    """Chunks made."""
+    taken: int = 0
+    """Chunks that somebody has taken."""
+    spoken: Spoken | None = None
+    """The sentence that is being said."""
+    since: float = 0.0
+    """When it began to wait for its turn."""
+    waiting: bool = False
     cancelled: bool = False
     """Set when nobody waits for the rest."""
+
+    @property
+    def key(self) -> tuple[int, int]:
+        """Whose turn it is: a first chunk goes before another's tenth, and who came first before who came later."""
+        return self.chunks, self.number
+
+    @property
+    def symbols(self) -> int:
+        """What is left to be said."""
+        return sum(len(sentence.symbols) for sentence in self.sentences)
+
+
+def batch_of(waiting: Sequence[Utterance], most: int) -> list[Utterance]:
+    """Who shares the next turn: the first, and of the others those that can be made beside it."""
+    first = waiting[0]
+    batch, shortest, longest = [first], _length(first), _length(first)
+    for other in waiting[1:]:
+        if len(batch) == most:
+            break
+        length = _length(other)
+        fits = max(longest, length) <= SIMILAR * min(shortest, length)
+        if (other.spoken is None) == (first.spoken is None) and fits:
+            batch.append(other)
+            shortest, longest = min(shortest, length), max(longest, length)
+    return batch
+
+
+def _length(utterance: Utterance) -> int:
+    """What a turn takes, in symbols or frames."""
+    if utterance.spoken is not None:
+        return max(1, utterance.spoken.frames)
+    return max(1, len(utterance.sentences[0].symbols))
 
 
 @dataclass
 class Engine:
-    """The thread and its queue.
-
-    Utterances take turns by the sentence, so that a long text does not hold up a short one. One turn is the place where
-    sentences of several utterances can be put into one batch.
-    """
+    """Threads and the queue that they share."""
 
     voice: Speaker
-    observe: Callable[[float, int], None] = lambda seconds, samples: None
-    """Told the seconds that a sentence took and the samples that came of it."""
-    _waiting: deque[Utterance] = field(default_factory=deque)
+    threads: int = 1
+    max_batch_size: int = 1
+    max_wait_seconds: float = 0.0
+    """How long a batch that is not full waits for more."""
+    seconds_per_symbol: float = 0.001
+    """What a symbol costs one thread; measured from then on."""
+    observe: Callable[[Turn], None] = lambda turn: None
+    """Told of every turn."""
+    _waiting: list[Utterance] = field(default_factory=list)
+    _symbols: int = 0
+    """Symbols of all utterances that are not said yet."""
     _changed: threading.Condition = field(default_factory=threading.Condition)
     _closed: bool = False
+    _numbers: count[int] = field(default_factory=count)
 
     def __post_init__(self) -> None:
-        self._thread = threading.Thread(target=self._work, name="engine", daemon=True)
-        self._thread.start()
+        self._workers = [
+            threading.Thread(target=self._work, name=f"engine-{number}", daemon=True) for number in range(self.threads)
+        ]
+        for worker in self._workers:
+            worker.start()
 
-    async def speak(self, sentences: Sequence[Sequence[int]], speaker: int, speed: float) -> AsyncIterator[Samples]:
-        """The sound of each sentence as soon as it is made. Raises what the voice raised, or EngineClosed."""
+    async def speak(
+        self, sentences: Sequence[Sentence], *, streamed: bool, timeout_seconds: float | None = None
+    ) -> AsyncIterator[Samples]:
+        """The sound as soon as it is made. Raises what the voice raised, DeadlineExceeded, or EngineClosed."""
         loop = asyncio.get_running_loop()
         arrived: asyncio.Queue[Samples | Exception | None] = asyncio.Queue()
+        ends = None if timeout_seconds is None else loop.time() + timeout_seconds
 
         def deliver(result: Samples | Exception | None) -> None:
-            loop.call_soon_threadsafe(arrived.put_nowait, result)
+            with suppress(RuntimeError):  # the loop has ended, and with it whoever waited
+                loop.call_soon_threadsafe(arrived.put_nowait, result)
 
-        utterance = Utterance(deque(sentences), speaker, speed, deliver)
+        utterance = Utterance(deque(sentences), deliver, streamed, next(self._numbers))
         self._enter(utterance)
         try:
-            while (result := await arrived.get()) is not None:
+            while True:
+                try:
+                    async with asyncio.timeout_at(ends):
+                        result = await arrived.get()
+                except TimeoutError:
+                    raise DeadlineExceeded from None
+                if result is None:
+                    return
                 if isinstance(result, Exception):
                     raise result
                 yield result
+                self._took(utterance)
         finally:
-            utterance.cancelled = True
+            self._leave(utterance)
+
+    @property
+    def depth(self) -> int:
+        """Utterances that wait for their turn."""
+        return len(self._waiting)
+
+    def seconds_of_work(self) -> float:
+        """How long what has been taken on will keep the threads, by the speed so far."""
+        return self._symbols * self.seconds_per_symbol / self.threads
 
     def close(self) -> None:
-        """Finish what was taken and end the thread."""
+        """Finish what was taken and end the threads."""
         with self._changed:
             self._closed = True
-            self._changed.notify()
-        self._thread.join()
+            self._changed.notify_all()
+        for worker in self._workers:
+            worker.join()
 
     def _enter(self, utterance: Utterance) -> None:
         with self._changed:
             if self._closed:
                 raise EngineClosed
-            self._waiting.append(utterance)
-            self._changed.notify()
+            self._symbols += utterance.symbols
+            self._wait(utterance)
+
+    def _wait(self, utterance: Utterance) -> None:
+        utterance.waiting, utterance.since = True, time.perf_counter()
+        insort(self._waiting, utterance, key=lambda one: one.key)
+        self._changed.notify()
+
+    def _took(self, utterance: Utterance) -> None:
+        """A chunk has gone out: there may be room for another."""
+        with self._changed:
+            utterance.taken += 1
+            self._go_on(utterance)
+
+    def _go_on(self, utterance: Utterance) -> None:
+        """Let it wait for its next turn, if there is anything left to make that will be taken soon."""
+        left = utterance.spoken is not None or utterance.sentences
+        room = utterance.chunks - utterance.taken < AHEAD
+        if left and room and not utterance.waiting and not utterance.cancelled:
+            self._wait(utterance)
+
+    def _leave(self, utterance: Utterance) -> None:
+        with self._changed:
+            utterance.cancelled = True
+            self._symbols -= utterance.symbols
+            utterance.sentences.clear()
+            if utterance.waiting and utterance in self._waiting:
+                self._waiting.remove(utterance)
 
     def _work(self) -> None:
-        while True:
+        self.voice.enter_thread()
+        while (batch := self._next()) is not None:
+            began = time.perf_counter()
+            waited = began - min(utterance.since for utterance in batch)
+            samples = self._make(batch)
+            self.observe(Turn(time.perf_counter() - began, samples, len(batch), waited))
             with self._changed:
+                for utterance in batch:
+                    utterance.waiting = False
+                    self._go_on(utterance)
+                self._changed.notify_all()
+
+    def _next(self) -> list[Utterance] | None:
+        """The batch of the next turn; None when there will be no more."""
+        with self._changed:
+            while True:
                 self._changed.wait_for(lambda: self._waiting or self._closed)
                 if not self._waiting:
-                    return
-                utterance = self._waiting.popleft()
-            if not utterance.cancelled and self._turn(utterance):
-                with self._changed:
-                    self._waiting.append(utterance)
+                    return None
+                batch = batch_of(self._waiting, self.max_batch_size)
+                left = self._waiting[0].since + self.max_wait_seconds - time.perf_counter()
+                if len(batch) == self.max_batch_size or left <= 0 or self._closed:
+                    break
+                self._changed.wait(left)
+                if not self._waiting:
+                    continue
+            for utterance in batch:
+                self._waiting.remove(utterance)
+            return batch
 
-    def _turn(self, utterance: Utterance) -> bool:
-        """Make an utterance's next sentence; whether it has another."""
-        sentence = utterance.sentences.popleft()
-        started = time.perf_counter()
+    def _make(self, batch: Sequence[Utterance]) -> int:
+        """One turn; the samples that came of it. What fails in company is tried alone: it may be another's fault."""
         try:
-            samples = self.voice.synthesise(sentence, utterance.speaker, utterance.speed)
+            return self._turn(batch)
         except Exception as error:
-            log.exception("a sentence of %d symbols could not be made", len(sentence))
-            utterance.deliver(error)
-            return False
-        self.observe(time.perf_counter() - started, len(samples))
-        utterance.deliver(samples)
-        if not utterance.sentences:
-            utterance.deliver(None)
-        return bool(utterance.sentences)
+            if len(batch) > 1:
+                return sum(self._make([utterance]) for utterance in batch)
+            log.exception("a sentence could not be made")
+            batch[0].deliver(error)
+            self._leave(batch[0])
+            batch[0].spoken = None
+            return 0
+
+    def _turn(self, batch: Sequence[Utterance]) -> int:
+        began = time.perf_counter()
+        batch = [utterance for utterance in batch if not utterance.cancelled]
+        fresh = [utterance for utterance in batch if utterance.spoken is None and utterance.sentences]
+        if fresh:
+            said = self.voice.say([utterance.sentences[0] for utterance in fresh])
+            for utterance, spoken in zip(fresh, said, strict=True):
+                utterance.spoken = spoken
+        speaking = [(utterance, utterance.spoken) for utterance in batch if utterance.spoken is not None]
+        if not speaking:
+            return 0
+        frames = [self.voice.chunk(utterance.chunks) if utterance.streamed else None for utterance, _ in speaking]
+        sounds = self.voice.sound([spoken for _, spoken in speaking], frames)
+        ended = 0
+        for (utterance, spoken), sound in zip(speaking, sounds, strict=True):
+            utterance.chunks += 1
+            utterance.deliver(sound)
+            if spoken.frames == 0:
+                utterance.spoken = None
+                ended += self._said(utterance)
+        if ended:
+            cost = (time.perf_counter() - began) / ended
+            self.seconds_per_symbol = SMOOTHING * self.seconds_per_symbol + (1 - SMOOTHING) * cost
+        return sum(len(sound) for sound in sounds)
+
+    def _said(self, utterance: Utterance) -> int:
+        """A sentence has been said; its symbols."""
+        with self._changed:
+            if not utterance.sentences:  # cancelled meanwhile
+                return 0
+            symbols = len(utterance.sentences.popleft().symbols)
+            self._symbols -= symbols
+            if not utterance.sentences:
+                utterance.deliver(None)
+            return symbols

@@ -3,7 +3,11 @@ there."""
 
 from __future__ import annotations
 
+import math
+
 from fastapi.responses import JSONResponse
+
+LONGEST_RETRY_SECONDS = 60
 
 
 class RequestError(Exception):
@@ -23,12 +27,21 @@ class RequestError(Exception):
         return JSONResponse({"error": error}, status_code=self.status, headers=self.headers)
 
 
-def too_busy(retry_after_seconds: int) -> RequestError:
-    """All places are taken."""
+def too_busy(seconds_of_work: float) -> RequestError:
+    """There is as much work as may wait."""
+    retry_after_seconds = max(1, min(LONGEST_RETRY_SECONDS, math.ceil(seconds_of_work)))
     return RequestError(
         f"too many requests at the same time: try again in {retry_after_seconds} s",
         status=429, code="rate_limit_exceeded", kind="rate_limit_error",
         headers={"Retry-After": str(retry_after_seconds)},
+    )  # fmt: skip
+
+
+def too_late(timeout_seconds: int) -> RequestError:
+    """The speech was not made in time."""
+    return RequestError(
+        f"the speech was not made within {timeout_seconds} s: shorten the input, or try again later",
+        status=504, code="timeout", kind="server_error",
     )  # fmt: skip
 
 

@@ -13,8 +13,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from tts_api.voice import VoiceCard
 from tts_workloads.serving.audio import DEFAULT_FORMAT, FORMATS, AudioFormat
 from tts_workloads.serving.errors import RequestError
+from tts_workloads.serving.voice import Sentence
 from tts_workloads.text import FrontEnd, UnspeakableText
 
+LONG_CHARACTERS = 60
+"""A first sentence longer than this is cut at its clauses: about four seconds of speech."""
 DEFAULT_VOICE = "default"
 """The name under which every voice's first speaker answers."""
 
@@ -43,9 +46,7 @@ class SpeechRequest(BaseModel):
 class Speech:
     """A request that can be honoured."""
 
-    sentences: Sequence[Sequence[int]]
-    speaker: int
-    speed: float
+    sentences: Sequence[Sentence]
     format: AudioFormat
     as_events: bool
     """Whether the sound comes as server-sent events."""
@@ -87,10 +88,12 @@ def check(request: SpeechRequest, card: VoiceCard, front_end: FrontEnd, model: s
             f"input has {len(request.input)} characters; at most {most_characters} are allowed",
             param="input", code="string_above_max_length",
         )  # fmt: skip
-    return Speech(
-        _sentences(request.input, front_end), _speaker(request.voice, card), request.speed,
-        FORMATS[request.response_format], request.stream_format == "sse", len(request.input),
-    )  # fmt: skip
+    audio_format, as_events = FORMATS[request.response_format], request.stream_format == "sse"
+    speaker = _speaker(request.voice, card)
+    # Where a vocoder makes whole sentences only, what is heard first is kept short.
+    cut = card.vocoder.receptive_field_frames is None and (audio_format.streams or as_events)
+    sentences = [Sentence(symbols, speaker, request.speed) for symbols in _sentences(request.input, front_end, cut=cut)]
+    return Speech(sentences, audio_format, as_events, len(request.input))
 
 
 def voices(card: VoiceCard) -> list[str]:
@@ -109,11 +112,14 @@ def _speaker(voice: str | VoiceReference, card: VoiceCard) -> int:
     )
 
 
-def _sentences(text: str, front_end: FrontEnd) -> list[Sequence[int]]:
+def _sentences(text: str, front_end: FrontEnd, *, cut: bool) -> list[Sequence[int]]:
     if not text.strip():
         raise RequestError("input is empty", param="input", code="empty_input")
     try:
         # Where there is no sentence, the front end says what it lacks.
-        return [front_end.encode(sentence) for sentence in front_end.sentences(text) or [text]]
+        sentences = front_end.sentences(text) or [text]
+        if cut and len(sentences[0]) > LONG_CHARACTERS:
+            sentences = [*front_end.clauses(sentences[0]), *sentences[1:]]
+        return [front_end.encode(sentence) for sentence in sentences]
     except UnspeakableText as error:
         raise RequestError(str(error), param="input", code="unspeakable_input") from None

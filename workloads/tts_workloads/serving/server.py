@@ -7,9 +7,10 @@ import asyncio
 import logging
 import signal
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -17,9 +18,10 @@ import uvicorn
 
 from tts_api.reasons import Reason
 from tts_api.report import ExitCode, ServicePerformance, TerminationMessage
-from tts_api.resources.service import Limits
+from tts_api.resources.service import Batching, Limits
 from tts_api.run import ResourceReference, ServiceRun
 from tts_workloads.ending import Ending, ending_of, write_termination_message
+from tts_workloads.processors import cpus
 from tts_workloads.report import SERVICE_PERFORMANCE, now, reporter_for
 from tts_workloads.run_document import read_run
 from tts_workloads.serving.app import Service, make_app
@@ -28,6 +30,8 @@ from tts_workloads.serving.voice import Measured, Voice
 log = logging.getLogger(__name__)
 
 DRAIN_POLL_SECONDS = 0.05
+SLOW_READER_SECONDS = 10.0
+"""How long a client may take nothing of what was sent to it."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,7 @@ class Served:
     host: str
     port: int
     limits: Limits
+    batching: Batching = field(default_factory=Batching)
     resource: ResourceReference | None = None
 
 
@@ -59,6 +64,7 @@ def from_run(path: Path, workspace: Path, host: str, port: int | None) -> Served
         host,
         port or run.port,
         run.limits,
+        run.batching,
         run.resource,
     )
 
@@ -92,7 +98,7 @@ async def _serve(served: Served) -> Ending:
     # One sentence is too little work to share: where another process wants a CPU too, two threads wait for each other
     # longer than one takes for it all.
     torch.set_num_threads(1)
-    service = Service(served.model, served.limits)
+    service = Service(served.model, served.limits, served.batching)
     config = uvicorn.Config(
         make_app(service), log_config=None, access_log=False, lifespan="off", server_header=False, timeout_keep_alive=30
     )  # fmt: skip
@@ -107,7 +113,8 @@ async def _serve(served: Served) -> Ending:
         await asyncio.wait({listening, loading, stopping}, return_when=asyncio.FIRST_COMPLETED)
         if loading.done():
             voice, measured = loading.result()
-            service.start(voice)
+            # Each thread is one CPU: a sentence is too little work to share.
+            service.start(voice, measured, threads=1 if voice.on_gpu else cpus())
             log.info(
                 "ready", extra={"event": "ready", "model": served.model, "rtf": round(measured.real_time_factor, 4)}
             )
@@ -127,10 +134,15 @@ def _listen(host: str, port: int) -> socket.socket:
     """A socket that listens; without a host on every address of both families. Raises OSError with what to do."""
     try:
         if not host and socket.has_dualstack_ipv6():
-            return socket.create_server(("", port), family=socket.AF_INET6, dualstack_ipv6=True)
-        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+            listening = socket.create_server(("", port), family=socket.AF_INET6, dualstack_ipv6=True)
+        else:
+            listening = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError as error:
         raise OSError(f"cannot listen on {host or '*'}:{port}: {error.strerror}; choose another port") from error
+    if sys.platform == "linux":
+        # The kernel cuts off clients that do not take what they asked for, gone or too slow.
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(1000 * SLOW_READER_SECONDS))
+    return listening
 
 
 def _load(served: Served) -> tuple[Voice, Measured]:

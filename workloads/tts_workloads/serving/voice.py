@@ -10,9 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as F
+from torch import Tensor
 
 from tts_api.reasons import Reason
 from tts_api.voice import VoiceCard
+from tts_workloads.audio import SILENCE
 from tts_workloads.ending import BadInput
 from tts_workloads.serving.audio import Samples
 from tts_workloads.text import FrontEnd, UnknownFrontEnd, restore
@@ -24,6 +27,36 @@ WARM_UP_ROUNDS = 3
 """Libraries choose their plans in the first rounds; the last is measured."""
 
 
+FIRST_CHUNK_SECONDS = 0.4
+"""Sound in the first chunk of a streamed sentence; each one after it has twice as much as the one before."""
+LONGEST_CHUNK_SECONDS = 3.2
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """A sentence to be said."""
+
+    symbols: Sequence[int]
+    speaker: int = 0
+    speed: float = 1.0
+    """1 is as trained, 2 twice as fast."""
+
+
+@dataclass(eq=False)
+class Spoken:
+    """A sentence as mel frames, some of which have become sound."""
+
+    mel: Tensor
+    """``[n_mels, frames]``."""
+    done: int = 0
+    """Frames that have."""
+
+    @property
+    def frames(self) -> int:
+        """Frames that have not."""
+        return self.mel.shape[1] - self.done
+
+
 @dataclass(frozen=True)
 class Measured:
     """How fast the voice is on this machine."""
@@ -32,10 +65,12 @@ class Measured:
     """Seconds of computing for each second of speech."""
     first_sentence_seconds: float
     """Seconds until the first sentence is there."""
+    seconds_per_symbol: float
+    """Seconds of computing for each symbol."""
 
 
 class Voice:
-    """A voice that speaks. One thread at a time may use it."""
+    """A voice that speaks. Several threads may use it at a time."""
 
     def __init__(self, path: Path, sha256: str | None, device: torch.device) -> None:
         """Load the file. Raises BadInput with ModelMissing, DigestMismatch or UnsupportedVoice."""
@@ -51,18 +86,66 @@ class Voice:
                 Reason.UNSUPPORTED_VOICE, f"PyTorch {torch.__version__} cannot load {path}: {str(error)[:300]}"
             ) from None
 
+    @property
+    def on_gpu(self) -> bool:
+        """Whether it is a GPU that speaks."""
+        return self._device.type == "cuda"
+
+    def device_memory(self) -> int:
+        """Bytes of the GPU's memory that are held; 0 on a CPU."""
+        return torch.cuda.memory_reserved(self._device) if self.on_gpu else 0
+
+    def synthesise(self, symbols: Sequence[int], speaker: int, speed: float) -> Samples:
+        """The sound of one sentence, float32 in -1 to 1 at ``card.audio.sample_rate``."""
+        return self.sound(self.say([Sentence(symbols, speaker, speed)]), [None])[0]
+
     # TorchScript's optimiser compiles anew for every new length: seconds for a sentence that takes milliseconds.
     @torch.inference_mode()
     @torch.jit.optimized_execution(should_optimize=False)  # type: ignore[attr-defined]
-    def synthesise(self, symbols: Sequence[int], speaker: int, speed: float) -> Samples:
-        """The sound of one sentence, float32 in -1 to 1 at ``card.audio.sample_rate``."""
-        tokens = torch.tensor([list(symbols)], dtype=torch.long, device=self._device)
-        lengths = torch.tensor([len(symbols)], dtype=torch.long, device=self._device)
-        vector = self._module.speaker(torch.tensor([speaker], dtype=torch.long, device=self._device))
-        factor = torch.full((1,), speed, device=self._device)
-        waveform = self._module(tokens, lengths, vector, factor, torch.ones_like(factor), None)
-        samples: Samples = waveform.reshape(-1).float().cpu().numpy()
-        return np.nan_to_num(samples)
+    def say(self, sentences: Sequence[Sentence]) -> list[Spoken]:
+        """The mel frames of sentences, made in one batch."""
+        count, device = [len(one.symbols) for one in sentences], self._device
+        tokens = torch.zeros(len(sentences), max(count), dtype=torch.long)
+        for row, one in zip(tokens, sentences, strict=True):
+            row[: len(one.symbols)] = torch.tensor(one.symbols)
+        vectors = self._module.speaker(torch.tensor([one.speaker for one in sentences], device=device))
+        speed = torch.tensor([one.speed for one in sentences], dtype=torch.float32, device=device)
+        lengths = torch.tensor(count, device=device)
+        mel, frames, _ = self._module.acoustic(tokens.to(device), lengths, vectors, speed, torch.ones_like(speed), None)
+        return [Spoken(one[:, :length]) for one, length in zip(mel, frames.tolist(), strict=True)]
+
+    @torch.inference_mode()
+    @torch.jit.optimized_execution(should_optimize=False)  # type: ignore[attr-defined]
+    def sound(self, spoken: Sequence[Spoken], frames: Sequence[int | None]) -> list[Samples]:
+        """The sound of each one's next ``frames`` (None: of all that are left), made in one batch; float32 in -1 to 1.
+
+        It is that of the whole sentence: a chunk is made with the frames around it that its samples depend on.
+        """
+        field, hop = self.card.vocoder.receptive_field_frames, self.card.audio.hop_length
+        windows, inside = [], []
+        for one, most in zip(spoken, frames, strict=True):
+            begin = one.done
+            one.done = end = begin + min(one.frames, most or one.frames)
+            first = 0 if field is None else max(0, begin - field)
+            last = one.mel.shape[1] if field is None else end + field
+            windows.append(one.mel[:, first:last])
+            inside.append(slice((begin - first) * hop, (end - first) * hop))
+        longest = max(window.shape[1] for window in windows)
+        # Beyond a sentence's end there is silence, which is what a vocoder takes for granted there.
+        batch = torch.stack([F.pad(window, (0, longest - window.shape[1]), value=SILENCE) for window in windows])
+        waveforms = self._module.vocode(batch).float().cpu().numpy()
+        return [np.nan_to_num(waveform[part]) for waveform, part in zip(waveforms, inside, strict=True)]
+
+    def enter_thread(self) -> None:
+        """Make this thread compute by itself: threads that help each other wait for each other."""
+        torch.set_num_threads(1)
+
+    def chunk(self, number: int) -> int | None:
+        """Frames in an utterance's chunk of this number; None where the vocoder can only make whole sentences."""
+        if self.card.vocoder.receptive_field_frames is None:
+            return None
+        seconds = min(LONGEST_CHUNK_SECONDS, FIRST_CHUNK_SECONDS * 2.0 ** min(number, 8))
+        return max(1, round(seconds * self.card.audio.sample_rate / self.card.audio.hop_length))
 
     def warm_up(self) -> Measured:
         """Speak a sentence some times. Raises BadInput where the voice's language is not known or it makes no sound."""
@@ -70,7 +153,7 @@ class Voice:
         if text is None:
             raise BadInput(Reason.UNSUPPORTED_VOICE, f"this image does not speak {self.card.languages[0]}")
         sentences = [self.front_end.encode(sentence) for sentence in self.front_end.sentences(text)]
-        measured = Measured(0.0, 0.0)
+        measured = Measured(0.0, 0.0, 0.0)
         for _ in range(WARM_UP_ROUNDS):
             measured = self._measure(sentences)
         return measured
@@ -84,7 +167,8 @@ class Voice:
         if samples == 0:
             raise BadInput(Reason.UNSUPPORTED_VOICE, "the voice makes no sound")
         seconds = samples / self.card.audio.sample_rate
-        return Measured((time.perf_counter() - started) / seconds, first)
+        took = time.perf_counter() - started
+        return Measured(took / seconds, first, took / sum(len(sentence) for sentence in sentences))
 
 
 def _front_end(card: VoiceCard, files: dict[str, bytes]) -> FrontEnd:

@@ -10,7 +10,7 @@ from typing import ClassVar, Self
 
 from tts_workloads.text import letter_to_sound, lexicon
 from tts_workloads.text.english_normalise import PAUSES, normalise
-from tts_workloads.text.english_sentences import split_sentences
+from tts_workloads.text.english_sentences import split_clauses, split_sentences
 from tts_workloads.text.english_words import ADDITIONS, INITIALISMS, in_context
 from tts_workloads.text.front_end import FrontEnd, UnknownFrontEnd, UnspeakableText
 
@@ -101,6 +101,9 @@ class English(FrontEnd):
         if symbols[-1] not in PAUSES:
             symbols.append(".")
         return symbols
+
+    def clauses(self, sentence: str) -> list[str]:
+        return split_clauses(sentence)
 
     def _pronounce(self, word: str, before: str = "", after: str = "") -> Iterator[str]:
         """The phonemes of a word between its neighbours, which are empty beyond a pause."""

@@ -9,6 +9,10 @@ from tts_workloads.text.english_abbreviations import ABBREVIATIONS, BEFORE_A_NUM
 LONGEST_PIECE_CHARACTERS = 240
 """A sentence longer than this is split at its pauses: about 15 seconds of speech."""
 
+SHORTEST_CLAUSE_CHARACTERS = 20
+"""What is shorter stays with its neighbour."""
+
+_CLAUSE = re.compile(r"(?<=[,;:–—])\s+(?=\w)")
 _CLOSING = "\"'”’)\\]*_"
 _POSSIBLE_END = re.compile(rf"([.?!…。？！]+)([{_CLOSING}]*)(?:\s+|\Z)|\s*\n\s*")
 _LAST_WORD = re.compile(r"[\w.]+\Z")
@@ -26,6 +30,17 @@ def split_sentences(text: str) -> list[str]:
             start = end.end()
     pieces.append(text[start:])
     return [short for piece in pieces for short in _shortened(" ".join(piece.split())) if short]
+
+
+def split_clauses(sentence: str) -> list[str]:
+    """The sentence cut behind its commas, semicolons, colons and dashes, in pieces of some words each."""
+    pieces: list[str] = []
+    for piece in _CLAUSE.split(sentence):
+        if pieces and min(len(pieces[-1]), len(piece)) < SHORTEST_CLAUSE_CHARACTERS:
+            pieces[-1] += f" {piece}"
+        else:
+            pieces.append(piece)
+    return pieces
 
 
 def _is_end(text: str, end: re.Match[str]) -> bool:

@@ -61,6 +61,10 @@ class FrontEnd(ABC):
     def with_words(self, words: Mapping[str, Sequence[str]]) -> Self:
         """The front end that speaks these words, in lower case, with these phonemes, whatever it says of them now."""
 
+    def clauses(self, sentence: str) -> list[str]:
+        """The sentence cut where a speaker may pause; what is not cut is the sentence."""
+        return [sentence]
+
     @abstractmethod
     def encode(self, text: str) -> list[int]:
         """The symbols of one sentence, at least one. Raises UnspeakableText."""
