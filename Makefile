@@ -61,6 +61,10 @@ images: ## Build Kubernetes and, with root, the images, once for each content of
 bench: venv ## Measure the operator beside a bare kopf handler and print the table
 	$(PYTHON) -m bench.operator_latency
 
+.PHONY: bench-training
+bench-training: venv ## Measure how fast the models train, beside the same steps in plain PyTorch; on a GPU if there is one
+	PYTHONPATH=$(PYTHONPATH) $(PYTHON) -m bench.training $(BENCH)
+
 .PHONY: bench-quality
 bench-quality: venv ## Measure a voice beside real speech and other synthesisers: VOICE=voice.pt CORPUS=folder
 	$(PYTHON) -m bench.quality --voice $(VOICE) --corpus $(CORPUS) $(BENCH)
