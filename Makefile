@@ -69,6 +69,14 @@ bench-training: venv ## Measure how fast the models train, beside the same steps
 bench-quality: venv ## Measure a voice beside real speech and other synthesisers: VOICE=voice.pt CORPUS=folder
 	$(PYTHON) -m bench.quality --voice $(VOICE) --corpus $(CORPUS) $(BENCH)
 
+.PHONY: bench-serving
+bench-serving: venv ## Measure the server under load, beside Piper's: VOICE=voice.pt BENCH='--piper python'
+	$(PYTHON) -m bench.serving --voice $(VOICE) $(BENCH)
+
+.PHONY: bench-soak
+bench-soak: venv ## Ask a server for speech for an hour and watch its memory: VOICE=voice.pt
+	$(PYTHON) -m bench.soak --voice $(VOICE) $(BENCH)
+
 .PHONY: lock
 lock: ## Resolve the dependencies anew and write the locks
 	uv pip compile -q --upgrade --python-version 3.11 --generate-hashes --no-emit-index-url --extra dev pyproject.toml -o requirements/dev.txt

@@ -22,6 +22,7 @@ RUN_PATH = Path("/etc/tts/run.json")
 """Where a pod finds it."""
 DATA_PATH = Path("/workspace/data")
 CHECKPOINTS_PATH = Path("/workspace/checkpoints")
+API_KEYS_PATH = Path("/var/run/secrets/tts/api-keys")
 SOURCES_PATH = Path("/workspace/sources")
 """The volumes of other trainings, each in the folder ``acoustic`` or ``vocoder`` for the model that comes from it."""
 
@@ -116,6 +117,8 @@ class ServiceRun(Document):
     voice: RunVoice
     limits: Limits = Field(default_factory=Limits)
     batching: Batching = Field(default_factory=Batching)
+    api_keys: bool = False
+    """Whether only those may ask who have one of the keys under ``API_KEYS_PATH``."""
     port: Annotated[int, Field(ge=1, le=65535)] = 8000
 
 

@@ -73,6 +73,14 @@ class Batching(Document):
     """Milliseconds that a batch waits to become full, 0 to 1000; 0 takes what is there."""
 
 
+class ApiKeys(Document):
+    """Who may ask for speech."""
+
+    secret_name: Name
+    """A Secret in the service's namespace; the value of each of its entries is an API key. A change takes effect within
+    a minute or two, without a restart."""
+
+
 class Rollout(Document):
     """How pods are replaced when the voice or the pods' description changes."""
 
@@ -107,6 +115,8 @@ class TTSServiceSpec(Document):
     """What one pod takes on before it says no."""
     batching: Batching = Field(default_factory=Batching)
     """How sentences of several requests are made at once."""
+    api_keys: ApiKeys | None = None
+    """Who may ask for speech; absent lets everybody who reaches the service."""
     rollout: Rollout = Field(default_factory=Rollout)
     """How pods are replaced."""
     template: PodTemplate = Field(default_factory=PodTemplate)

@@ -8,14 +8,16 @@ from typing import Any
 
 from tts_api import API_VERSION
 from tts_api.resources import TTSService
-from tts_api.run import CHECKPOINTS_PATH, RUN_PATH, ResourceReference, RunVoice, ServiceRun, dumps
+from tts_api.run import API_KEYS_PATH, CHECKPOINTS_PATH, RUN_PATH, ResourceReference, RunVoice, ServiceRun, dumps
 from tts_operator.engine.objects import DEPLOYMENT, SERVICE
 from tts_operator.pods import MANAGED_BY, SERVICE_LABEL, owner_reference, pod_template
 
 HASH_ANNOTATION = "ttsoperator.dev/applied"
 """Digest of what was applied: what is wanted is applied again only when it is another."""
 HTTP_PORT = 80
-GRACE_SECONDS = 30
+ENDING_SECONDS = 10
+"""What a pod needs to end, beside the time that its last request may take."""
+API_KEYS = {"name": "api-keys"}
 START_SECONDS = 600
 """How long a pod may take to read the voice and speak for the first time."""
 
@@ -48,6 +50,7 @@ def run_document(service: TTSService, path: str, sha256: str) -> ServiceRun:
         voice=RunVoice(name=metadata.name, path=path, sha256=sha256),
         limits=service.spec.limits,
         batching=service.spec.batching,
+        api_keys=service.spec.api_keys is not None,
     )
 
 
@@ -74,8 +77,12 @@ def deployment(service: TTSService, image: str, claim_name: str, path: str, sha2
             "startupProbe": _probe("/healthz", period=2, failures=START_SECONDS // 2),
             "livenessProbe": _probe("/healthz", period=10, failures=6),
             "readinessProbe": _probe("/readyz", period=2, failures=3),
+            "volumeMounts": [{**API_KEYS, "mountPath": str(API_KEYS_PATH), "readOnly": True}] if spec.api_keys else [],
         },
-        pod={"terminationGracePeriodSeconds": GRACE_SECONDS},
+        pod={
+            "terminationGracePeriodSeconds": spec.limits.request_timeout_seconds + ENDING_SECONDS,
+            "volumes": [{**API_KEYS, "secret": {"secretName": spec.api_keys.secret_name}}] if spec.api_keys else [],
+        },
     )
     body: dict[str, Any] = {
         "apiVersion": DEPLOYMENT.api_version,

@@ -108,6 +108,7 @@ SERVICE: dict[str, Any] = POD | {
     "limits.requestTimeoutSeconds": 13,
     "batching.maxBatchSize": 2,
     "batching.maxWaitMilliseconds": 3,
+    "apiKeys.secretName": "keys",
     "rollout.maxUnavailable": 1,
     "rollout.progressDeadlineSeconds": 20,
 }

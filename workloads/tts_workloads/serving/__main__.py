@@ -23,12 +23,19 @@ def main() -> int:
     )  # fmt: skip
     parser.add_argument("--host", help="address to listen on (default: 127.0.0.1 with --voice, else all)")
     parser.add_argument("--port", type=int, help="port to listen on (default: the run document's, or 8000)")
+    parser.add_argument(
+        "--api-keys", type=Path, metavar="FOLDER",
+        help="with --voice: each file here holds a key, and requests must have one of them",
+    )  # fmt: skip
     arguments = parser.parse_args()
+    if arguments.api_keys and arguments.voice is None:
+        parser.error("--api-keys goes with --voice; a run document says it by itself")
     logs.configure()
 
     def what() -> Served:
         if arguments.voice is not None:
-            return from_file(arguments.voice, arguments.host or "127.0.0.1", arguments.port or 8000)
+            host, port = arguments.host or "127.0.0.1", arguments.port or 8000
+            return from_file(arguments.voice, host, port, arguments.api_keys)
         return from_run(arguments.run, arguments.workspace, arguments.host or "", arguments.port)
 
     return serve(what)

@@ -17,7 +17,8 @@ from starlette.exceptions import HTTPException
 from tts_api.resources.service import Batching, Limits
 from tts_workloads.serving import events, requests
 from tts_workloads.serving.engine import DeadlineExceeded, Engine, EngineClosed, Turn
-from tts_workloads.serving.errors import RequestError, shutting_down, too_busy, too_late
+from tts_workloads.serving.errors import RequestError, shutting_down, too_busy, too_late, unauthorized
+from tts_workloads.serving.keys import ApiKeys
 from tts_workloads.serving.metrics import Metrics
 from tts_workloads.serving.requests import Speech
 from tts_workloads.serving.voice import Measured, Voice
@@ -36,8 +37,10 @@ DISCONNECTED = 499
 class Service:
     """What the routes share: the voice once it is loaded, the places, and whether the pod is about to go."""
 
-    def __init__(self, model: str, limits: Limits, batching: Batching | None = None) -> None:
-        self.model, self.limits, self.batching = model, limits, batching or Batching()
+    def __init__(
+        self, model: str, limits: Limits, batching: Batching | None = None, keys: ApiKeys | None = None
+    ) -> None:
+        self.model, self.limits, self.batching, self.keys = model, limits, batching or Batching(), keys
         self.metrics = Metrics()
         self.voice: Voice | None = None
         self.engine: Engine | None = None
@@ -136,6 +139,8 @@ def make_app(service: Service) -> FastAPI:
         return Response(generate_latest(service.metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
     _handle_errors(app)
+    if service.keys is not None:
+        _ask_for_keys(app, service.keys)
     _log_access(app)
     return app
 
@@ -271,6 +276,16 @@ def _handle_errors(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     async def failed(request: Request, error: Exception) -> JSONResponse:
         return RequestError(f"the server failed: {type(error).__name__}", status=500, kind="server_error").response()
+
+
+def _ask_for_keys(app: FastAPI, keys: ApiKeys) -> None:
+    """Let only those call the API who have a key; health and metrics are for the cluster."""
+
+    @app.middleware("http")
+    async def ask_for_keys(request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:
+        if request.url.path.startswith("/v1/") and not keys.allows(request.headers.get("authorization")):
+            return unauthorized().response()
+        return await answer(request)
 
 
 def _log_access(app: FastAPI) -> None:

@@ -45,6 +45,14 @@ def too_late(timeout_seconds: int) -> RequestError:
     )  # fmt: skip
 
 
+def unauthorized() -> RequestError:
+    """The request has no key, or none that is good."""
+    return RequestError(
+        "this server wants an API key that it knows, as in Authorization: Bearer KEY",
+        status=401, code="invalid_api_key", kind="authentication_error", headers={"WWW-Authenticate": "Bearer"},
+    )  # fmt: skip
+
+
 def shutting_down() -> RequestError:
     """The pod is about to go; another one answers."""
     return RequestError(

@@ -19,12 +19,13 @@ import uvicorn
 from tts_api.reasons import Reason
 from tts_api.report import ExitCode, ServicePerformance, TerminationMessage
 from tts_api.resources.service import Batching, Limits
-from tts_api.run import ResourceReference, ServiceRun
+from tts_api.run import API_KEYS_PATH, ResourceReference, ServiceRun
 from tts_workloads.ending import Ending, ending_of, write_termination_message
 from tts_workloads.processors import cpus
 from tts_workloads.report import SERVICE_PERFORMANCE, now, reporter_for
 from tts_workloads.run_document import read_run
 from tts_workloads.serving.app import Service, make_app
+from tts_workloads.serving.keys import ApiKeys
 from tts_workloads.serving.voice import Measured, Voice
 
 log = logging.getLogger(__name__)
@@ -45,12 +46,14 @@ class Served:
     port: int
     limits: Limits
     batching: Batching = field(default_factory=Batching)
+    api_keys: Path | None = None
+    """Folder of the keys that requests must have one of."""
     resource: ResourceReference | None = None
 
 
-def from_file(path: Path, host: str, port: int) -> Served:
+def from_file(path: Path, host: str, port: int, api_keys: Path | None = None) -> Served:
     """A voice's file by itself; its digest is whatever it is."""
-    return Served(path.stem, path, None, host, port, Limits())
+    return Served(path.stem, path, None, host, port, Limits(), api_keys=api_keys)
 
 
 def from_run(path: Path, workspace: Path, host: str, port: int | None) -> Served:
@@ -65,6 +68,7 @@ def from_run(path: Path, workspace: Path, host: str, port: int | None) -> Served
         port or run.port,
         run.limits,
         run.batching,
+        API_KEYS_PATH if run.api_keys else None,
         run.resource,
     )
 
@@ -98,7 +102,8 @@ async def _serve(served: Served) -> Ending:
     # One sentence is too little work to share: where another process wants a CPU too, two threads wait for each other
     # longer than one takes for it all.
     torch.set_num_threads(1)
-    service = Service(served.model, served.limits, served.batching)
+    keys = ApiKeys(served.api_keys) if served.api_keys else None
+    service = Service(served.model, served.limits, served.batching, keys)
     config = uvicorn.Config(
         make_app(service), log_config=None, access_log=False, lifespan="off", server_header=False, timeout_keep_alive=30
     )  # fmt: skip

@@ -1,0 +1,84 @@
+"""Whether the server's memory stays where it is: ``python -m bench.soak --voice voice.pt --minutes 60``.
+
+Mixed traffic at a steady rate: every format, whole and streamed, short and long, clients that go away in the middle of
+their answer, and requests that are refused. What the process holds is printed every minute.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import random
+import subprocess
+import tempfile
+import time
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+
+from bench.serving import Server, connections, ours
+from tts_workloads.processors import cpus
+from tts_workloads.quality.recognise import EVERYDAY
+
+FORMATS = ("mp3", "opus", "aac", "flac", "wav", "pcm")
+WARM_UP_MINUTES = 5
+
+
+async def one(server: Server, client: httpx.AsyncClient, draw: random.Random, seen: Counter[str]) -> None:
+    """One request of some kind."""
+    kind = draw.choices(("spoken", "long", "cancelled", "refused"), (70, 5, 15, 10))[0]
+    text = " ".join(draw.sample(EVERYDAY, 20 if kind == "long" else 1))
+    body = {"input": text, "response_format": draw.choice(FORMATS), "speed": draw.choice((0.8, 1.0, 1.5))}
+    body["stream_format"] = draw.choice(("audio", "sse"))
+    if kind == "refused":
+        body |= draw.choice(({"input": ""}, {"voice": "nobody"}, {"speed": 9}, {"response_format": "8track"}))
+    try:
+        async with client.stream("POST", f"{server.url}/v1/audio/speech", json=body) as response:
+            async for _ in response.aiter_raw():
+                if kind == "cancelled":
+                    break
+            seen[f"{kind} {response.status_code}"] += 1
+    except httpx.HTTPError as error:
+        seen[f"{kind} {type(error).__name__}"] += 1
+
+
+async def soak(server: Server, minutes: float, rate: float) -> None:
+    """Ask for so long, at so many requests a second."""
+    draw, seen, began = random.Random(1), Counter[str](), time.monotonic()
+    warm = 0.0
+    print("| minute | requests | memory |\n| --- | --- | --- |")
+    async with connections() as client, asyncio.TaskGroup() as group:
+        minute, at = 1, began
+        while at < began + 60 * minutes:
+            await asyncio.sleep(max(0.0, at - time.monotonic()))
+            group.create_task(one(server, client, draw, seen))
+            at += draw.expovariate(rate)
+            if at >= began + 60 * minute:
+                print(f"| {minute} | {sum(seen.values())} | {server.memory_mib():.1f} MiB |", flush=True)
+                warm = server.memory_mib() if minute == WARM_UP_MINUTES else warm
+                minute += 1
+    end = server.memory_mib()
+    print(f"\n{dict(sorted(seen.items()))}")
+    if warm:
+        print(
+            f"Memory after {WARM_UP_MINUTES} minutes {warm:.1f} MiB, at the end {end:.1f} MiB: {end / warm - 1:+.1%}."
+        )
+
+
+def main() -> None:
+    """Print the memory minute by minute, and what became of the requests."""
+    parser = argparse.ArgumentParser(description="Ask a server for speech for a long time.")
+    parser.add_argument("--voice", type=Path, required=True, help="a voice's file")
+    parser.add_argument("--minutes", type=float, default=60.0)
+    parser.add_argument("--rate", type=float, default=5.0, help="requests a second")
+    options = parser.parse_args()
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False).stdout
+    print(f"{datetime.now(UTC):%Y-%m-%d}, commit {commit.strip()}, {cpus()} cores, {options.rate:g} requests/s\n")
+    with tempfile.TemporaryDirectory() as folder, ours(options.voice, Path(folder), 5000) as server:
+        asyncio.run(soak(server, options.minutes, options.rate))
+
+
+if __name__ == "__main__":
+    main()
