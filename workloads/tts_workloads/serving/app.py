@@ -15,7 +15,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 
 from tts_api.resources.service import Batching, Limits
-from tts_workloads.serving import events, requests
+from tts_workloads.serving import events, openapi, requests
 from tts_workloads.serving.engine import DeadlineExceeded, Engine, EngineClosed, Turn
 from tts_workloads.serving.errors import RequestError, shutting_down, too_busy, too_late, unauthorized
 from tts_workloads.serving.keys import ApiKeys
@@ -104,18 +104,21 @@ class Service:
 
 def make_app(service: Service) -> FastAPI:
     """The application around a service."""
-    app = FastAPI(title="tts-operator", docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="tts-operator", version="1", docs_url=None, redoc_url=None,
+        description="Text to speech as OpenAI's API has it.",
+    )  # fmt: skip
 
-    @app.post("/v1/audio/speech")
+    @app.post("/v1/audio/speech", response_class=Response, **openapi.SPEECH)
     async def speech(request: Request) -> Response:
         return await _speech(service, request)
 
-    @app.get("/v1/models")
+    @app.get("/v1/models", responses=openapi.refusals(401))
     async def models() -> dict[str, object]:
         entry = {"id": service.model, "object": "model", "created": service.created, "owned_by": "tts-operator"}
         return {"object": "list", "data": [entry]}
 
-    @app.get("/v1/audio/voices")
+    @app.get("/v1/audio/voices", responses=openapi.refusals(401, 503))
     async def voices() -> dict[str, object]:
         card = _voice(service).card
         return {
@@ -124,20 +127,24 @@ def make_app(service: Service) -> FastAPI:
             "sample_rate": card.audio.sample_rate,
         }
 
-    @app.get("/healthz")
+    @app.get("/healthz", response_class=PlainTextResponse)
     async def healthz() -> PlainTextResponse:
         return PlainTextResponse("ok")
 
-    @app.get("/readyz")
+    @app.get(
+        "/readyz", response_class=PlainTextResponse,
+        responses={503: {"description": "Not yet, or no more.", "content": {"text/plain": {}}}},
+    )  # fmt: skip
     async def readyz() -> PlainTextResponse:
         if service.ready:
             return PlainTextResponse("ok")
         return PlainTextResponse("draining" if service.draining else "the voice is being loaded", status_code=503)
 
-    @app.get("/metrics")
+    @app.get("/metrics", response_class=PlainTextResponse)
     async def metrics() -> Response:
         return Response(generate_latest(service.metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
+    openapi.describe(app)
     _handle_errors(app)
     if service.keys is not None:
         _ask_for_keys(app, service.keys)

@@ -36,7 +36,7 @@ class SpeechRequest(BaseModel):
     input: str
     model: str | None = None
     voice: str | VoiceReference = DEFAULT_VOICE
-    response_format: str = DEFAULT_FORMAT
+    response_format: Annotated[str, Field(json_schema_extra={"enum": list(FORMATS)})] = DEFAULT_FORMAT
     speed: Annotated[float, Field(ge=0.25, le=4.0, allow_inf_nan=False)] = 1.0
     instructions: str | None = None
     stream_format: Literal["audio", "sse"] = "audio"

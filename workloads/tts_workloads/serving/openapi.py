@@ -1,0 +1,84 @@
+"""The OpenAPI document: what FastAPI cannot see in the routes, because they read their requests themselves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from tts_workloads.serving import events
+from tts_workloads.serving.audio import FORMATS
+from tts_workloads.serving.requests import SpeechRequest
+
+REFERENCE = "#/components/schemas/{model}"
+REFUSALS = {
+    400: "The request is wrong: which field, and why.",
+    401: "No API key, or none that the server knows.",
+    404: "No such model.",
+    405: "The path does not do that.",
+    408: "The body did not come.",
+    413: "The body is too large.",
+    415: "The body is compressed.",
+    429: "More than can be done in time; Retry-After says when to come back.",
+    500: "The server failed.",
+    503: "The voice is being loaded, or the server is shutting down.",
+    504: "The speech was not made in time.",
+}
+
+
+class ErrorDetail(BaseModel):
+    """What was wrong."""
+
+    message: str
+    type: str
+    param: str | None
+    code: str | None
+
+
+class ErrorResponse(BaseModel):
+    """How OpenAI's API says no."""
+
+    error: ErrorDetail
+
+
+def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """These answers, for a route's ``responses``."""
+    return {status: {"model": ErrorResponse, "description": REFUSALS[status]} for status in statuses}
+
+
+SPEECH: dict[str, Any] = {
+    "openapi_extra": {
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": {"$ref": REFERENCE.format(model=SpeechRequest.__name__)}}},
+        }
+    },
+    "responses": {
+        200: {
+            "description": "The speech, in the format asked for; or events with the same bytes in base64.",
+            "content": {
+                **{one.media_type: {"schema": {"type": "string", "format": "binary"}} for one in FORMATS.values()},
+                events.MEDIA_TYPE: {"schema": {"type": "string"}},
+            },
+        },
+        **refusals(*REFUSALS),
+    },
+}
+"""What the document says of the speech route."""
+
+
+def describe(app: FastAPI) -> None:
+    """Let the app's document have the request's schema too."""
+
+    def document() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            whole = get_openapi(title=app.title, version=app.version, routes=app.routes, description=app.description)
+            _, schemas = models_json_schema([(SpeechRequest, "validation")], ref_template=REFERENCE)
+            whole.setdefault("components", {}).setdefault("schemas", {}).update(schemas["$defs"])
+            app.openapi_schema = whole
+        return app.openapi_schema
+
+    app.openapi = document  # type: ignore[method-assign]
