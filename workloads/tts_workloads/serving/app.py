@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -17,21 +17,17 @@ from starlette.exceptions import HTTPException
 from tts_api.resources.service import Batching, Limits
 from tts_workloads.serving import events, openapi, requests
 from tts_workloads.serving.engine import DeadlineExceeded, Engine, EngineClosed, Turn
-from tts_workloads.serving.errors import RequestError, shutting_down, too_busy, too_late, unauthorized
+from tts_workloads.serving.errors import RequestError, shutting_down, too_busy, too_late
 from tts_workloads.serving.keys import ApiKeys
+from tts_workloads.serving.layers import DISCONNECTED, SPEECH_ROUTE, AskForKey, LogAccess, NotNow
 from tts_workloads.serving.metrics import Metrics
 from tts_workloads.serving.requests import Speech
 from tts_workloads.serving.voice import Measured, Voice
 
 log = logging.getLogger(__name__)
-access_log = logging.getLogger("tts_workloads.access")
 
-QUIET_PATHS = {"/healthz", "/readyz", "/metrics"}
-"""Asked every few seconds by machines; a line for each would drown the others."""
 BODY_SECONDS = 10.0
 """How long a body may take to come: meanwhile it holds a place."""
-DISCONNECTED = 499
-"""Status in logs and metrics of a request whose client went away, as nginx has it."""
 
 
 class Service:
@@ -82,12 +78,18 @@ class Service:
         self.draining = True
         self.metrics.ready.set(0)
 
+    def refusal(self) -> RequestError | None:
+        """Why no request is taken now."""
+        if self.draining:
+            return shutting_down()
+        work = self.engine.seconds_of_work() if self.engine else 0.0
+        busy = work > self.most_work or self.in_progress >= self.limits.max_concurrent_requests
+        return too_busy(work) if busy else None
+
     def enter(self) -> None:
         """Take a place. Raises RequestError where there is none."""
-        if self.draining:
-            raise shutting_down()
-        if self.in_progress >= self.limits.max_concurrent_requests:
-            raise too_busy(self.engine.seconds_of_work() if self.engine else 1.0)
+        if (refusal := self.refusal()) is not None:
+            raise refusal
         self.in_progress += 1
         self.metrics.in_progress.set(self.in_progress)
 
@@ -95,6 +97,12 @@ class Service:
     def most_work(self) -> float:
         """Seconds of work that may wait."""
         return self.limits.max_queue_milliseconds / 1000
+
+    def count(self, status: int) -> None:
+        """Count a speech request that has ended."""
+        self.metrics.requests.labels(status=str(status)).inc()
+        if status == DISCONNECTED:
+            self.metrics.cancellations.inc()
 
     def leave(self) -> None:
         """Give the place back."""
@@ -109,7 +117,7 @@ def make_app(service: Service) -> FastAPI:
         description="Text to speech as OpenAI's API has it.",
     )  # fmt: skip
 
-    @app.post("/v1/audio/speech", response_class=Response, **openapi.SPEECH)
+    @app.post(SPEECH_ROUTE, response_class=Response, **openapi.SPEECH)
     async def speech(request: Request) -> Response:
         return await _speech(service, request)
 
@@ -146,9 +154,10 @@ def make_app(service: Service) -> FastAPI:
 
     openapi.describe(app)
     _handle_errors(app)
+    app.add_middleware(NotNow, service=service)
     if service.keys is not None:
-        _ask_for_keys(app, service.keys)
-    _log_access(app)
+        app.add_middleware(AskForKey, keys=service.keys)
+    app.add_middleware(LogAccess)
     return app
 
 
@@ -163,8 +172,6 @@ async def _speech(service: Service, request: Request) -> Response:
         wanted = requests.check(
             requests.parse(body), voice.card, voice.front_end, service.model, service.limits.max_input_characters
         )
-        if service.engine is not None and (work := service.engine.seconds_of_work()) > service.most_work:
-            raise too_busy(work)
         service.metrics.characters.inc(wanted.characters)
         chunks = _encoded(service, voice, wanted, started)
         media_type = wanted.format.media_type
@@ -233,9 +240,7 @@ async def _rest(service: Service, first: bytes, chunks: AsyncIterator[bytes], st
 
 def _end(service: Service, started: float, status: int) -> None:
     service.leave()
-    service.metrics.requests.labels(status=str(status)).inc()
-    if status == DISCONNECTED:
-        service.metrics.cancellations.inc()
+    service.count(status)
     service.metrics.duration.observe(time.perf_counter() - started)
 
 
@@ -283,36 +288,3 @@ def _handle_errors(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     async def failed(request: Request, error: Exception) -> JSONResponse:
         return RequestError(f"the server failed: {type(error).__name__}", status=500, kind="server_error").response()
-
-
-def _ask_for_keys(app: FastAPI, keys: ApiKeys) -> None:
-    """Let only those call the API who have a key; health and metrics are for the cluster."""
-
-    @app.middleware("http")
-    async def ask_for_keys(request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:
-        if request.url.path.startswith("/v1/") and not keys.allows(request.headers.get("authorization")):
-            return unauthorized().response()
-        return await answer(request)
-
-
-def _log_access(app: FastAPI) -> None:
-    """Log method, path, status and duration of every request; never what is in it."""
-
-    @app.middleware("http")
-    async def log_access(request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:
-        started = time.perf_counter()
-        status = 500
-        try:
-            response = await answer(request)
-            status = response.status_code
-            return response
-        except asyncio.CancelledError:
-            status = DISCONNECTED
-            raise
-        finally:
-            if request.url.path not in QUIET_PATHS:
-                milliseconds = round(1000 * (time.perf_counter() - started), 1)
-                access_log.info(
-                    "%s %s %d", request.method, request.url.path, status,
-                    extra={"event": "request", "status": status, "milliseconds": milliseconds},
-                )  # fmt: skip

@@ -144,6 +144,9 @@ def _listen(host: str, port: int) -> socket.socket:
             listening = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError as error:
         raise OSError(f"cannot listen on {host or '*'}:{port}: {error.strerror}; choose another port") from error
+    # A chunk goes out when it is made, and does not wait until the one before is acknowledged. asyncio sees to that
+    # for its own sockets alone.
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if sys.platform == "linux":
         # The kernel cuts off clients that do not take what they asked for, gone or too slow.
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(1000 * SLOW_READER_SECONDS))

@@ -1,0 +1,98 @@
+"""What lies around the routes: the log of requests, API keys, and a quick no. Plain ASGI: under load these are most of
+what the server does."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import Protocol
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from tts_workloads.serving.errors import RequestError, unauthorized
+from tts_workloads.serving.keys import ApiKeys
+
+access_log = logging.getLogger("tts_workloads.access")
+
+SPEECH_ROUTE = "/v1/audio/speech"
+API = "/v1/"
+QUIET_PATHS = {"/healthz", "/readyz", "/metrics"}
+"""Asked every few seconds by machines; a line for each would drown the others."""
+DISCONNECTED = 499
+"""Status in logs and metrics of a request whose client went away, as nginx has it."""
+
+
+class LogAccess:
+    """Log method, path, status and duration of every request; never what is in it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, and log how."""
+        if scope["type"] != "http" or scope["path"] in QUIET_PATHS:
+            await self._app(scope, receive, send)
+            return
+        started, status = time.perf_counter(), 500
+
+        async def sent(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, sent)
+        except asyncio.CancelledError:
+            status = DISCONNECTED
+            raise
+        finally:
+            milliseconds = round(1000 * (time.perf_counter() - started), 1)
+            access_log.info(
+                "%s %s %d", scope["method"], scope["path"], status,
+                extra={"event": "request", "status": status, "milliseconds": milliseconds},
+            )  # fmt: skip
+
+
+class AskForKey:
+    """Let only those call the API who have a key; health and metrics are for the cluster."""
+
+    def __init__(self, app: ASGIApp, keys: ApiKeys) -> None:
+        self._app, self._keys = app, keys
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer those who have one."""
+        if scope["type"] == "http" and scope["path"].startswith(API):
+            given = dict(scope["headers"]).get(b"authorization")
+            if not self._keys.allows(None if given is None else given.decode("latin-1")):
+                await unauthorized().response()(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+
+class Door(Protocol):
+    """Whoever knows whether there is room."""
+
+    def refusal(self) -> RequestError | None:
+        """Why no request is taken now."""
+
+    def count(self, status: int) -> None:
+        """Count a speech request that has ended."""
+
+
+class NotNow:
+    """Refuse speech that cannot be made in time before its body is read."""
+
+    def __init__(self, app: ASGIApp, service: Door) -> None:
+        self._app, self._service = app, service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer what can be."""
+        if scope["type"] == "http" and scope["path"] == SPEECH_ROUTE and scope["method"] == "POST":
+            refusal = self._service.refusal()
+            if refusal is not None:
+                self._service.count(refusal.status)
+                await refusal.response()(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
