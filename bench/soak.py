@@ -16,7 +16,7 @@ from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 
-import httpx
+import aiohttp
 
 from bench.serving import Server, connections, ours
 from tts_workloads.processors import cpus
@@ -26,7 +26,7 @@ FORMATS = ("mp3", "opus", "aac", "flac", "wav", "pcm")
 WARM_UP_MINUTES = 5
 
 
-async def one(server: Server, client: httpx.AsyncClient, draw: random.Random, seen: Counter[str]) -> None:
+async def one(server: Server, client: aiohttp.ClientSession, draw: random.Random, seen: Counter[str]) -> None:
     """One request of some kind."""
     kind = draw.choices(("spoken", "long", "cancelled", "refused"), (70, 5, 15, 10))[0]
     text = " ".join(draw.sample(EVERYDAY, 20 if kind == "long" else 1))
@@ -35,12 +35,12 @@ async def one(server: Server, client: httpx.AsyncClient, draw: random.Random, se
     if kind == "refused":
         body |= draw.choice(({"input": ""}, {"voice": "nobody"}, {"speed": 9}, {"response_format": "8track"}))
     try:
-        async with client.stream("POST", f"{server.url}/v1/audio/speech", json=body) as response:
-            async for _ in response.aiter_raw():
+        async with client.post(f"{server.url}/v1/audio/speech", json=body) as response:
+            async for _ in response.content.iter_any():
                 if kind == "cancelled":
                     break
-            seen[f"{kind} {response.status_code}"] += 1
-    except httpx.HTTPError as error:
+            seen[f"{kind} {response.status}"] += 1
+    except (aiohttp.ClientError, TimeoutError) as error:
         seen[f"{kind} {type(error).__name__}"] += 1
 
 
