@@ -4,8 +4,8 @@ what cannot be honoured is refused with the field's name."""
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -13,9 +13,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from tts_api.voice import VoiceCard
 from tts_workloads.serving.audio import DEFAULT_FORMAT, FORMATS, AudioFormat
 from tts_workloads.serving.errors import RequestError
+from tts_workloads.serving.script import MalformedScript, Manner
+from tts_workloads.serving.script import parse as parse_script
 from tts_workloads.serving.voice import Sentence
 from tts_workloads.text import FrontEnd, UnspeakableText
 
+SLOWEST, FASTEST = 0.25, 4.0
 LONG_CHARACTERS = 60
 """A first sentence longer than this is cut at its clauses: about four seconds of speech."""
 DEFAULT_VOICE = "default"
@@ -37,7 +40,7 @@ class SpeechRequest(BaseModel):
     model: str | None = None
     voice: str | VoiceReference = DEFAULT_VOICE
     response_format: Annotated[str, Field(json_schema_extra={"enum": list(FORMATS)})] = DEFAULT_FORMAT
-    speed: Annotated[float, Field(ge=0.25, le=4.0, allow_inf_nan=False)] = 1.0
+    speed: Annotated[float, Field(ge=SLOWEST, le=FASTEST, allow_inf_nan=False)] = 1.0
     instructions: str | None = None
     stream_format: Literal["audio", "sse"] = "audio"
 
@@ -89,10 +92,9 @@ def check(request: SpeechRequest, card: VoiceCard, front_end: FrontEnd, model: s
             param="input", code="string_above_max_length",
         )  # fmt: skip
     audio_format, as_events = FORMATS[request.response_format], request.stream_format == "sse"
-    speaker = _speaker(request.voice, card)
     # Where a vocoder makes whole sentences only, what is heard first is kept short.
     cut = card.vocoder.receptive_field_frames is None and (audio_format.streams or as_events)
-    sentences = [Sentence(symbols, speaker, request.speed) for symbols in _sentences(request.input, front_end, cut=cut)]
+    sentences = _sentences(request, card, front_end, cut=cut)
     return Speech(sentences, audio_format, as_events, len(request.input))
 
 
@@ -112,14 +114,56 @@ def _speaker(voice: str | VoiceReference, card: VoiceCard) -> int:
     )
 
 
-def _sentences(text: str, front_end: FrontEnd, *, cut: bool) -> list[Sequence[int]]:
-    if not text.strip():
-        raise RequestError("input is empty", param="input", code="empty_input")
+def _sentences(request: SpeechRequest, card: VoiceCard, front_end: FrontEnd, *, cut: bool) -> list[Sentence]:
+    """The sentences and how each is spoken. Raises RequestError."""
+    speaker, sentences, pause = _speaker(request.voice, card), list[Sentence](), 0.0
     try:
-        # Where there is no sentence, the front end says what it lacks.
-        sentences = front_end.sentences(text) or [text]
-        if cut and len(sentences[0]) > LONG_CHARACTERS:
-            sentences = [*front_end.clauses(sentences[0]), *sentences[1:]]
-        return [front_end.encode(sentence) for sentence in sentences]
-    except UnspeakableText as error:
-        raise RequestError(str(error), param="input", code="unspeakable_input") from None
+        script = parse_script(request.input)
+        front_end = _with_phonemes(front_end, script.phonemes)
+        for piece in script.pieces:
+            if not piece.text.strip():
+                pause += piece.pause_seconds
+                continue
+            manner = piece.manner
+            _check_manner(manner, card)
+            speed = request.speed * manner.rate
+            if not SLOWEST <= speed <= FASTEST:
+                raise MalformedScript(f"speed times rate is {speed:g}; it must be {SLOWEST:g} to {FASTEST:g}")
+            for symbols in _encoded(piece.text, front_end, cut=cut and not sentences):
+                if pause and sentences:
+                    sentences[-1] = replace(sentences[-1], pause_after=sentences[-1].pause_after + pause)
+                    pause = 0.0
+                sentences.append(Sentence(symbols, speaker, speed, manner.pitch, pause_before=pause))
+                pause = 0.0
+    except (UnspeakableText, MalformedScript) as error:
+        code = "malformed_script" if isinstance(error, MalformedScript) else "unspeakable_input"
+        raise RequestError(str(error), param="input", code=code) from None
+    if not sentences:
+        raise RequestError("input is empty", param="input", code="empty_input")
+    return [*sentences[:-1], replace(sentences[-1], pause_after=pause)] if pause else sentences
+
+
+def _encoded(text: str, front_end: FrontEnd, *, cut: bool) -> list[Sequence[int]]:
+    # Where there is no sentence, the front end says what it lacks.
+    sentences = front_end.sentences(text) or [text]
+    if cut and len(sentences[0]) > LONG_CHARACTERS:
+        sentences = [*front_end.clauses(sentences[0]), *sentences[1:]]
+    return [front_end.encode(sentence) for sentence in sentences]
+
+
+def _check_manner(manner: Manner, card: VoiceCard) -> None:
+    if manner.pitch != 1.0 and "pitch" not in card.supports:
+        raise MalformedScript("SSML: this voice cannot change its pitch: leave <prosody pitch=...> out")
+    if manner.language is not None and manner.language not in card.languages:
+        known = ", ".join(card.languages)
+        raise MalformedScript(f"SSML: this voice does not speak {manner.language}; it speaks {known}")
+
+
+def _with_phonemes(front_end: FrontEnd, phonemes: Mapping[str, Sequence[str]]) -> FrontEnd:
+    if not phonemes:
+        return front_end
+    known = front_end.phoneme_set()
+    wrong = next((one for word in phonemes.values() for one in word if one not in known), None)
+    if wrong is not None:
+        raise MalformedScript(f"SSML: there is no phoneme {wrong!r}; there are {' '.join(sorted(known))}")
+    return front_end.with_words(phonemes)

@@ -40,6 +40,12 @@ class Sentence:
     speaker: int = 0
     speed: float = 1.0
     """1 is as trained, 2 twice as fast."""
+    pitch: float = 1.0
+    """1 is as trained, 2 an octave higher."""
+    pause_before: float = 0.0
+    """Seconds of silence before it."""
+    pause_after: float = 0.0
+    """Seconds of silence behind it."""
 
 
 @dataclass(eq=False)
@@ -48,6 +54,10 @@ class Spoken:
 
     mel: Tensor
     """``[n_mels, frames]``."""
+    before: int = 0
+    """Samples of silence before its first."""
+    after: int = 0
+    """Samples of silence behind its last."""
     done: int = 0
     """Frames that have."""
 
@@ -111,8 +121,13 @@ class Voice:
         vectors = self._module.speaker(torch.tensor([one.speaker for one in sentences], device=device))
         speed = torch.tensor([one.speed for one in sentences], dtype=torch.float32, device=device)
         lengths = torch.tensor(count, device=device)
-        mel, frames, _ = self._module.acoustic(tokens.to(device), lengths, vectors, speed, torch.ones_like(speed), None)
-        return [Spoken(one[:, :length]) for one, length in zip(mel, frames.tolist(), strict=True)]
+        pitch = torch.tensor([one.pitch for one in sentences], dtype=torch.float32, device=device)
+        mel, frames, _ = self._module.acoustic(tokens.to(device), lengths, vectors, speed, pitch, None)
+        rate = self.card.audio.sample_rate
+        return [
+            Spoken(frame[:, :length], round(one.pause_before * rate), round(one.pause_after * rate))
+            for one, frame, length in zip(sentences, mel, frames.tolist(), strict=True)
+        ]
 
     @torch.inference_mode()
     @torch.jit.optimized_execution(should_optimize=False)  # type: ignore[attr-defined]
@@ -122,7 +137,7 @@ class Voice:
         It is that of the whole sentence: a chunk is made with the frames around it that its samples depend on.
         """
         field, hop = self.card.vocoder.receptive_field_frames, self.card.audio.hop_length
-        windows, inside = [], []
+        windows, inside, silences = [], [], []
         for one, most in zip(spoken, frames, strict=True):
             begin = one.done
             one.done = end = begin + min(one.frames, most or one.frames)
@@ -130,11 +145,15 @@ class Voice:
             last = one.mel.shape[1] if field is None else end + field
             windows.append(one.mel[:, first:last])
             inside.append(slice((begin - first) * hop, (end - first) * hop))
+            silences.append((one.before if begin == 0 else 0, one.after if one.frames == 0 else 0))
         longest = max(window.shape[1] for window in windows)
         # Beyond a sentence's end there is silence, which is what a vocoder takes for granted there.
         batch = torch.stack([F.pad(window, (0, longest - window.shape[1]), value=SILENCE) for window in windows])
         waveforms = self._module.vocode(batch).float().cpu().numpy()
-        return [np.nan_to_num(waveform[part]) for waveform, part in zip(waveforms, inside, strict=True)]
+        return [
+            np.pad(np.nan_to_num(waveform[part]), silence)
+            for waveform, part, silence in zip(waveforms, inside, silences, strict=True)
+        ]
 
     def enter_thread(self) -> None:
         """Make this thread compute by itself: threads that help each other wait for each other."""

@@ -9,8 +9,8 @@ from tts_workloads.text.english_abbreviations import ABBREVIATIONS, BEFORE_A_NUM
 LONGEST_PIECE_CHARACTERS = 240
 """A sentence longer than this is split at its pauses: about 15 seconds of speech."""
 
-SHORTEST_CLAUSE_CHARACTERS = 20
-"""What is shorter stays with its neighbour."""
+SHORTEST_CLAUSE_CHARACTERS = 16
+"""What has fewer letters stays with its neighbour."""
 
 _CLAUSE = re.compile(r"(?<=[,;:–—])\s+(?=\w)")
 _CLOSING = "\"'”’)\\]*_"
@@ -36,11 +36,15 @@ def split_clauses(sentence: str) -> list[str]:
     """The sentence cut behind its commas, semicolons, colons and dashes, in pieces of some words each."""
     pieces: list[str] = []
     for piece in _CLAUSE.split(sentence):
-        if pieces and min(len(pieces[-1]), len(piece)) < SHORTEST_CLAUSE_CHARACTERS:
+        if pieces and min(_letters(pieces[-1]), _letters(piece)) < SHORTEST_CLAUSE_CHARACTERS:
             pieces[-1] += f" {piece}"
         else:
             pieces.append(piece)
     return pieces
+
+
+def _letters(piece: str) -> int:
+    return sum(character.isalnum() for character in piece)
 
 
 def _is_end(text: str, end: re.Match[str]) -> bool:

@@ -1,0 +1,230 @@
+"""What a request's input asks for beside its words: pauses as ``[pause:1.5s]``, or a subset of SSML 1.1 (W3C). Gives
+pieces of plain text with how each is spoken; sentences and symbols are the affair of ``requests``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from xml.etree import ElementTree as ET
+
+LONGEST_PAUSE_SECONDS = 10.0
+MOST_PAUSE_SECONDS = 60.0
+"""Of one request together."""
+DEEPEST = 32
+"""Elements inside each other."""
+PLACEHOLDER = "qzx"
+"""Begins the words that stand for given phonemes, which no language has."""
+
+STRENGTHS = {"none": 0.0, "x-weak": 0.1, "weak": 0.2, "medium": 0.4, "strong": 0.7, "x-strong": 1.2}
+RATES = {"x-slow": 0.5, "slow": 0.75, "medium": 1.0, "default": 1.0, "fast": 1.25, "x-fast": 1.5}
+PITCHES = {"x-low": 0.7, "low": 0.85, "medium": 1.0, "default": 1.0, "high": 1.18, "x-high": 1.4}
+RANGES = {"rate": (0.25, 4.0), "pitch": (0.5, 2.0)}
+
+_MARK = re.compile(r"\[pause:([^\]]{0,20})\]", re.IGNORECASE)
+_TIME = re.compile(r"(\d{1,6}(?:\.\d{1,6})?)(s|ms)")
+_FACTOR = re.compile(r"([+-]?)(\d{1,4}(?:\.\d{1,6})?)(%|st)?")
+
+
+class MalformedScript(Exception):
+    """What is wrong with the input, for the caller."""
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How a piece is spoken."""
+
+    rate: float = 1.0
+    pitch: float = 1.0
+    language: str | None = None
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A pause, or text to be spoken."""
+
+    text: str = ""
+    manner: Manner = field(default_factory=Manner)
+    pause_seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Script:
+    """A whole input."""
+
+    pieces: Sequence[Piece]
+    phonemes: dict[str, tuple[str, ...]]
+    """Phonemes of the placeholders in the text."""
+
+
+def parse(text: str) -> Script:
+    """The script in an input. Raises MalformedScript."""
+    script = _ssml(text) if re.match(r"\s*<speak[\s>]", text) else Script(list(_marked(text)), {})
+    if sum(piece.pause_seconds for piece in script.pieces) > MOST_PAUSE_SECONDS:
+        raise MalformedScript(f"the pauses are longer than {MOST_PAUSE_SECONDS:g} s together")
+    return script
+
+
+def _marked(text: str) -> Iterator[Piece]:
+    end = 0
+    for mark in _MARK.finditer(text):
+        yield Piece(text[end : mark.start()])
+        yield Piece(pause_seconds=_seconds(mark[1].strip(), mark[0]))
+        end = mark.end()
+    yield Piece(text[end:])
+
+
+def _ssml(text: str) -> Script:
+    if "<!DOCTYPE" in text.upper() or "<!ENTITY" in text.upper():
+        raise MalformedScript("SSML: a document type is not allowed; leave <!DOCTYPE ...> out")
+    try:
+        # Without a document type there are no entities that could grow, and nothing that is fetched.
+        root = ET.fromstring(text.strip())  # noqa: S314 - see above
+    except ET.ParseError as error:
+        raise MalformedScript(f"SSML: {error}") from None
+    reader = _Reader()
+    reader.read(root, Manner(), 0)
+    reader.cut()
+    return Script(reader.pieces, reader.phonemes)
+
+
+class _Reader:
+    """Walks through the elements; what belongs to one sentence stays together."""
+
+    def __init__(self) -> None:
+        self.pieces: list[Piece] = []
+        self.phonemes: dict[str, tuple[str, ...]] = {}
+        self._text, self._manner = "", Manner()
+        self._elements: dict[str, Callable[[ET.Element, Manner, int], None]] = {
+            "speak": self._inside, "p": self._paragraph, "s": self._paragraph, "break": self._break,
+            "sub": self._substitute, "say-as": self._say_as, "phoneme": self._phoneme, "prosody": self._prosody,
+            "lang": self._language,
+        }  # fmt: skip
+
+    def read(self, element: ET.Element, manner: Manner, depth: int) -> None:
+        """Take an element in."""
+        if depth > DEEPEST:
+            raise MalformedScript(f"SSML: more than {DEEPEST} elements are inside each other")
+        name = _name(element.tag)
+        if name not in self._elements:
+            known = ", ".join(f"<{one}>" for one in self._elements)
+            raise MalformedScript(f"SSML: <{name}> is not supported; supported are {known}")
+        self._elements[name](element, manner, depth)
+
+    def cut(self) -> None:
+        """End the piece that is being put together."""
+        if self._text.strip():
+            self.pieces.append(Piece(self._text, self._manner))
+        self._text = ""
+
+    def _say(self, text: str | None, manner: Manner) -> None:
+        if manner != self._manner:
+            self.cut()
+            self._manner = manner
+        self._text += text or ""
+
+    def _inside(self, element: ET.Element, manner: Manner, depth: int) -> None:
+        self._say(element.text, manner)
+        for child in element:
+            self.read(child, manner, depth + 1)
+            self._say(child.tail, manner)
+
+    def _paragraph(self, element: ET.Element, manner: Manner, depth: int) -> None:
+        self.cut()
+        self._inside(element, manner, depth)
+        self.cut()
+
+    def _break(self, element: ET.Element, manner: Manner, depth: int) -> None:
+        del manner, depth
+        self.cut()
+        time, strength = element.get("time"), element.get("strength", "medium")
+        if time is None and strength not in STRENGTHS:
+            raise MalformedScript(f"SSML: <break strength={strength!r}>: it is one of {', '.join(STRENGTHS)}")
+        seconds = STRENGTHS[strength] if time is None else _seconds(time, f'<break time="{time}">')
+        self.pieces.append(Piece(pause_seconds=seconds))
+
+    def _substitute(self, element: ET.Element, manner: Manner, depth: int) -> None:
+        del depth
+        self._say(_attribute(element, "alias"), manner)
+
+    def _say_as(self, element: ET.Element, manner: Manner, depth: int) -> None:
+        del depth
+        what, text = _attribute(element, "interpret-as"), "".join(element.itertext()).strip()
+        if what in {"characters", "spell-out", "digits"}:
+            text = " ".join(character.upper() for character in text if character.isalnum())
+        elif what == "ordinal":
+            if not text.isascii() or not text.isdigit():
+                raise MalformedScript(f"SSML: <say-as interpret-as='ordinal'>: {text[:40]!r} is no whole number")
+            text += {1: "st", 2: "nd", 3: "rd"}.get(int(text[-1]) if text[-2:-1] != "1" else 0, "th")
+        elif what not in {"cardinal", "number", "date", "time", "currency", "address", "telephone", "unit"}:
+            raise MalformedScript(f"SSML: <say-as interpret-as={what!r}> is not supported")
+        self._say(text, manner)
+
+    def _phoneme(self, element: ET.Element, manner: Manner, depth: int) -> None:
+        del depth
+        alphabet, phonemes = element.get("alphabet", "x-arpabet"), _attribute(element, "ph").split()
+        if alphabet not in {"x-arpabet", "x-cmu", "arpabet"}:
+            raise MalformedScript(f"SSML: <phoneme alphabet={alphabet!r}> is not supported; x-arpabet is")
+        if not phonemes:
+            raise MalformedScript("SSML: <phoneme> has no phonemes in ph")
+        number = len(self.phonemes)
+        # Letters alone make a word.
+        word = PLACEHOLDER + "".join("abcdefghij"[int(digit)] for digit in str(number))
+        self.phonemes[word] = tuple(one.rstrip("012").upper() for one in phonemes)
+        self._say(word, manner)
+
+    def _prosody(self, element: ET.Element, manner: Manner, depth: int) -> None:
+        for name in element.keys():  # noqa: SIM118 - an element's length is that of its children
+            if name not in RANGES:
+                raise MalformedScript(f"SSML: <prosody {name}=...> is not supported; rate and pitch are")
+        rate = manner.rate * _factor("rate", element.get("rate", "default"), RATES)
+        pitch = manner.pitch * _factor("pitch", element.get("pitch", "default"), PITCHES)
+        for name, value in (("rate", rate), ("pitch", pitch)):
+            low, high = RANGES[name]
+            if not low <= value <= high:
+                raise MalformedScript(f"SSML: a {name} of {value:g} is out of range: {low:g} to {high:g}")
+        self._inside(element, replace(manner, rate=rate, pitch=pitch), depth)
+
+    def _language(self, element: ET.Element, manner: Manner, depth: int) -> None:
+        language = element.get("{http://www.w3.org/XML/1998/namespace}lang")
+        if language is None:
+            raise MalformedScript("SSML: <lang> has no xml:lang")
+        self._inside(element, replace(manner, language=language.lower()), depth)
+
+
+def _name(tag: object) -> str:
+    return str(tag).rpartition("}")[2]
+
+
+def _attribute(element: ET.Element, name: str) -> str:
+    value = element.get(name)
+    if value is None:
+        raise MalformedScript(f"SSML: <{_name(element.tag)}> has no {name}")
+    return value
+
+
+def _seconds(text: str, where: str) -> float:
+    match = _TIME.fullmatch(text)
+    if match is None:
+        raise MalformedScript(f"{where}: a pause is as in 1.5s or 500ms")
+    seconds = float(match[1]) / (1000 if match[2] == "ms" else 1)
+    if seconds > LONGEST_PAUSE_SECONDS:
+        raise MalformedScript(f"{where}: a pause has at most {LONGEST_PAUSE_SECONDS:g} s")
+    return seconds
+
+
+def _factor(name: str, text: str, words: dict[str, float]) -> float:
+    """A relative change as a factor: a word, 120%, +20%, -3st."""
+    if text in words:
+        return words[text]
+    match = _FACTOR.fullmatch(text)
+    if match is None or (match[3] == "st" and name != "pitch"):
+        known = f"{', '.join(words)}, or as in 120% or +20%" + (" or -3st" if name == "pitch" else "")
+        raise MalformedScript(f"SSML: <prosody {name}={text!r}>: it is {known}")
+    sign, number, unit = match.groups()
+    value = float(number)
+    if unit == "st":
+        return float(2.0 ** ((-value if sign == "-" else value) / 12))
+    if unit == "%":
+        return 1 + (-value if sign == "-" else value) / 100 if sign else value / 100
+    return value if not sign else 1 + (-value if sign == "-" else value)
