@@ -22,7 +22,7 @@ def main() -> None:
         client = openai.OpenAI(base_url=f"{URL}/v1", api_key="none")
         while time.monotonic() < ends:
             try:
-                answer = client.audio.speech.create(model="quick", voice="default", input=SENTENCE)
+                answer = client.audio.speech.create(model="steady", voice="default", input=SENTENCE)
                 seen[f"{len(answer.content)} bytes"] += 1
             except openai.OpenAIError as error:
                 seen[f"{type(error).__name__}: {error}"] += 1

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib.metadata
 import json
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from tests.cluster import platform
 from tests.e2e.conftest import Platform, eventually
@@ -16,8 +18,6 @@ from tests.e2e.test_train_and_serve import manifest, service
 
 pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("cluster"), pytest.mark.timeout(900)]
 
-PACKAGES = ("openai", "jiter", "distro", "sniffio", "tqdm")
-"""What OpenAI's client needs beside what the workload image has."""
 SECONDS = 40
 
 
@@ -37,13 +37,24 @@ def both(speech: Platform) -> list[str] | None:
     return found if len(found) == 2 else None
 
 
-def clients(folder: Path) -> Path:
-    """A folder with the clients and their packages."""
-    for package in PACKAGES:
-        spec = importlib.util.find_spec(package)
-        assert spec is not None
-        assert spec.origin is not None
-        shutil.copytree(Path(spec.origin).parent, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
+def needed(package: str) -> set[str]:
+    """A distribution and all that it needs, as they are installed here."""
+    found: set[str] = set()
+    rest = [package]
+    while rest:
+        name = rest.pop()
+        if name not in found:
+            found.add(name)
+            wanted = map(Requirement, importlib.metadata.requires(name) or ())
+            rest += [one.name for one in wanted if one.marker is None or one.marker.evaluate({"extra": ""})]
+    return found
+
+
+def clients(folder: Path, python: str) -> Path:
+    """A folder with the clients and their packages, in the versions that are installed here, for another Python."""
+    locked = [f"{name}=={importlib.metadata.version(name)}" for name in sorted(needed("openai"))]
+    into = ["--target", str(folder), "--python-version", python, "--only-binary=:all:", "--no-deps"]
+    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", *into, *locked], check=True)
     shutil.copy(Path(__file__).with_name("clients.py"), folder)
     return folder
 
@@ -58,10 +69,11 @@ def test_a_killed_pod_and_one_that_goes_lose_no_request(speech: Platform, tmp_pa
     url = speech.get("ttss/steady")["status"]["url"]
     platform.start_loader(speech.cluster, speech.namespace, speech.images.workload, {})
     try:
-        platform.copy_in(speech.cluster, speech.namespace, clients(tmp_path), "/tmp/clients")
-        ask = f"PYTHONPATH=/tmp/clients:$PYTHONPATH exec python3 /tmp/clients/clients.py {url} {SECONDS}"
+        inside = ["exec", platform.LOADER, "--", "python3"]
+        python = speech.kubectl(*inside, "-c", "import sys; print('%d.%d' % sys.version_info[:2])").strip()
+        platform.copy_in(speech.cluster, speech.namespace, clients(tmp_path, python), "/tmp/clients")
         asking = subprocess.Popen(
-            ["kubectl", "exec", "-n", speech.namespace, platform.LOADER, "--", "sh", "-c", ask],
+            ["kubectl", "-n", speech.namespace, *inside, "/tmp/clients/clients.py", url, str(SECONDS)],
             env=speech.cluster.environment(), stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
         assert asking.stdout is not None

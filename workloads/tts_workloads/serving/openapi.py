@@ -14,6 +14,7 @@ from tts_workloads.serving.audio import FORMATS
 from tts_workloads.serving.requests import SpeechRequest
 
 REFERENCE = "#/components/schemas/{model}"
+EVENTS = (events.AudioDelta, events.AudioDone)
 REFUSALS = {
     400: "The request is wrong: which field, and why.",
     401: "No API key, or none that the server knows.",
@@ -49,6 +50,18 @@ def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"model": ErrorResponse, "description": REFUSALS[status]} for status in statuses}
 
 
+EVENT: dict[str, Any] = {
+    "type": "object",
+    "required": ["data"],
+    "properties": {
+        "data": {
+            "type": "string",
+            "contentMediaType": "application/json",
+            "contentSchema": {"oneOf": [{"$ref": REFERENCE.format(model=one.__name__)} for one in EVENTS]},
+        }
+    },
+}
+"""A server-sent event, as OpenAPI 3.2 has it; tools for 3.1 pass over it."""
 SPEECH: dict[str, Any] = {
     "openapi_extra": {
         "requestBody": {
@@ -61,7 +74,7 @@ SPEECH: dict[str, Any] = {
             "description": "The speech, in the format asked for; or events with the same bytes in base64.",
             "content": {
                 **{one.media_type: {"schema": {"type": "string", "format": "binary"}} for one in FORMATS.values()},
-                events.MEDIA_TYPE: {"schema": {"type": "string"}},
+                events.MEDIA_TYPE: {"itemSchema": EVENT},
             },
         },
         **refusals(*REFUSALS),
@@ -76,7 +89,8 @@ def describe(app: FastAPI) -> None:
     def document() -> dict[str, Any]:
         if app.openapi_schema is None:
             whole = get_openapi(title=app.title, version=app.version, routes=app.routes, description=app.description)
-            _, schemas = models_json_schema([(SpeechRequest, "validation")], ref_template=REFERENCE)
+            models = [(SpeechRequest, "validation"), *((one, "serialization") for one in EVENTS)]
+            _, schemas = models_json_schema(models, ref_template=REFERENCE)
             whole.setdefault("components", {}).setdefault("schemas", {}).update(schemas["$defs"])
             app.openapi_schema = whole
         return app.openapi_schema
