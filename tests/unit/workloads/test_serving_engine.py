@@ -60,7 +60,7 @@ class Counting:
 
 async def heard(engine: Engine, *sentences: Sequence[int], streamed: bool = True, **options: Any) -> list[list[int]]:
     spoken = [Sentence(sentence) for sentence in sentences]
-    return [sound.tolist() async for sound in engine.speak(spoken, streamed=streamed, **options)]
+    return [chunk.samples.tolist() async for chunk in engine.speak(spoken, streamed=streamed, **options)]
 
 
 async def until(condition: Any) -> None:
@@ -204,12 +204,14 @@ def test_what_nobody_takes_is_not_made() -> None:
         voice = Counting(chunk_frames=1)
         engine = Engine(voice)
         voice.let(100)
-        sounds = engine.speak([Sentence(list(range(1, 31)))], streamed=True)
-        assert (await anext(sounds)).tolist() == [1]
+        chunks = engine.speak([Sentence(list(range(1, 31)))], streamed=True)
+        first = await anext(chunks)
+        assert (first.samples.tolist(), first.opens is not None) == ([1], True)
         await until(lambda: engine.depth == 0 and len(voice.turns) >= 4)
         await asyncio.sleep(0.05)
         assert len(voice.turns) <= 5, "a reader that is slow has a few chunks made for it"
-        assert [one.tolist() async for one in sounds] == [[n] for n in range(2, 31)]
+        rest = [chunk async for chunk in chunks]
+        assert [(one.samples.tolist(), one.opens) for one in rest] == [([n], None) for n in range(2, 31)]
         engine.close()
 
     asyncio.run(run())
@@ -264,4 +266,4 @@ async def whole(engine: Engine, sentences: Sequence[Sentence], *, streamed: bool
     chunks = [chunk async for chunk in engine.speak(sentences, streamed=streamed)]
     assert len(chunks) > len(sentences) or not streamed or len(sentences) == 1
     assert len(chunks) == len(sentences) or streamed
-    return np.concatenate(chunks)
+    return np.concatenate([chunk.samples for chunk in chunks])

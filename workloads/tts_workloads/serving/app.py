@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
+from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, StreamingResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 
@@ -21,7 +21,9 @@ from tts_workloads.serving.errors import RequestError, shutting_down, too_busy, 
 from tts_workloads.serving.keys import ApiKeys
 from tts_workloads.serving.layers import DISCONNECTED, SPEECH_ROUTE, AskForKey, LogAccess, NotNow
 from tts_workloads.serving.metrics import Metrics
+from tts_workloads.serving.page import page
 from tts_workloads.serving.requests import Speech
+from tts_workloads.serving.timeline import Timeline
 from tts_workloads.serving.voice import Measured, Voice
 
 log = logging.getLogger(__name__)
@@ -135,6 +137,10 @@ def make_app(service: Service) -> FastAPI:
             "sample_rate": card.audio.sample_rate,
         }
 
+    @app.get("/", response_class=HTMLResponse, include_in_schema=False)
+    async def root() -> HTMLResponse:
+        return page(service.model, service.limits.max_input_characters)
+
     @app.get("/healthz", response_class=PlainTextResponse)
     async def healthz() -> PlainTextResponse:
         return PlainTextResponse("ok")
@@ -173,11 +179,12 @@ async def _speech(service: Service, request: Request) -> Response:
             requests.parse(body), voice.card, voice.front_end, service.model, service.limits.max_input_characters
         )
         service.metrics.characters.inc(wanted.characters)
-        chunks = _encoded(service, voice, wanted, started)
+        timeline = Timeline(voice.card, voice.front_end, wanted.timestamps)
+        chunks = _encoded(service, voice, wanted, timeline, started)
         media_type = wanted.format.media_type
-        if wanted.as_events:
-            chunks, media_type = events.from_audio(chunks), events.MEDIA_TYPE
-        if wanted.format.streams or wanted.as_events:
+        if wanted.answer == "sse":
+            chunks, media_type = events.from_audio(chunks, timeline), events.MEDIA_TYPE
+        if wanted.streams:
             first = await anext(chunks)  # what fails at once fails with a status
             streaming, status = True, 200
             return StreamingResponse(
@@ -190,6 +197,9 @@ async def _speech(service: Service, request: Request) -> Response:
                 status = DISCONNECTED
                 return Response(status_code=DISCONNECTED)
         status = 200
+        if wanted.answer == "json":
+            whole = events.document(bytes(content), wanted.format_name, timeline)
+            return Response(whole, media_type="application/json")
         return Response(bytes(content), media_type=media_type)
     except RequestError as error:
         status = error.status
@@ -208,22 +218,24 @@ async def _speech(service: Service, request: Request) -> Response:
             _end(service, started, status)
 
 
-async def _encoded(service: Service, voice: Voice, wanted: Speech, started: float) -> AsyncIterator[bytes]:
-    """The speech as bytes of its format, sentence by sentence."""
+async def _encoded(
+    service: Service, voice: Voice, wanted: Speech, timeline: Timeline, started: float
+) -> AsyncIterator[bytes]:
+    """The speech as bytes of its format, chunk by chunk, each of which the timeline has seen."""
     if service.engine is None:
         raise EngineClosed
     encoder = wanted.format.encoder(voice.card.audio.sample_rate)
     first = True
     spoken = service.engine.speak(
-        wanted.sentences, streamed=wanted.format.streams or wanted.as_events,
-        timeout_seconds=service.limits.request_timeout_seconds,
-    )  # fmt: skip
-    async for samples in spoken:
+        wanted.sentences, streamed=wanted.streams, timeout_seconds=service.limits.request_timeout_seconds
+    )
+    async for chunk in spoken:
         if first:
             service.metrics.first_audio.observe(time.perf_counter() - started)
             first = False
+        timeline.add(chunk)
         # Compressing a sentence takes milliseconds, in which nobody else would be answered.
-        yield await asyncio.to_thread(encoder.add, samples)
+        yield await asyncio.to_thread(encoder.add, chunk.samples)
     yield await asyncio.to_thread(encoder.finish)
 
 

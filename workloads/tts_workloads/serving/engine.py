@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from tts_workloads.serving.audio import Samples
 from tts_workloads.serving.voice import Sentence, Spoken
@@ -63,12 +63,20 @@ class Turn:
     """How long the first of the batch had waited for it."""
 
 
+class Chunk(NamedTuple):
+    """Sound that is ready."""
+
+    samples: Samples
+    opens: Spoken | None
+    """The sentence that begins with it, if one does."""
+
+
 @dataclass(eq=False)
 class Utterance:
     """A request's sentences on their way through the engine."""
 
     sentences: deque[Sentence]
-    deliver: Callable[[Samples | Exception | None], None]
+    deliver: Callable[[Chunk | Exception | None], None]
     """Takes the sound chunk by chunk, then None, or the error that ended it. Called in an engine's thread."""
     streamed: bool
     """Whether every chunk is wanted as soon as it is made."""
@@ -148,13 +156,13 @@ class Engine:
 
     async def speak(
         self, sentences: Sequence[Sentence], *, streamed: bool, timeout_seconds: float | None = None
-    ) -> AsyncIterator[Samples]:
+    ) -> AsyncIterator[Chunk]:
         """The sound as soon as it is made. Raises what the voice raised, DeadlineExceeded, or EngineClosed."""
         loop = asyncio.get_running_loop()
-        arrived: asyncio.Queue[Samples | Exception | None] = asyncio.Queue()
+        arrived: asyncio.Queue[Chunk | Exception | None] = asyncio.Queue()
         ends = None if timeout_seconds is None else loop.time() + timeout_seconds
 
-        def deliver(result: Samples | Exception | None) -> None:
+        def deliver(result: Chunk | Exception | None) -> None:
             with suppress(RuntimeError):  # the loop has ended, and with it whoever waited
                 loop.call_soon_threadsafe(arrived.put_nowait, result)
 
@@ -281,12 +289,13 @@ class Engine:
         speaking = [(utterance, utterance.spoken) for utterance in batch if utterance.spoken is not None]
         if not speaking:
             return 0
+        opens = [spoken if spoken.done == 0 else None for _, spoken in speaking]
         frames = [self.voice.chunk(utterance.chunks) if utterance.streamed else None for utterance, _ in speaking]
         sounds = self.voice.sound([spoken for _, spoken in speaking], frames)
         ended = 0
-        for (utterance, spoken), sound in zip(speaking, sounds, strict=True):
+        for (utterance, spoken), sound, opened in zip(speaking, sounds, opens, strict=True):
             utterance.chunks += 1
-            utterance.deliver(sound)
+            utterance.deliver(Chunk(sound, opened))
             if spoken.frames == 0:
                 utterance.spoken = None
                 ended += self._said(utterance)

@@ -1,5 +1,5 @@
-"""Speech as server-sent events, as OpenAI's API has them: ``speech.audio.delta`` for each piece, ``speech.audio.done``
-at the end."""
+"""Speech inside JSON: as server-sent events, as OpenAI's API has them (``speech.audio.delta`` for each piece,
+``speech.audio.done`` at the end), and, which is an addition to it, as one document. Both have room for timestamps."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator
 from typing import Literal
 
 from pydantic import BaseModel
+
+from tts_workloads.serving.timeline import PhonemeTime, Timeline, Timestamps, WordTime
 
 MEDIA_TYPE = "text/event-stream"
 
@@ -26,13 +28,51 @@ class AudioDone(BaseModel):
     type: Literal["speech.audio.done"] = "speech.audio.done"
 
 
-async def from_audio(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """An event for each chunk that is not empty, and one behind the last."""
+class AudioTimestamps(Timestamps):
+    """When the words and phonemes of the next sentence are said; comes before its sound, where it was asked for."""
+
+    type: Literal["speech.audio.timestamps"] = "speech.audio.timestamps"
+
+
+EVENTS = (AudioDelta, AudioTimestamps, AudioDone)
+
+
+class SpeechDocument(BaseModel):
+    """A whole speech."""
+
+    audio: str
+    """The bytes of the format asked for, in base64."""
+    format: str
+    duration: float
+    """Seconds of sound."""
+    words: list[WordTime] | None = None
+    phonemes: list[PhonemeTime] | None = None
+
+
+async def from_audio(chunks: AsyncIterator[bytes], timeline: Timeline) -> AsyncIterator[bytes]:
+    """An event for each chunk that is not empty, one behind the last, and one for each part of the timeline."""
     async for chunk in chunks:
+        if (fresh := timeline.take()) is not None:
+            yield _event(AudioTimestamps(words=fresh.words, phonemes=fresh.phonemes))
         if chunk:
             yield _event(AudioDelta(audio=base64.b64encode(chunk).decode()))
     yield _event(AudioDone())
 
 
+def document(content: bytes, format_name: str, timeline: Timeline) -> bytes:
+    """The whole speech as JSON."""
+    times = timeline.take() or Timestamps()
+    return _json(
+        SpeechDocument(
+            audio=base64.b64encode(content).decode(), format=format_name, duration=round(timeline.seconds, 3),
+            words=times.words, phonemes=times.phonemes,
+        )
+    )  # fmt: skip
+
+
 def _event(event: BaseModel) -> bytes:
-    return f"data: {event.model_dump_json()}\n\n".encode()
+    return b"data: " + _json(event) + b"\n\n"
+
+
+def _json(model: BaseModel) -> bytes:
+    return model.model_dump_json(exclude_none=True).encode()

@@ -7,14 +7,13 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
-from pydantic.json_schema import models_json_schema
+from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from tts_workloads.serving import events
 from tts_workloads.serving.audio import FORMATS
 from tts_workloads.serving.requests import SpeechRequest
 
 REFERENCE = "#/components/schemas/{model}"
-EVENTS = (events.AudioDelta, events.AudioDone)
 REFUSALS = {
     400: "The request is wrong: which field, and why.",
     401: "No API key, or none that the server knows.",
@@ -57,7 +56,7 @@ EVENT: dict[str, Any] = {
         "data": {
             "type": "string",
             "contentMediaType": "application/json",
-            "contentSchema": {"oneOf": [{"$ref": REFERENCE.format(model=one.__name__)} for one in EVENTS]},
+            "contentSchema": {"oneOf": [{"$ref": REFERENCE.format(model=one.__name__)} for one in events.EVENTS]},
         }
     },
 }
@@ -71,10 +70,11 @@ SPEECH: dict[str, Any] = {
     },
     "responses": {
         200: {
-            "description": "The speech, in the format asked for; or events with the same bytes in base64.",
+            "description": "The speech in the format asked for, or events or a document with the same bytes in base64.",
             "content": {
                 **{one.media_type: {"schema": {"type": "string", "format": "binary"}} for one in FORMATS.values()},
                 events.MEDIA_TYPE: {"itemSchema": EVENT},
+                "application/json": {"schema": {"$ref": REFERENCE.format(model=events.SpeechDocument.__name__)}},
             },
         },
         **refusals(*REFUSALS),
@@ -89,7 +89,11 @@ def describe(app: FastAPI) -> None:
     def document() -> dict[str, Any]:
         if app.openapi_schema is None:
             whole = get_openapi(title=app.title, version=app.version, routes=app.routes, description=app.description)
-            models = [(SpeechRequest, "validation"), *((one, "serialization") for one in EVENTS)]
+            models: list[tuple[type[BaseModel], JsonSchemaMode]] = [
+                (SpeechRequest, "validation"),
+                (events.SpeechDocument, "serialization"),
+            ]
+            models += [(one, "serialization") for one in events.EVENTS]
             _, schemas = models_json_schema(models, ref_template=REFERENCE)
             whole.setdefault("components", {}).setdefault("schemas", {}).update(schemas["$defs"])
             app.openapi_schema = whole

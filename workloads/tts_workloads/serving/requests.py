@@ -13,16 +13,22 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from tts_api.voice import VoiceCard
 from tts_workloads.serving.audio import DEFAULT_FORMAT, FORMATS, AudioFormat
 from tts_workloads.serving.errors import RequestError
-from tts_workloads.serving.script import MalformedScript, Manner
+from tts_workloads.serving.script import MalformedScript, Manner, Script
 from tts_workloads.serving.script import parse as parse_script
 from tts_workloads.serving.voice import Sentence
-from tts_workloads.text import FrontEnd, UnspeakableText
+from tts_workloads.text import FrontEnd, UnspeakableText, WordPlace
 
 SLOWEST, FASTEST = 0.25, 4.0
 LONG_CHARACTERS = 60
 """A first sentence longer than this is cut at its clauses: about four seconds of speech."""
 DEFAULT_VOICE = "default"
 """The name under which every voice's first speaker answers."""
+
+
+StreamFormat = Literal["audio", "sse", "json"]
+"""The bytes of the sound; server-sent events with them; or, an addition to OpenAI's API, one JSON document."""
+Granularity = Literal["word", "phoneme"]
+"""Whose beginnings and ends can be asked for."""
 
 
 class VoiceReference(BaseModel):
@@ -42,7 +48,8 @@ class SpeechRequest(BaseModel):
     response_format: Annotated[str, Field(json_schema_extra={"enum": list(FORMATS)})] = DEFAULT_FORMAT
     speed: Annotated[float, Field(ge=SLOWEST, le=FASTEST, allow_inf_nan=False)] = 1.0
     instructions: str | None = None
-    stream_format: Literal["audio", "sse"] = "audio"
+    stream_format: StreamFormat = "audio"
+    timestamp_granularities: list[Granularity] = []
 
 
 @dataclass(frozen=True)
@@ -50,10 +57,20 @@ class Speech:
     """A request that can be honoured."""
 
     sentences: Sequence[Sentence]
-    format: AudioFormat
-    as_events: bool
-    """Whether the sound comes as server-sent events."""
+    format_name: str
+    answer: StreamFormat
+    timestamps: frozenset[Granularity]
     characters: int
+
+    @property
+    def format(self) -> AudioFormat:
+        """The format of the sound."""
+        return FORMATS[self.format_name]
+
+    @property
+    def streams(self) -> bool:
+        """Whether the answer begins before the last sentence is made."""
+        return self.answer == "sse" or (self.answer == "audio" and self.format.streams)
 
 
 def parse(body: bytes) -> SpeechRequest:
@@ -91,11 +108,15 @@ def check(request: SpeechRequest, card: VoiceCard, front_end: FrontEnd, model: s
             f"input has {len(request.input)} characters; at most {most_characters} are allowed",
             param="input", code="string_above_max_length",
         )  # fmt: skip
-    audio_format, as_events = FORMATS[request.response_format], request.stream_format == "sse"
+    granularities = frozenset(request.timestamp_granularities)
+    if granularities and request.stream_format == "audio":
+        raise RequestError(
+            "bare audio has no room for timestamps: ask for stream_format 'sse' or 'json'", param="stream_format"
+        )
+    speech = Speech((), request.response_format, request.stream_format, granularities, len(request.input))
     # Where a vocoder makes whole sentences only, what is heard first is kept short.
-    cut = card.vocoder.receptive_field_frames is None and (audio_format.streams or as_events)
-    sentences = _sentences(request, card, front_end, cut=cut)
-    return Speech(sentences, audio_format, as_events, len(request.input))
+    cut = card.vocoder.receptive_field_frames is None and speech.streams
+    return replace(speech, sentences=_sentences(request, card, front_end, cut=cut))
 
 
 def voices(card: VoiceCard) -> list[str]:
@@ -129,11 +150,13 @@ def _sentences(request: SpeechRequest, card: VoiceCard, front_end: FrontEnd, *, 
             speed = request.speed * manner.rate
             if not SLOWEST <= speed <= FASTEST:
                 raise MalformedScript(f"speed times rate is {speed:g}; it must be {SLOWEST:g} to {FASTEST:g}")
-            for symbols in _encoded(piece.text, front_end, cut=cut and not sentences):
+            for text in _texts(piece.text, front_end, cut=cut and not sentences):
                 if pause and sentences:
                     sentences[-1] = replace(sentences[-1], pause_after=sentences[-1].pause_after + pause)
                     pause = 0.0
-                sentences.append(Sentence(symbols, speaker, speed, manner.pitch, pause_before=pause))
+                words = _words(text, front_end, script) if request.timestamp_granularities else None
+                symbols = front_end.encode(text)
+                sentences.append(Sentence(symbols, speaker, speed, manner.pitch, pause_before=pause, words=words))
                 pause = 0.0
     except (UnspeakableText, MalformedScript) as error:
         code = "malformed_script" if isinstance(error, MalformedScript) else "unspeakable_input"
@@ -143,12 +166,20 @@ def _sentences(request: SpeechRequest, card: VoiceCard, front_end: FrontEnd, *, 
     return [*sentences[:-1], replace(sentences[-1], pause_after=pause)] if pause else sentences
 
 
-def _encoded(text: str, front_end: FrontEnd, *, cut: bool) -> list[Sequence[int]]:
+def _texts(text: str, front_end: FrontEnd, *, cut: bool) -> list[str]:
     # Where there is no sentence, the front end says what it lacks.
     sentences = front_end.sentences(text) or [text]
     if cut and len(sentences[0]) > LONG_CHARACTERS:
         sentences = [*front_end.clauses(sentences[0]), *sentences[1:]]
-    return [front_end.encode(sentence) for sentence in sentences]
+    return sentences
+
+
+def _words(text: str, front_end: FrontEnd, script: Script) -> list[WordPlace]:
+    """The words of a sentence, each as it is written in the input."""
+    return [
+        replace(place, text=" ".join(script.written(word) for word in place.text.split()))
+        for place in front_end.word_places(text)
+    ]
 
 
 def _check_manner(manner: Manner, card: VoiceCard) -> None:

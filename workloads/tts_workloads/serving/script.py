@@ -22,6 +22,7 @@ PITCHES = {"x-low": 0.7, "low": 0.85, "medium": 1.0, "default": 1.0, "high": 1.1
 RANGES = {"rate": (0.25, 4.0), "pitch": (0.5, 2.0)}
 
 _MARK = re.compile(r"\[pause:([^\]]{0,20})\]", re.IGNORECASE)
+_PLACEHOLDER = re.compile(PLACEHOLDER + "[a-j]+")
 _TIME = re.compile(r"(\d{1,6}(?:\.\d{1,6})?)(s|ms)")
 _FACTOR = re.compile(r"([+-]?)(\d{1,4}(?:\.\d{1,6})?)(%|st)?")
 
@@ -55,6 +56,12 @@ class Script:
     pieces: Sequence[Piece]
     phonemes: dict[str, tuple[str, ...]]
     """Phonemes of the placeholders in the text."""
+    replaced: dict[str, str] = field(default_factory=dict)
+    """What is written where the placeholders are."""
+
+    def written(self, word: str) -> str:
+        """A word of the text as it is in the input."""
+        return _PLACEHOLDER.sub(lambda found: self.replaced.get(found[0], found[0]), word)
 
 
 def parse(text: str) -> Script:
@@ -85,7 +92,7 @@ def _ssml(text: str) -> Script:
     reader = _Reader()
     reader.read(root, Manner(), 0)
     reader.cut()
-    return Script(reader.pieces, reader.phonemes)
+    return Script(reader.pieces, reader.phonemes, reader.replaced)
 
 
 class _Reader:
@@ -94,6 +101,7 @@ class _Reader:
     def __init__(self) -> None:
         self.pieces: list[Piece] = []
         self.phonemes: dict[str, tuple[str, ...]] = {}
+        self.replaced: dict[str, str] = {}
         self._text, self._manner = "", Manner()
         self._elements: dict[str, Callable[[ET.Element, Manner, int], None]] = {
             "speak": self._inside, "p": self._paragraph, "s": self._paragraph, "break": self._break,
@@ -171,6 +179,7 @@ class _Reader:
         # Letters alone make a word.
         word = PLACEHOLDER + "".join("abcdefghij"[int(digit)] for digit in str(number))
         self.phonemes[word] = tuple(one.rstrip("012").upper() for one in phonemes)
+        self.replaced[word] = " ".join("".join(element.itertext()).split())
         self._say(word, manner)
 
     def _prosody(self, element: ET.Element, manner: Manner, depth: int) -> None:

@@ -18,7 +18,7 @@ from tts_api.voice import VoiceCard
 from tts_workloads.audio import SILENCE
 from tts_workloads.ending import BadInput
 from tts_workloads.serving.audio import Samples
-from tts_workloads.text import FrontEnd, UnknownFrontEnd, restore
+from tts_workloads.text import FrontEnd, UnknownFrontEnd, WordPlace, restore
 from tts_workloads.voice_file import open_voice
 
 WARM_UP_TEXT = {"en-us": "Good morning. Every word that you hear was made by this machine."}
@@ -46,6 +46,8 @@ class Sentence:
     """Seconds of silence before it."""
     pause_after: float = 0.0
     """Seconds of silence behind it."""
+    words: Sequence[WordPlace] | None = None
+    """Its words; None where nobody asks when they are said."""
 
 
 @dataclass(eq=False)
@@ -58,6 +60,10 @@ class Spoken:
     """Samples of silence before its first."""
     after: int = 0
     """Samples of silence behind its last."""
+    sentence: Sentence | None = None
+    """What is said."""
+    durations: Sequence[int] = ()
+    """How many frames each of its symbols lasts; none where nobody asks."""
     done: int = 0
     """Frames that have."""
 
@@ -122,12 +128,16 @@ class Voice:
         speed = torch.tensor([one.speed for one in sentences], dtype=torch.float32, device=device)
         lengths = torch.tensor(count, device=device)
         pitch = torch.tensor([one.pitch for one in sentences], dtype=torch.float32, device=device)
-        mel, frames, _ = self._module.acoustic(tokens.to(device), lengths, vectors, speed, pitch, None)
-        rate = self.card.audio.sample_rate
+        mel, frames, durations = self._module.acoustic(tokens.to(device), lengths, vectors, speed, pitch, None)
+        rate, timed = self.card.audio.sample_rate, any(one.words is not None for one in sentences)
+        lasting = durations.tolist() if timed else [[]] * len(sentences)
         return [
-            Spoken(frame[:, :length], round(one.pause_before * rate), round(one.pause_after * rate))
-            for one, frame, length in zip(sentences, mel, frames.tolist(), strict=True)
-        ]
+            Spoken(
+                frame[:, :length], round(one.pause_before * rate), round(one.pause_after * rate), one,
+                each[: len(one.symbols)],
+            )
+            for one, frame, length, each in zip(sentences, mel, frames.tolist(), lasting, strict=True)
+        ]  # fmt: skip
 
     @torch.inference_mode()
     @torch.jit.optimized_execution(should_optimize=False)  # type: ignore[attr-defined]

@@ -6,12 +6,14 @@ from collections.abc import Mapping
 
 from tts_api.voice import FrontEndCard
 from tts_workloads.text.english import English
-from tts_workloads.text.front_end import FrontEnd, UnknownFrontEnd, UnspeakableText, digest
+from tts_workloads.text.front_end import FrontEnd, UnknownFrontEnd, UnspeakableText, WordPlace, digest
 
 FRONT_ENDS: dict[str, type[FrontEnd]] = {front_end.name: front_end for front_end in (English,)}
 """The front ends by the language they speak."""
 
-__all__ = ["FRONT_ENDS", "FrontEnd", "UnknownFrontEnd", "UnspeakableText", "describe", "for_training", "restore"]
+__all__ = [
+    "FRONT_ENDS", "FrontEnd", "UnknownFrontEnd", "UnspeakableText", "WordPlace", "describe", "for_training", "restore",
+]  # fmt: skip
 
 
 def for_training(language: str) -> FrontEnd:

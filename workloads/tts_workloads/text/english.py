@@ -12,7 +12,8 @@ from tts_workloads.text import letter_to_sound, lexicon
 from tts_workloads.text.english_normalise import PAUSES, normalise
 from tts_workloads.text.english_sentences import split_clauses, split_sentences
 from tts_workloads.text.english_words import ADDITIONS, INITIALISMS, in_context
-from tts_workloads.text.front_end import FrontEnd, UnknownFrontEnd, UnspeakableText
+from tts_workloads.text.front_end import FrontEnd, UnknownFrontEnd, UnspeakableText, WordPlace
+from tts_workloads.text.word_places import match
 
 PADDING, BOUNDARY = "_", " "
 LONGEST_SPELLED = 4
@@ -80,27 +81,45 @@ class English(FrontEnd):
     def phonemes(self, text: str) -> list[str]:
         """The symbols of one sentence: ends in a pause, with a boundary between words that no pause parts. Raises
         UnspeakableText."""
+        return [symbol for _, symbols in self._pronounced(text) for symbol in symbols]
+
+    def word_places(self, text: str) -> list[WordPlace]:
+        spoken: list[tuple[str, int, int]] = []
+        place = 0
+        for word, symbols in self._pronounced(text):
+            if word is not None:
+                spoken.append((word, place, place + len(symbols)))
+            place += len(symbols)
+        written = text.split()
+        alone = [[word for word in normalise(one)[0] if word not in PAUSES] for one in written]
+        places = []
+        for found in match(alone, [word for word, _, _ in spoken]):
+            of_it = spoken[slice(*found.spoken)]
+            places.append(WordPlace(" ".join(written[slice(*found.written)]), of_it[0][1], of_it[-1][2]))
+        return places
+
+    def _pronounced(self, text: str) -> list[tuple[str | None, list[str]]]:
+        """The words of one sentence as they are read, each with its phonemes; None with what stands between them."""
         words, unspeakable = normalise(text)
         if unspeakable:
             raise UnspeakableText(text, unspeakable)
         if not words:
             raise UnspeakableText(text, "".join(dict.fromkeys(c for c in text if not c.isspace())))
-        symbols: list[str] = []
+        said: list[tuple[str | None, list[str]]] = []
         alone = sum(word not in PAUSES for word in words) == 1
         for place, word in enumerate(words):
             if word in PAUSES:
-                symbols.append(word)
+                said.append((None, [word]))
                 continue
-            if symbols and symbols[-1] not in PAUSES:
-                symbols.append(BOUNDARY)
+            if said and said[-1][0] is not None:
+                said.append((None, [BOUNDARY]))
             if alone and word == "a":
-                symbols.extend(self._letter(word))
+                said.append((word, list(self._letter(word))))
             else:
                 before, after = words[place - 1] if place else "", words[place + 1] if place + 1 < len(words) else ""
-                symbols.extend(self._pronounce(word, before.strip(PAUSES).lower(), after.strip(PAUSES)))
-        if symbols[-1] not in PAUSES:
-            symbols.append(".")
-        return symbols
+                neighbours = before.strip(PAUSES).lower(), after.strip(PAUSES)
+                said.append((word, list(self._pronounce(word, *neighbours))))
+        return said if said[-1][0] is None else [*said, (None, ["."])]
 
     def clauses(self, sentence: str) -> list[str]:
         return split_clauses(sentence)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import ClassVar, Self
 
 
@@ -26,6 +27,18 @@ class UnspeakableText(ValueError):
 
 class UnknownFrontEnd(Exception):
     """A voice was made with a front end that is not here, or whose data is not what the voice's card promises."""
+
+
+@dataclass(frozen=True)
+class WordPlace:
+    """A word of a sentence and its symbols."""
+
+    text: str
+    """As it is written; several words where they are read as one thing, as in ``3 May 2024``."""
+    begin: int
+    """Place of its first symbol in what ``encode`` gives."""
+    end: int
+    """The place behind its last one."""
 
 
 class FrontEnd(ABC):
@@ -68,6 +81,11 @@ class FrontEnd(ABC):
     @abstractmethod
     def encode(self, text: str) -> list[int]:
         """The symbols of one sentence, at least one. Raises UnspeakableText."""
+
+    @abstractmethod
+    def word_places(self, text: str) -> list[WordPlace]:
+        """Where the words of one sentence stand in what ``encode`` gives for it; pauses and boundaries are no word's.
+        Raises UnspeakableText."""
 
     @abstractmethod
     def sentences(self, text: str) -> list[str]:
