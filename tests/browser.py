@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, sync_playwright
 from tests.cluster import debian, parts
 
 # Its data lies in the second, beside it and nowhere else.
-PACKAGES = {name: "156.0.8078.79-1~deb12u1" for name in ("chromium-headless-shell", "chromium-common")}
+PACKAGES = dict.fromkeys(("chromium-headless-shell", "chromium-common"), "156.0.8078.79-1~deb12u1")
 PROGRAM = "usr/lib/chromium/chromium-headless-shell"
 
 
@@ -19,12 +19,13 @@ PROGRAM = "usr/lib/chromium/chromium-headless-shell"
 def browser() -> Iterator[Browser]:
     """A browser that has no windows yet. Where there is no apt, the one that Playwright has installed."""
     with sync_playwright() as playwright:
-        options = {}
-        if shutil.which("apt-get") is not None:
-            folder = debian.unpacked("browser", PACKAGES)
-            options = {"executable_path": folder / PROGRAM, "env": parts.environment(folder)}
-        # Without root's sandbox: what it opens is this project's own page.
-        running = playwright.chromium.launch(chromium_sandbox=False, **options)
+        folder = debian.unpacked("browser", PACKAGES) if shutil.which("apt-get") else None
+        # Root has no sandbox; what is opened is this project's own page.
+        running = playwright.chromium.launch(
+            executable_path=folder / PROGRAM if folder else None,
+            env=dict(parts.environment(folder)) if folder else None,
+            chromium_sandbox=False,
+        )
         try:
             yield running
         finally:

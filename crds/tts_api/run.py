@@ -119,6 +119,8 @@ class ServiceRun(Document):
     batching: Batching = Field(default_factory=Batching)
     api_keys: bool = False
     """Whether only those may ask who have one of the keys under ``API_KEYS_PATH``."""
+    max_concurrent_requests_per_key: Annotated[int, Field(ge=1)] | None = None
+    """Requests of one key at a time; absent sets no limit of its own."""
     port: Annotated[int, Field(ge=1, le=65535)] = 8000
 
 

@@ -79,6 +79,9 @@ class ApiKeys(Document):
     secret_name: Name
     """A Secret in the service's namespace; the value of each of its entries is an API key. A change takes effect within
     a minute or two, without a restart."""
+    max_concurrent_requests: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    """Requests with the key of one entry that one pod works on or keeps waiting, 1 to 10000; more are answered with
+    429. Absent lets one key take all that limits allow."""
 
 
 class Rollout(Document):

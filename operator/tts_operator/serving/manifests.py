@@ -51,6 +51,9 @@ def run_document(service: TTSService, path: str, sha256: str) -> ServiceRun:
         limits=service.spec.limits,
         batching=service.spec.batching,
         api_keys=service.spec.api_keys is not None,
+        max_concurrent_requests_per_key=service.spec.api_keys.max_concurrent_requests
+        if service.spec.api_keys
+        else None,
     )
 
 

@@ -109,6 +109,7 @@ SERVICE: dict[str, Any] = POD | {
     "batching.maxBatchSize": 2,
     "batching.maxWaitMilliseconds": 3,
     "apiKeys.secretName": "keys",
+    "apiKeys.maxConcurrentRequests": 14,
     "rollout.maxUnavailable": 1,
     "rollout.progressDeadlineSeconds": 20,
 }
@@ -211,6 +212,8 @@ def test_each_field_of_a_service_acts(path: str) -> None:
     claimed = {"persistentVolumeClaim": {"claimName": "voices", "path": "voice.pt", "sha256": b.SHA}}
     spec = {"model": claimed if "persistentVolumeClaim" in path else {"fromTraining": {"name": "quick"}}}
     spec = with_lists(spec, path)
+    if path.startswith("apiKeys."):
+        spec = written(spec, "apiKeys.secretName", "others")
     assert made_for_service(written(spec, path, SERVICE[path])) != made_for_service(spec)
 
 

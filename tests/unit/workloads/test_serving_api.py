@@ -22,8 +22,9 @@ from fastapi.testclient import TestClient
 from tests.unit.workloads import tiny_voice
 from tts_api.resources.service import Limits
 from tts_workloads.serving import requests
-from tts_workloads.serving.app import Service, make_app
+from tts_workloads.serving.app import make_app
 from tts_workloads.serving.audio import FORMATS
+from tts_workloads.serving.service import Service
 from tts_workloads.serving.voice import Measured, Voice
 
 MEASURED = Measured(0.01, 0.01, 0.001)
@@ -227,16 +228,15 @@ def test_metrics_count_what_was_spoken(client: TestClient) -> None:
 
 
 def test_more_requests_than_places_are_told_to_come_back(client: TestClient, service: Service) -> None:
-    service.enter()
-    service.enter()
+    places = [service.enter(None) for _ in range(2)]
     try:
         answer = ask(client)
         assert answer.status_code == 429
         assert int(answer.headers["retry-after"]) >= 1
         assert answer.json()["error"]["type"] == "rate_limit_error"
     finally:
-        service.leave()
-        service.leave()
+        for place in places:
+            place.end(200)
     assert ask(client).status_code == 200
 
 

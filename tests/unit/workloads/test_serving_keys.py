@@ -9,8 +9,9 @@ import pytest
 from fastapi.testclient import TestClient
 
 from tts_api.resources.service import Limits
-from tts_workloads.serving.app import Service, make_app
+from tts_workloads.serving.app import make_app
 from tts_workloads.serving.keys import READ_SECONDS, ApiKeys
+from tts_workloads.serving.service import Service
 
 SECRET = "sk-of-anna"
 
@@ -54,7 +55,12 @@ class Clock:
 )
 def test_who_is_let_in(tmp_path: Path, header: str | None, allowed: bool) -> None:
     mounted(tmp_path, "1", anna=SECRET, bert="sk-of-bert", empty="")
-    assert ApiKeys(tmp_path).allows(header) is allowed
+    assert (ApiKeys(tmp_path).holder(header) is not None) is allowed
+
+
+def test_a_key_is_known_by_the_name_of_its_entry(tmp_path: Path) -> None:
+    mounted(tmp_path, "1", anna=SECRET, bert="sk-of-bert")
+    assert ApiKeys(tmp_path).holder(f"Bearer {SECRET}") == "anna"
 
 
 def test_a_changed_secret_needs_no_restart(tmp_path: Path) -> None:
@@ -63,8 +69,8 @@ def test_a_changed_secret_needs_no_restart(tmp_path: Path) -> None:
     keys = ApiKeys(tmp_path, clock)
     mounted(tmp_path, "2", bert="sk-of-bert")
     clock.now += READ_SECONDS
-    assert not keys.allows(f"Bearer {SECRET}")
-    assert keys.allows("Bearer sk-of-bert")
+    assert keys.holder(f"Bearer {SECRET}") is None
+    assert keys.holder("Bearer sk-of-bert") == "bert"
 
 
 def test_keys_that_cannot_be_read_again_stay_good(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -73,7 +79,7 @@ def test_keys_that_cannot_be_read_again_stay_good(tmp_path: Path, caplog: pytest
     keys = ApiKeys(folder, clock)
     folder.rename(tmp_path / "elsewhere")
     clock.now += READ_SECONDS
-    assert keys.allows(f"Bearer {SECRET}")
+    assert keys.holder(f"Bearer {SECRET}") == "anna"
     assert "cannot be read again" in caplog.text
     assert SECRET not in caplog.text
 
@@ -92,3 +98,27 @@ def test_the_api_asks_for_a_key_and_the_probes_do_not(tmp_path: Path, caplog: py
         assert client.get("/healthz").status_code == 200
         assert client.get("/metrics").status_code == 200
     assert SECRET not in caplog.text
+
+
+def test_one_key_does_not_take_all_places(tmp_path: Path) -> None:
+    mounted(tmp_path, "1", anna=SECRET, bert="sk-of-bert")
+    service = Service("tones", Limits(max_concurrent_requests=3), keys=ApiKeys(tmp_path), most_per_key=2)
+    places = [service.enter("anna") for _ in range(2)]
+    with TestClient(make_app(service)) as client:
+
+        def ask(key: str) -> tuple[int, str]:
+            answer = client.post("/v1/audio/speech", content=b"{}", headers={"Authorization": f"Bearer {key}"})
+            return answer.status_code, answer.json()["error"]["message"]
+
+        status, message = ask(SECRET)
+        assert status == 429
+        assert "the key 'anna' has 2 requests in progress" in message
+        assert SECRET not in message
+        assert ask("sk-of-bert")[0] == 503, "bert is let in: the voice is not loaded yet"
+        places.append(service.enter("bert"))
+        status, message = ask("sk-of-bert")
+        assert (status, "too many requests at the same time" in message) == (429, True)
+        for place in places:
+            place.end(200)
+        assert ask(SECRET)[0] == 503
+    assert service.in_progress == 0

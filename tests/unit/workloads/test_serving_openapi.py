@@ -20,7 +20,8 @@ from schemathesis.specs.openapi.schemas import OpenApiSchema
 
 from tests.unit.workloads import tiny_voice
 from tts_api.resources.service import Limits
-from tts_workloads.serving.app import Service, make_app
+from tts_workloads.serving.app import make_app
+from tts_workloads.serving.service import Service
 from tts_workloads.serving.voice import Measured, Voice
 
 ROUTE = "/v1/audio/speech"

@@ -16,7 +16,8 @@ from fastapi.testclient import TestClient
 
 from tests.unit.workloads import tiny_voice
 from tts_api.resources.service import Limits
-from tts_workloads.serving.app import Service, make_app
+from tts_workloads.serving.app import make_app
+from tts_workloads.serving.service import Service
 from tts_workloads.serving.voice import Measured, Voice
 
 ROUTE = "/v1/audio/speech"

@@ -4,8 +4,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-import time
 from collections.abc import AsyncIterator
 
 from fastapi import FastAPI, Request, Response
@@ -14,102 +12,18 @@ from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Str
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 
-from tts_api.resources.service import Batching, Limits
 from tts_workloads.serving import events, openapi, requests
-from tts_workloads.serving.engine import DeadlineExceeded, Engine, EngineClosed, Turn
-from tts_workloads.serving.errors import RequestError, shutting_down, too_busy, too_late
-from tts_workloads.serving.keys import ApiKeys
-from tts_workloads.serving.layers import DISCONNECTED, SPEECH_ROUTE, AskForKey, LogAccess, NotNow
-from tts_workloads.serving.metrics import Metrics
+from tts_workloads.serving.engine import DeadlineExceeded, EngineClosed
+from tts_workloads.serving.errors import RequestError, shutting_down, too_late
+from tts_workloads.serving.layers import DISCONNECTED, SPEECH_ROUTE, AskForKey, LogAccess, NotNow, holder_of
 from tts_workloads.serving.page import page
 from tts_workloads.serving.requests import Speech
+from tts_workloads.serving.service import Place, Service
 from tts_workloads.serving.timeline import Timeline
-from tts_workloads.serving.voice import Measured, Voice
-
-log = logging.getLogger(__name__)
+from tts_workloads.serving.voice import Voice
 
 BODY_SECONDS = 10.0
 """How long a body may take to come: meanwhile it holds a place."""
-
-
-class Service:
-    """What the routes share: the voice once it is loaded, the places, and whether the pod is about to go."""
-
-    def __init__(
-        self, model: str, limits: Limits, batching: Batching | None = None, keys: ApiKeys | None = None
-    ) -> None:
-        self.model, self.limits, self.batching, self.keys = model, limits, batching or Batching(), keys
-        self.metrics = Metrics()
-        self.voice: Voice | None = None
-        self.engine: Engine | None = None
-        self.created = int(time.time())
-        self.draining = False
-        self.in_progress = 0
-
-    @property
-    def ready(self) -> bool:
-        """Whether requests are answered."""
-        return self.engine is not None and not self.draining
-
-    def start(self, voice: Voice, measured: Measured, threads: int = 1) -> None:
-        """The voice has spoken: take requests, on so many threads."""
-        metrics, sample_rate = self.metrics, voice.card.audio.sample_rate
-
-        def observe(turn: Turn) -> None:
-            metrics.busy_seconds.inc(turn.seconds)
-            metrics.audio_seconds.inc(turn.samples / sample_rate)
-            metrics.batch_size.observe(turn.batch_size)
-            metrics.waited.observe(turn.waited_seconds)
-            if turn.samples:
-                metrics.real_time_factor.observe(turn.seconds * sample_rate / turn.samples)
-
-        batching = self.batching
-        self.voice = voice
-        self.engine = engine = Engine(
-            voice, threads, max_batch_size=batching.max_batch_size or (16 if voice.on_gpu else 1),
-            max_wait_seconds=batching.max_wait_milliseconds / 1000, seconds_per_symbol=measured.seconds_per_symbol,
-            observe=observe,
-        )  # fmt: skip
-        metrics.queue_depth.set_function(lambda: engine.depth)
-        metrics.queue_work.set_function(engine.seconds_of_work)
-        metrics.device_memory.set_function(voice.device_memory)
-        metrics.ready.set(1)
-
-    def drain(self) -> None:
-        """Take no more requests; those that were accepted are finished."""
-        self.draining = True
-        self.metrics.ready.set(0)
-
-    def refusal(self) -> RequestError | None:
-        """Why no request is taken now."""
-        if self.draining:
-            return shutting_down()
-        work = self.engine.seconds_of_work() if self.engine else 0.0
-        busy = work > self.most_work or self.in_progress >= self.limits.max_concurrent_requests
-        return too_busy(work) if busy else None
-
-    def enter(self) -> None:
-        """Take a place. Raises RequestError where there is none."""
-        if (refusal := self.refusal()) is not None:
-            raise refusal
-        self.in_progress += 1
-        self.metrics.in_progress.set(self.in_progress)
-
-    @property
-    def most_work(self) -> float:
-        """Seconds of work that may wait."""
-        return self.limits.max_queue_milliseconds / 1000
-
-    def count(self, status: int) -> None:
-        """Count a speech request that has ended."""
-        self.metrics.requests.labels(status=str(status)).inc()
-        if status == DISCONNECTED:
-            self.metrics.cancellations.inc()
-
-    def leave(self) -> None:
-        """Give the place back."""
-        self.in_progress -= 1
-        self.metrics.in_progress.set(self.in_progress)
 
 
 def make_app(service: Service) -> FastAPI:
@@ -168,10 +82,7 @@ def make_app(service: Service) -> FastAPI:
 
 
 async def _speech(service: Service, request: Request) -> Response:
-    started = time.perf_counter()
-    status = 500
-    service.enter()
-    streaming = False
+    place, status, streaming = service.enter(holder_of(request.scope)), 500, False
     try:
         voice = _voice(service)
         body = await _body(request, most_bytes=65_536 + 12 * service.limits.max_input_characters)
@@ -180,16 +91,14 @@ async def _speech(service: Service, request: Request) -> Response:
         )
         service.metrics.characters.inc(wanted.characters)
         timeline = Timeline(voice.card, voice.front_end, wanted.timestamps)
-        chunks = _encoded(service, voice, wanted, timeline, started)
+        chunks = _encoded(service, voice, wanted, timeline, place)
         media_type = wanted.format.media_type
         if wanted.answer == "sse":
             chunks, media_type = events.from_audio(chunks, timeline), events.MEDIA_TYPE
         if wanted.streams:
             first = await anext(chunks)  # what fails at once fails with a status
             streaming, status = True, 200
-            return StreamingResponse(
-                _rest(service, first, chunks, started), media_type=media_type, headers=wanted.format.headers
-            )
+            return StreamingResponse(_rest(place, first, chunks), media_type=media_type, headers=wanted.format.headers)
         content = bytearray()
         async for chunk in chunks:
             content += chunk
@@ -215,11 +124,11 @@ async def _speech(service: Service, request: Request) -> Response:
         raise
     finally:
         if not streaming:
-            _end(service, started, status)
+            place.end(status)
 
 
 async def _encoded(
-    service: Service, voice: Voice, wanted: Speech, timeline: Timeline, started: float
+    service: Service, voice: Voice, wanted: Speech, timeline: Timeline, place: Place
 ) -> AsyncIterator[bytes]:
     """The speech as bytes of its format, chunk by chunk, each of which the timeline has seen."""
     if service.engine is None:
@@ -231,7 +140,7 @@ async def _encoded(
     )
     async for chunk in spoken:
         if first:
-            service.metrics.first_audio.observe(time.perf_counter() - started)
+            service.metrics.first_audio.observe(place.seconds)
             first = False
         timeline.add(chunk)
         # Compressing a sentence takes milliseconds, in which nobody else would be answered.
@@ -239,7 +148,7 @@ async def _encoded(
     yield await asyncio.to_thread(encoder.finish)
 
 
-async def _rest(service: Service, first: bytes, chunks: AsyncIterator[bytes], started: float) -> AsyncIterator[bytes]:
+async def _rest(place: Place, first: bytes, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     status = DISCONNECTED
     try:
         yield first
@@ -247,13 +156,7 @@ async def _rest(service: Service, first: bytes, chunks: AsyncIterator[bytes], st
             yield chunk
         status = 200
     finally:
-        _end(service, started, status)
-
-
-def _end(service: Service, started: float, status: int) -> None:
-    service.leave()
-    service.count(status)
-    service.metrics.duration.observe(time.perf_counter() - started)
+        place.end(status)
 
 
 def _voice(service: Service) -> Voice:

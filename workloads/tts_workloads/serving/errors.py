@@ -37,6 +37,14 @@ def too_busy(seconds_of_work: float) -> RequestError:
     )  # fmt: skip
 
 
+def too_many_of_one(holder: str, most: int) -> RequestError:
+    """A key has all the requests in progress that it may have."""
+    return RequestError(
+        f"the key '{holder}' has {most} requests in progress, which is all that it may have: wait for one of them",
+        status=429, code="rate_limit_exceeded", kind="rate_limit_error", headers={"Retry-After": "1"},
+    )  # fmt: skip
+
+
 def too_late(timeout_seconds: int) -> RequestError:
     """The speech was not made in time."""
     return RequestError(

@@ -23,6 +23,15 @@ DISCONNECTED = 499
 """Status in logs and metrics of a request whose client went away, as nginx has it."""
 
 
+HOLDER = "api_key_holder"
+
+
+def holder_of(scope: Scope) -> str | None:
+    """The name of the key that a request has; None where none is needed."""
+    name: str | None = scope.get("state", {}).get(HOLDER)
+    return name
+
+
 class LogAccess:
     """Log method, path, status and duration of every request; never what is in it."""
 
@@ -50,9 +59,12 @@ class LogAccess:
         finally:
             milliseconds = round(1000 * (time.perf_counter() - started), 1)
             access_log.info(
-                "%s %s %d", scope["method"], scope["path"], status,
-                extra={"event": "request", "status": status, "milliseconds": milliseconds},
-            )  # fmt: skip
+                "%s %s %d",
+                scope["method"],
+                scope["path"],
+                status,
+                extra={"event": "request", "status": status, "milliseconds": milliseconds, "key": holder_of(scope)},
+            )
 
 
 class AskForKey:
@@ -65,17 +77,19 @@ class AskForKey:
         """Answer those who have one."""
         if scope["type"] == "http" and scope["path"].startswith(API):
             given = dict(scope["headers"]).get(b"authorization")
-            if not self._keys.allows(None if given is None else given.decode("latin-1")):
+            holder = self._keys.holder(None if given is None else given.decode("latin-1"))
+            if holder is None:
                 await unauthorized().response()(scope, receive, send)
                 return
+            scope.setdefault("state", {})[HOLDER] = holder
         await self._app(scope, receive, send)
 
 
 class Door(Protocol):
     """Whoever knows whether there is room."""
 
-    def refusal(self) -> RequestError | None:
-        """Why no request is taken now."""
+    def refusal(self, holder: str | None) -> RequestError | None:
+        """Why no request is taken now, of whoever holds a key of this name."""
 
     def count(self, status: int) -> None:
         """Count a speech request that has ended."""
@@ -90,7 +104,7 @@ class NotNow:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer what can be."""
         if scope["type"] == "http" and scope["path"] == SPEECH_ROUTE and scope["method"] == "POST":
-            refusal = self._service.refusal()
+            refusal = self._service.refusal(holder_of(scope))
             if refusal is not None:
                 self._service.count(refusal.status)
                 await refusal.response()(scope, receive, send)

@@ -24,8 +24,10 @@ from tts_workloads.ending import Ending, ending_of, write_termination_message
 from tts_workloads.processors import cpus
 from tts_workloads.report import SERVICE_PERFORMANCE, now, reporter_for
 from tts_workloads.run_document import read_run
-from tts_workloads.serving.app import Service, make_app
+from tts_workloads.serving.app import make_app
+from tts_workloads.serving.connections import limited, most_connections
 from tts_workloads.serving.keys import ApiKeys
+from tts_workloads.serving.service import Service
 from tts_workloads.serving.voice import Measured, Voice
 
 log = logging.getLogger(__name__)
@@ -48,6 +50,8 @@ class Served:
     batching: Batching = field(default_factory=Batching)
     api_keys: Path | None = None
     """Folder of the keys that requests must have one of."""
+    most_per_key: int | None = None
+    """Requests of one key at a time."""
     resource: ResourceReference | None = None
 
 
@@ -69,6 +73,7 @@ def from_run(path: Path, workspace: Path, host: str, port: int | None) -> Served
         run.limits,
         run.batching,
         API_KEYS_PATH if run.api_keys else None,
+        run.max_concurrent_requests_per_key,
         run.resource,
     )
 
@@ -103,9 +108,10 @@ async def _serve(served: Served) -> Ending:
     # longer than one takes for it all.
     torch.set_num_threads(1)
     keys = ApiKeys(served.api_keys) if served.api_keys else None
-    service = Service(served.model, served.limits, served.batching, keys)
+    service = Service(served.model, served.limits, served.batching, keys, served.most_per_key)
     config = uvicorn.Config(
-        make_app(service), log_config=None, access_log=False, lifespan="off", server_header=False, timeout_keep_alive=30
+        make_app(service), log_config=None, access_log=False, lifespan="off", server_header=False,
+        timeout_keep_alive=30, http=limited(most_connections()),
     )  # fmt: skip
     server = _Server(config)
     stop = asyncio.Event()

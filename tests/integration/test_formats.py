@@ -1,0 +1,115 @@
+"""Every format, whole and streamed, through the server and OpenAI's client: FFmpeg decodes it to the same sound, and a
+recogniser understands it as well as the recording that was spoken."""
+
+from __future__ import annotations
+
+import io
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+import numpy as np
+import openai
+import pytest
+import soundfile
+import torch
+import uvicorn
+from numpy.typing import NDArray
+
+from tests.integration.recording_voice import Recording
+from tests.unit.workloads import tiny_voice
+from tts_api.resources.service import Limits
+from tts_api.voice import VocoderCard
+from tts_workloads.data import asterisk
+from tts_workloads.quality.recognise import edit_distance, plain_words, transcribe
+from tts_workloads.serving.app import make_app
+from tts_workloads.serving.audio import FORMATS, PCM_SAMPLE_RATE
+from tts_workloads.serving.service import Service
+from tts_workloads.serving.voice import Measured, Voice
+
+RATE = tiny_voice.SAMPLE_RATE
+SECONDS = 12.0
+MOST_PADDING_SECONDS = 0.15
+"""What codecs add before and behind."""
+LEAST_LIKENESS = {"mp3": 0.95, "aac": 0.95, "opus": 0.9, "flac": 0.999, "wav": 0.999, "pcm": 0.999}
+"""Correlation with the recording where they agree best; Opus at 32 kbit/s shapes the sound anew."""
+
+Sound = NDArray[np.float32]
+
+
+@pytest.fixture(scope="module")
+def recording() -> Sound:
+    """Prompts of some words each, one behind the other."""
+    clips: list[Sound] = []
+    for path in sorted((asterisk.prepare() / "wavs").glob("*.wav")):
+        samples, rate = soundfile.read(path, dtype="float32")
+        assert rate == RATE
+        if 2.5 < len(samples) / rate < 5.0 and sum(map(len, clips)) < SECONDS * RATE:
+            clips += [samples, np.zeros(RATE // 2, np.float32)]
+    return np.concatenate(clips)
+
+
+@pytest.fixture(scope="module")
+def words(recording: Sound) -> list[str]:
+    """What the recogniser hears in the recording itself."""
+    heard = plain_words(transcribe(recording))
+    assert len(heard) >= 15
+    return heard
+
+
+@pytest.fixture(scope="module")
+def client(recording: Sound, tmp_path_factory: pytest.TempPathFactory) -> Iterator[openai.OpenAI]:
+    module = Recording(torch.from_numpy(recording))
+    file: Path = tmp_path_factory.mktemp("voice") / "voice.pt"
+    tiny_voice.write(file, module, vocoder=VocoderCard(receptive_field_frames=0))
+    service = Service("recording", Limits())
+    service.start(Voice(file, None, torch.device("cpu")), Measured(0.01, 0.01, 0.001))
+    server = uvicorn.Server(uvicorn.Config(make_app(service), port=0, log_level="warning", lifespan="off"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    yield openai.OpenAI(base_url=f"http://127.0.0.1:{port}/v1", api_key="none", max_retries=0)
+    server.should_exit = True
+    thread.join()
+    assert service.engine is not None
+    service.engine.close()
+
+
+def decoded(content: bytes, name: str) -> Sound:
+    """What FFmpeg hears in it, at the recording's rate."""
+    resampler = av.AudioResampler(format="flt", layout="mono", rate=RATE)
+    options = {"format": "s16le", "options": {"sample_rate": str(PCM_SAMPLE_RATE)}} if name == "pcm" else {}
+    with av.open(io.BytesIO(content), **options) as container:
+        pieces = [piece for frame in container.decode(audio=0) for piece in resampler.resample(frame)]
+    return np.concatenate([piece.to_ndarray()[0] for piece in [*pieces, *resampler.resample(None)]])
+
+
+def likeness(one: Sound, other: Sound) -> float:
+    """Their correlation where they agree best."""
+    size = len(one) + len(other)
+    overlap = np.fft.irfft(np.fft.rfft(one, size) * np.fft.rfft(other, size).conj())
+    return float(overlap.max() / np.sqrt((one**2).sum() * (other**2).sum()))
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
+@pytest.mark.parametrize("name", list(FORMATS))
+def test_it_is_the_same_sound_and_is_understood(
+    client: openai.OpenAI, recording: Sound, words: list[str], name: str, streamed: bool
+) -> None:
+    ask = {"model": "recording", "voice": "default", "input": "Say it.", "response_format": name}
+    if streamed:
+        with client.audio.speech.with_streaming_response.create(**ask) as answer:
+            pieces = list(answer.iter_bytes(1024))
+        assert len(pieces) > 10
+        content = b"".join(pieces)
+    else:
+        content = client.audio.speech.create(**ask).content
+    sound = decoded(content, name)
+    assert abs(len(sound) - len(recording)) <= MOST_PADDING_SECONDS * RATE
+    assert likeness(sound, recording) > LEAST_LIKENESS[name]
+    heard = plain_words(transcribe(sound))
+    assert edit_distance(words, heard) <= len(words) // 10, " ".join(heard)

@@ -1,0 +1,119 @@
+"""Connections without requests: how long they live, who goes first when there are too many, and that nobody else
+notices."""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+import socket
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import httpx
+import pytest
+import uvicorn
+
+from tts_api.resources.service import Limits
+from tts_workloads.serving import connections
+from tts_workloads.serving.app import make_app
+from tts_workloads.serving.service import Service
+
+MANY = 10_000
+HEAD = b"POST /v1/audio/speech HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n"
+
+
+@asynccontextmanager
+async def server(most: int) -> AsyncIterator[int]:
+    """A server that holds so many connections; its port."""
+    config = uvicorn.Config(
+        make_app(Service("tones", Limits())), port=0, log_level="warning", lifespan="off",
+        http=connections.limited(most), timeout_keep_alive=30,
+    )  # fmt: skip
+    running = uvicorn.Server(config)
+    serving = asyncio.create_task(running.serve())
+    while not running.started:
+        await asyncio.sleep(0.01)
+    yield running.servers[0].sockets[0].getsockname()[1]
+    running.should_exit = True
+    await serving
+
+
+async def closed(reader: asyncio.StreamReader) -> bytes:
+    """What comes until the other side has closed."""
+    try:
+        return await asyncio.wait_for(reader.read(), 20)
+    except ConnectionResetError:
+        return b""
+
+
+@pytest.mark.parametrize(
+    "sent", [b"", b"GET /healthz HT", HEAD[:-2], HEAD, HEAD + b"half", b"GET /healthz HTTP/1.1\r\n\r\nGET /he"]
+)
+def test_a_request_that_does_not_come_is_not_waited_for(sent: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "REQUEST_SECONDS", 0.2)
+
+    async def run() -> None:
+        async with server(100) as port:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(sent)
+            assert (await closed(reader)).count(b"HTTP/1.1 200") == sent.count(b"\r\n\r\nGET")
+            writer.close()
+
+    asyncio.run(run())
+
+
+def test_a_connection_in_use_outlives_the_time_for_a_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "REQUEST_SECONDS", 0.2)
+
+    async def run() -> None:
+        async with server(100) as port:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            for _ in range(2):
+                writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+                assert (await reader.readuntil(b"ok")).startswith(b"HTTP/1.1 200")
+                await asyncio.sleep(0.5)
+            writer.close()
+
+    asyncio.run(run())
+
+
+def test_the_one_that_was_idle_for_longest_makes_room() -> None:
+    async def run() -> None:
+        async with server(3) as port, AsyncExitStack() as stack:
+
+            async def connect() -> asyncio.StreamReader:
+                reader, writer = await asyncio.open_connection("127.0.0.1", port)
+                stack.callback(writer.close)
+                return reader
+
+            readers = [await connect() for _ in range(5)]
+            assert [await closed(reader) for reader in readers[:2]] == [b"", b""]
+            await asyncio.sleep(0.1)
+            assert not any(reader.at_eof() for reader in readers[2:])
+
+    asyncio.run(run())
+
+
+def test_ten_thousand_silent_connections_keep_nobody_from_speaking() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    assert hard > MANY + 1000
+
+    async def run() -> None:
+        silent: list[socket.socket] = []
+        async with server(500) as port:
+            for number in range(MANY):
+                one = socket.socket()
+                one.setblocking(False)
+                silent.append(one)
+                await asyncio.get_running_loop().sock_connect(one, ("127.0.0.1", port))
+                if number % 1000 == 0:
+                    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+                        assert (await client.get("/healthz")).text == "ok"
+        for one in silent:
+            one.close()
+
+    try:
+        asyncio.run(run())
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

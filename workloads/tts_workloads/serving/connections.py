@@ -1,0 +1,69 @@
+"""Connections: how long one may be held without a request, and whose is closed when there are too many. What a request
+is answered is the affair of ``app``."""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+REQUEST_SECONDS = 15.0
+"""How long a request may take to come, from its connection or its first byte to its last."""
+OTHER_FILES = 128
+"""File descriptors that are kept for everything but connections."""
+
+
+def most_connections() -> int:
+    """How many connections this process may hold, after taking all the file descriptors that it is allowed."""
+    _, allowed = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, allowed))
+    return max(1, allowed - OTHER_FILES)
+
+
+def limited(most: int) -> type[HttpToolsProtocol]:
+    """uvicorn's protocol for a server that holds so many connections; one more costs the place of that which has been
+    without a request for longest."""
+    idle: dict[HttpToolsProtocol, None] = {}  # in the order in which they began to be
+
+    class Connection(HttpToolsProtocol):
+        _timer: asyncio.TimerHandle | None = None
+
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            super().connection_made(transport)
+            if len(self.connections) > most and idle:
+                oldest = next(iter(idle))
+                del idle[oldest]
+                oldest.transport.abort()
+            idle[self] = None
+            self._expect_request()
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            super().connection_lost(exc)
+            idle.pop(self, None)
+            self._stop_timer()
+
+        def on_message_begin(self) -> None:
+            super().on_message_begin()
+            idle.pop(self, None)
+            self._expect_request()
+
+        def on_message_complete(self) -> None:
+            super().on_message_complete()
+            self._stop_timer()
+
+        def on_response_complete(self) -> None:
+            super().on_response_complete()
+            if self.cycle.response_complete:  # and no other that came behind it is being answered
+                idle[self] = None
+
+        def _expect_request(self) -> None:
+            self._stop_timer()
+            self._timer = self.loop.call_later(REQUEST_SECONDS, self.transport.abort)
+
+        def _stop_timer(self) -> None:
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+
+    return Connection
