@@ -38,7 +38,7 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def voice(tmp_path_factory: pytest.TempPathFactory) -> Voice:
-    path = tiny_voice.write(tmp_path_factory.mktemp("voice") / "voice.pt", Tones(slowness=100))
+    path = tiny_voice.write(tmp_path_factory.mktemp("voice") / "voice.pt", Tones(slowness=200))
     return Voice(path, None, torch.device("cpu"))
 
 

@@ -24,11 +24,14 @@ class Tones(nn.Module):
     def acoustic(
         self, tokens: Tensor, lengths: Tensor, speaker: Tensor, speed: Tensor, pitch: Tensor, noise: Tensor | None
     ) -> tuple[Tensor, Tensor, Tensor]:
+        nothing = torch.zeros(200, 200)
         for _ in range(self.slowness):
-            torch.mm(torch.ones(500, 500), torch.ones(500, 500))
+            nothing = torch.mm(nothing, nothing)
         count = int(torch.round(self.frames_per_symbol / speed[0]).item())
         durations = torch.full_like(tokens, count)
-        return torch.repeat_interleave(tokens.float(), count, dim=1)[:, None], lengths * count, durations
+        # What adds nothing must be added: TorchScript leaves out what nobody needs.
+        mel = torch.repeat_interleave(tokens.float() + nothing[0, 0], count, dim=1)[:, None]
+        return mel, lengths * count, durations
 
     @torch.jit.export
     def vocode(self, mel: Tensor) -> Tensor:
