@@ -148,6 +148,21 @@ class EarlyStopping(Document):
     """By how much a loss has to be lower to count, 0 to 100."""
 
 
+class Augmentation(Document):
+    """Random changes of what the models are trained on, never of what they are measured on; the same after a resume.
+    For recordings that differ in loudness, tempo or noise where that should not matter."""
+
+    gain_decibels: Annotated[float, Field(ge=0, le=20)] = 0
+    """Every example is made louder or softer by up to so many decibels, 0 to 20."""
+    speed: Annotated[float, Field(ge=0, le=0.5)] = 0
+    """The acoustic model's examples are stretched or shortened by up to this share without a change of pitch, 0 to
+    0.5."""
+    noise: Annotated[float, Field(ge=0, le=1)] = 0
+    """Standard deviation of noise on the mel frames that the alignment and the vocoder read, in nepers, 0 to 1."""
+    masked: Annotated[float, Field(ge=0, le=0.5)] = 0
+    """Share of bands and of frames that is hidden from the alignment, at most, 0 to 0.5."""
+
+
 class TrainingOptions(Document):
     """How the models are trained. The acoustic model is trained first, the vocoder after it."""
 
@@ -172,6 +187,8 @@ class TrainingOptions(Document):
     """Newest checkpoints kept, 1 to 100; of the older ones only those of the best validations are."""
     validation: Validation = Field(default_factory=Validation)
     """How the voice is measured on held-out clips."""
+    augmentation: Augmentation = Field(default_factory=Augmentation)
+    """Random changes of the examples; all off by default."""
     early_stopping: EarlyStopping | None = None
     """When to stop early; absent means never. With it the voice has the weights of the best validation, else the
     last."""

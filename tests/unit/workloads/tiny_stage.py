@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from tts_api.resources.training import Augmentation
 from tts_api.run import TrainingRun, digest
 from tts_workloads.data import Utterance
 from tts_workloads.models.stage import Glimpse, Optimisation, StageName
@@ -30,6 +31,9 @@ class TinyBatch:
 
     def to(self, device: torch.device) -> TinyBatch:
         return TinyBatch(self.x.to(device), self.y.to(device), self.seconds)
+
+    def augmented(self, how: Augmentation) -> TinyBatch:
+        return TinyBatch(self.x + how.noise * torch.randn_like(self.x), self.y, self.seconds)
 
 
 class Line(nn.Module):

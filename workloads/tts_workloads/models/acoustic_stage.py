@@ -10,8 +10,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tts_api.architectures import FastSpeech2Parameters, GriffinLimParameters
+from tts_api.resources.training import Augmentation
 from tts_workloads.data import Utterance, plan_batches
 from tts_workloads.models.alignment import Aligner, binarisation_loss, durations_of, forward_sum_loss
+from tts_workloads.models.augmentation import draw_gains, louder, masked, noisy, stretched, stretched_frames
 from tts_workloads.models.fastspeech2 import FastSpeech2, Prosody
 from tts_workloads.models.griffinlim import GriffinLim
 from tts_workloads.models.layers import mask_of
@@ -47,6 +49,8 @@ class AcousticBatch:
     on_host: tuple[list[int], list[int]]
     """``frames`` and ``lengths`` once more, for what has to know them on the host."""
     seconds: float
+    heard: Tensor | None = None
+    """What the alignment is learned from, shaped as ``mel``; None where that is ``mel`` itself."""
 
     def to(self, device: torch.device) -> AcousticBatch:
         """The batch on another device."""
@@ -54,6 +58,27 @@ class AcousticBatch:
             self, tokens=sent(self.tokens, device), lengths=sent(self.lengths, device),
             speakers=sent(self.speakers, device), mel=sent(self.mel, device), frames=sent(self.frames, device),
             log_pitch=sent(self.log_pitch, device),
+        )  # fmt: skip
+
+    def augmented(self, how: Augmentation) -> AcousticBatch:
+        """The utterances at another tempo, louder or softer, and heard with noise and with parts hidden."""
+        batch = self._stretched(how.speed) if how.speed else self
+        mel, inside = batch.mel, mask_of(batch.frames, batch.mel.shape[1])
+        if how.gain_decibels:
+            gains = draw_gains(len(mel), how.gain_decibels, mel.device)[:, None, None]
+            mel = louder(mel, gains) * inside
+        heard = noisy(mel, how.noise) * inside if how.noise else mel
+        heard = masked(heard, batch.frames, how.masked) if how.masked else heard
+        return replace(batch, mel=mel, heard=heard)
+
+    def _stretched(self, share: float) -> AcousticBatch:
+        frames, lengths = self.on_host
+        new = stretched_frames(frames, lengths, share)
+        longest, new_frames = _up(max(new), FRAME_BUCKET), torch.tensor(new, device=self.mel.device)
+        return replace(
+            self, frames=new_frames, on_host=(new, lengths),
+            mel=stretched(self.mel, self.frames, new_frames, longest, blend=True),
+            log_pitch=stretched(self.log_pitch, self.frames, new_frames, longest, blend=False),
         )  # fmt: skip
 
 
@@ -96,7 +121,8 @@ class AcousticTraining(nn.Module):
 
     def scores(self, batch: AcousticBatch) -> Tensor:
         """Log-scores ``[batch, frames, symbols]`` of which symbol is heard in which frame."""
-        scores: Tensor = self.aligner(self.model.embedding(batch.tokens), batch.lengths, batch.mel, batch.frames)
+        heard = batch.mel if batch.heard is None else batch.heard
+        scores: Tensor = self.aligner(self.model.embedding(batch.tokens), batch.lengths, heard, batch.frames)
         return scores
 
     def prosody_of_symbols(self, batch: AcousticBatch, durations: Tensor, inside: Tensor) -> Prosody:

@@ -10,6 +10,7 @@ from typing import Literal, Protocol, Self
 import torch
 from torch import Tensor, nn
 
+from tts_api.resources.training import Augmentation
 from tts_workloads.data import Utterance
 
 StageName = Literal["Acoustic", "Vocoder"]
@@ -24,6 +25,9 @@ class Batch(Protocol):
 
     def to(self, device: torch.device) -> Self:
         """The batch on another device."""
+
+    def augmented(self, how: Augmentation) -> Self:
+        """The batch changed at random. Randomness comes from torch's global generators alone."""
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from tts_api.resources.training import AudioFeatures
+from tts_api.resources.training import AudioFeatures, Augmentation
 from tts_workloads.audio import LogMel
 from tts_workloads.models.adversarial import adversarial_losses
+from tts_workloads.models.augmentation import draw_gains, louder, noisy
 from tts_workloads.models.ddsp import Ddsp
 from tts_workloads.models.discriminators import Discriminator, Discriminators
 from tts_workloads.models.hifigan import Hifigan
@@ -44,6 +45,16 @@ class VocoderBatch:
         return VocoderBatch(
             sent(self.mel, device), sent(self.waveform, device), sent(self.log_pitch, device), self.seconds
         )
+
+    def augmented(self, how: Augmentation) -> VocoderBatch:
+        """The pieces louder or softer, and what is read of them with noise."""
+        mel, waveform = self.mel, self.waveform
+        if how.gain_decibels:
+            gains = draw_gains(len(mel), how.gain_decibels, mel.device)
+            mel, waveform = louder(mel, gains[:, None, None]), waveform * gains.exp()[:, None]
+        if how.noise:
+            mel = noisy(mel, how.noise)
+        return VocoderBatch(mel, waveform, self.log_pitch, self.seconds)
 
 
 @dataclass(frozen=True)

@@ -209,7 +209,7 @@ class Trainer:
             learning_rate_at(place.step, stage.steps, group.optimisation) * self.guard.rate
             for group in self.optimiser.groups
         ]
-        batch = stage.collate(utterances).to(loop.world.device)
+        batch = stage.collate(utterances).to(loop.world.device).augmented(loop.run.training.augmentation)
         with self.format.autocast():
             losses: dict[str, Tensor] = self.parallel(batch, place.step)
         finite = self.optimiser.step(losses["loss"], rates)
