@@ -98,6 +98,8 @@ def test_the_api_asks_for_a_key_and_the_probes_do_not(tmp_path: Path, caplog: py
         assert client.get("/healthz").status_code == 200
         assert client.get("/metrics").status_code == 200
     assert SECRET not in caplog.text
+    named = [getattr(record, "key", None) for record in caplog.records if getattr(record, "event", None) == "request"]
+    assert named == [None, None, None, "anna"]
 
 
 def test_one_key_does_not_take_all_places(tmp_path: Path) -> None:

@@ -58,13 +58,11 @@ class LogAccess:
             raise
         finally:
             milliseconds = round(1000 * (time.perf_counter() - started), 1)
+            holder = {"key": name} if (name := holder_of(scope)) else {}
             access_log.info(
-                "%s %s %d",
-                scope["method"],
-                scope["path"],
-                status,
-                extra={"event": "request", "status": status, "milliseconds": milliseconds, "key": holder_of(scope)},
-            )
+                "%s %s %d", scope["method"], scope["path"], status,
+                extra={"event": "request", "status": status, "milliseconds": milliseconds, **holder},
+            )  # fmt: skip
 
 
 class AskForKey:
