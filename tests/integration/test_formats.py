@@ -4,8 +4,6 @@ recogniser understands it as well as the recording that was spoken."""
 from __future__ import annotations
 
 import io
-import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,19 +13,18 @@ import openai
 import pytest
 import soundfile
 import torch
-import uvicorn
 from numpy.typing import NDArray
 
 from tests.integration.recording_voice import Recording
 from tests.unit.workloads import tiny_voice
+from tests.unit.workloads.live_server import live
 from tts_api.resources.service import Limits
 from tts_api.voice import VocoderCard
 from tts_workloads.data import asterisk
 from tts_workloads.quality.recognise import edit_distance, plain_words, transcribe
-from tts_workloads.serving.app import make_app
 from tts_workloads.serving.audio import FORMATS, PCM_SAMPLE_RATE
 from tts_workloads.serving.service import Service
-from tts_workloads.serving.voice import Measured, Voice
+from tts_workloads.serving.voice import Voice
 
 RATE = tiny_voice.SAMPLE_RATE
 SECONDS = 12.0
@@ -64,19 +61,8 @@ def client(recording: Sound, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     module = Recording(torch.from_numpy(recording))
     file: Path = tmp_path_factory.mktemp("voice") / "voice.pt"
     tiny_voice.write(file, module, vocoder=VocoderCard(receptive_field_frames=0))
-    service = Service("recording", Limits())
-    service.start(Voice(file, None, torch.device("cpu")), Measured(0.01, 0.01, 0.001))
-    server = uvicorn.Server(uvicorn.Config(make_app(service), port=0, log_level="warning", lifespan="off"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    yield openai.OpenAI(base_url=f"http://127.0.0.1:{port}/v1", api_key="none", max_retries=0)
-    server.should_exit = True
-    thread.join()
-    assert service.engine is not None
-    service.engine.close()
+    with live(Service("recording", Limits()), Voice(file, None, torch.device("cpu"))) as url:
+        yield openai.OpenAI(base_url=f"{url}/v1", api_key="none", max_retries=0)
 
 
 def decoded(content: bytes, name: str) -> Sound:

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 import soundfile
 import torch
-import uvicorn
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect
 
 from tests.browser import browser as running_browser
 from tests.unit.workloads import tiny_voice
+from tests.unit.workloads.live_server import live
 from tests.unit.workloads.tiny_tones import Tones
 from tts_api.resources.service import Limits
-from tts_workloads.serving.app import make_app
 from tts_workloads.serving.keys import ApiKeys
 from tts_workloads.serving.service import Service
-from tts_workloads.serving.voice import Measured, Voice
+from tts_workloads.serving.voice import Voice
 
 pytestmark = [pytest.mark.timeout(180), pytest.mark.xdist_group("browser")]
 
@@ -47,24 +45,6 @@ def voice(tmp_path_factory: pytest.TempPathFactory) -> Voice:
     return Voice(path, None, torch.device("cpu"))
 
 
-@contextmanager
-def served(service: Service, voice: Voice) -> Iterator[str]:
-    """The service on a port of its own, and its address."""
-    server = uvicorn.Server(uvicorn.Config(make_app(service), port=0, log_level="warning"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    service.start(voice, Measured(0.01, 0.01, 0.001))
-    try:
-        while not server.started:
-            time.sleep(0.01)
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/"
-    finally:
-        server.should_exit = True
-        thread.join()
-        assert service.engine is not None
-        service.engine.close()
-
-
 @pytest.fixture
 def open_page(chromium: Browser, voice: Voice) -> Iterator[Callable[[Service], Page]]:
     """Opens the page of a service; fails where the page complains of anything or asks for something elsewhere."""
@@ -72,7 +52,7 @@ def open_page(chromium: Browser, voice: Voice) -> Iterator[Callable[[Service], P
     with ExitStack() as stack:
 
         def opened(service: Service) -> Page:
-            url = stack.enter_context(served(service, voice))
+            url = stack.enter_context(live(service, voice))
             page = chromium.new_page()
             stack.callback(page.close)
 

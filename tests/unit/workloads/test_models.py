@@ -19,7 +19,7 @@ from tts_api.architectures import (
     HifiganParameters,
     VocosParameters,
 )
-from tts_api.resources.training import AudioFeatures
+from tts_api.resources.training import AudioFeatures, Augmentation
 from tts_api.run import TrainingRun
 from tts_workloads import models
 from tts_workloads.audio import SILENCE, LogMel
@@ -45,6 +45,7 @@ SMALL: dict[str, dict[str, int]] = {
 }
 """Each vocoder as small as a test wants it."""
 TRAINED = [name for name, vocoder in architectures.VOCODERS.items() if vocoder.trained]
+EVERYTHING = Augmentation(gain_decibels=6, speed=0.2, noise=0.2, masked=0.3)
 
 
 def acoustic_model(**parameters: int) -> FastSpeech2:
@@ -174,14 +175,18 @@ def stages(vocoder_name: str) -> list[Stage]:
     return [acoustic, models.VOCODERS[vocoder_name](one, acoustic)]
 
 
-@pytest.mark.parametrize("name", TRAINED)
-def test_what_is_measured_falls(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "changed"),
+    [*((name, Augmentation()) for name in TRAINED), ("ddsp", EVERYTHING)],
+    ids=[*TRAINED, "ddsp-augmented"],
+)
+def test_what_is_measured_falls(name: str, changed: Augmentation) -> None:
     for stage in stages(name):
         optimizer = torch.optim.AdamW(stage.model.parameters(), lr=2e-3)
         seen = []
         for step in range(25):
             torch.manual_seed(step % 2)
-            losses = stage.model(stage.collate([(0,), (1,), (2,)]), step)
+            losses = stage.model(stage.collate([(0,), (1,), (2,)]).augmented(changed), step)
             assert all(torch.isfinite(value) for value in losses.values())
             losses["loss"].backward()
             optimizer.step()
