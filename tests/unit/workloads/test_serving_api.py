@@ -167,6 +167,8 @@ def test_every_speaker_answers_to_its_name(client: TestClient, name: Any) -> Non
         ({"input": "你好"}, 400, "input", "no symbols for 你 好"),
         ({"input": "Good morning. 你好."}, 400, "input", "no symbols for 你 好"),
         ({"input": "..."}, 400, "input", "spoken"),
+        ({"input": "Good\x00 morning."}, 400, "input", "input has U+0000 at character 4, which is no text"),
+        ({"input": "Good \x1b[1mmorning."}, 400, "input", "U+001B"),
         ({"voice": "nobody"}, 400, "voice", "the voice 'nobody' does not exist; there are default, allison, bert"),
         ({"voice": 3}, 400, "voice", "voice: "),
         ({"model": "gpt"}, 404, "model", "the model 'gpt' does not exist; this server has 'tones'"),
@@ -193,7 +195,16 @@ def test_what_cannot_be_honoured_is_refused_in_openais_shape(
 
 @pytest.mark.parametrize(
     ("content", "status", "words"),
-    [(b"{", 400, "not JSON"), (b"[]", 400, "the body"), (b"\xff", 400, "not JSON"), (b" " * 100_000, 413, "more than")],
+    [
+        (b"{", 400, "not JSON"),
+        (b"[]", 400, "not a JSON object"),
+        (b"\xff", 400, "not JSON"),
+        (b" " * 100_000, 413, "more than"),
+        (rb'{"input": "Good\ud800 morning."}', 400, "U+D800"),
+        (rb'{"input": "a", "voice": "\ud800"}', 400, "the voice '?' does not exist"),
+        (rb'{"input": "a", "model": "\ud800"}', 404, "the model '?' does not exist"),
+        (rb'{"input": "a", "\ud800": 1}', 400, "the body: Input should be a valid string"),
+    ],
 )
 def test_a_body_that_is_none_is_refused(client: TestClient, content: bytes, status: int, words: str) -> None:
     answer = client.post(ROUTE, content=content)

@@ -23,8 +23,13 @@ class RequestError(Exception):
 
     def response(self) -> JSONResponse:
         """The response that says so."""
-        error = {"message": str(self), "type": self.kind, "param": self.param, "code": self.code}
+        error = {"message": _sendable(str(self)), "type": self.kind, "param": self.param, "code": self.code}
         return JSONResponse({"error": error}, status_code=self.status, headers=self.headers)
+
+
+def _sendable(text: str) -> str:
+    """What a caller sent, in a message to him: half a surrogate pair has no bytes."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def too_busy(seconds_of_work: float) -> RequestError:

@@ -4,6 +4,7 @@ what cannot be honoured is refused with the field's name."""
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
@@ -25,6 +26,8 @@ DEFAULT_VOICE = "default"
 """The name under which every voice's first speaker answers."""
 
 
+_NOT_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+"""Control characters and halves of surrogate pairs."""
 StreamFormat = Literal["audio", "sse", "json"]
 """The bytes of the sound; server-sent events with them; or, an addition to OpenAI's API, one JSON document."""
 Granularity = Literal["word", "phoneme"]
@@ -79,6 +82,8 @@ def parse(body: bytes) -> SpeechRequest:
         document: Any = json.loads(body)
     except (ValueError, RecursionError):
         raise RequestError("the body is not JSON", code="invalid_json") from None
+    if not isinstance(document, dict):
+        raise RequestError("the body is not a JSON object", code="invalid_json")
     try:
         return SpeechRequest.model_validate(document)
     except ValidationError as error:
@@ -107,6 +112,11 @@ def check(request: SpeechRequest, card: VoiceCard, front_end: FrontEnd, model: s
         raise RequestError(
             f"input has {len(request.input)} characters; at most {most_characters} are allowed",
             param="input", code="string_above_max_length",
+        )  # fmt: skip
+    if (unheard := _NOT_TEXT.search(request.input)) is not None:
+        raise RequestError(
+            f"input has U+{ord(unheard[0]):04X} at character {unheard.start()}, which is no text: leave it out",
+            param="input", code="control_character",
         )  # fmt: skip
     granularities = frozenset(request.timestamp_granularities)
     if granularities and request.stream_format == "audio":
