@@ -375,3 +375,23 @@ def test_a_streamed_text_begins_with_a_short_piece(client: TestClient, service: 
             "It was late.",
         )
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("characters", "apart"), [(40, False), (600, True)])
+def test_a_long_text_is_read_beside_the_answers_to_others(
+    voice: Voice, monkeypatch: pytest.MonkeyPatch, characters: int, apart: bool
+) -> None:
+    threads: list[str] = []
+
+    def check(*arguments: Any) -> requests.Speech:
+        threads.append(threading.current_thread().name)
+        return check_as_it_is(*arguments)
+
+    check_as_it_is = requests.check
+    monkeypatch.setattr(requests, "check", check)
+    service = Service("tones", Limits())
+    service.start(voice, MEASURED)
+    with TestClient(make_app(service)) as client:
+        assert ask(client, input=("Good morning. " * 50)[:characters]).status_code == 200
+    assert [name.startswith("asyncio_") for name in threads] == [apart], "asyncio's threads are not the loop's"
+    service.engine.close()
