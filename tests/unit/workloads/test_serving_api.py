@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import io
 import json
@@ -394,4 +395,41 @@ def test_a_long_text_is_read_beside_the_answers_to_others(
     with TestClient(make_app(service)) as client:
         assert ask(client, input=("Good morning. " * 50)[:characters]).status_code == 200
     assert [name.startswith("asyncio_") for name in threads] == [apart], "asyncio's threads are not the loop's"
+    service.engine.close()
+
+
+@pytest.mark.parametrize("answer", ["audio", "sse", "json"])
+@pytest.mark.parametrize("when", ["before", "beginning", "middle"])
+def test_a_client_that_goes_leaves_its_place(voice: Voice, answer: str, when: str) -> None:
+    """Before the answer, while its head is being sent, or in the middle of it."""
+    service = Service("tones", Limits())
+    service.start(voice, MEASURED)
+    body = json.dumps({"input": "Good morning. " * 20, "response_format": "pcm", "stream_format": answer}).encode()
+
+    async def run() -> None:
+        messages = [{"type": "http.request", "body": body, "more_body": False}]
+        gone = asyncio.Event()
+        if when == "before":
+            gone.set()
+
+        async def receive() -> Any:
+            if messages:
+                return messages.pop()
+            await gone.wait()
+            return {"type": "http.disconnect"}
+
+        async def send(message: Any) -> None:
+            gone.set()
+            if when == "beginning" and message["type"] == "http.response.start" and answer != "json":
+                await asyncio.sleep(3600)  # the buffers are full
+
+        scope = {
+            "type": "http", "asgi": {"version": "3.0", "spec_version": "2.3"}, "http_version": "1.1", "method": "POST",
+            "scheme": "http", "path": ROUTE, "raw_path": ROUTE.encode(), "query_string": b"", "root_path": "",
+            "headers": [(b"host", b"x")], "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 2), "state": {},
+        }  # fmt: skip
+        await make_app(service)(scope, receive, send)
+
+    asyncio.run(run())
+    assert service.in_progress == 0
     service.engine.close()

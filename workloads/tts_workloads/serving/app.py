@@ -12,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, StreamingResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
+from starlette.types import Receive, Scope, Send
 
 from tts_workloads.serving import events, openapi, requests
 from tts_workloads.serving.engine import DeadlineExceeded, EngineClosed
@@ -93,13 +94,12 @@ async def _speech(service: Service, request: Request) -> Response:
         service.metrics.characters.inc(wanted.characters)
         timeline = Timeline(voice.card, voice.front_end, wanted.timestamps)
         chunks = _encoded(service, voice, wanted, timeline, place)
-        media_type = wanted.format.media_type
         if wanted.answer == "sse":
-            chunks, media_type = events.from_audio(chunks, timeline), events.MEDIA_TYPE
+            chunks = events.from_audio(chunks, timeline)
         if wanted.streams:
             first = await anext(chunks)  # what fails at once fails with a status
-            streaming, status = True, 200
-            return StreamingResponse(_rest(place, first, chunks), media_type=media_type, headers=wanted.format.headers)
+            streaming = True
+            return _Streamed(place, first, chunks, wanted)
         content = bytearray()
         async for chunk in chunks:
             content += chunk
@@ -110,7 +110,7 @@ async def _speech(service: Service, request: Request) -> Response:
         if wanted.answer == "json":
             whole = events.document(bytes(content), wanted.format_name, timeline)
             return Response(whole, media_type="application/json")
-        return Response(bytes(content), media_type=media_type)
+        return Response(bytes(content), media_type=wanted.format.media_type)
     except RequestError as error:
         status = error.status
         raise
@@ -157,15 +157,25 @@ async def _encoded(
     yield await asyncio.to_thread(encoder.finish)
 
 
-async def _rest(place: Place, first: bytes, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    status = DISCONNECTED
-    try:
+class _Streamed(StreamingResponse):
+    """An answer that is sent while it is made. Gives the place back however it ends, even where it never begins."""
+
+    def __init__(self, place: Place, first: bytes, chunks: AsyncIterator[bytes], wanted: Speech) -> None:
+        media_type = events.MEDIA_TYPE if wanted.answer == "sse" else wanted.format.media_type
+        super().__init__(self._all(first, chunks), media_type=media_type, headers=wanted.format.headers)
+        self._place, self._outcome = place, DISCONNECTED
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._place.end(self._outcome)
+
+    async def _all(self, first: bytes, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         yield first
         async for chunk in chunks:
             yield chunk
-        status = 200
-    finally:
-        place.end(status)
+        self._outcome = 200
 
 
 def _voice(service: Service) -> Voice:
