@@ -75,6 +75,7 @@ class Reason(StrEnum):
     NAME_CONFLICT = "NameConflict"
     REFUSED = "Refused"
     CLAIM_MISSING = "ClaimMissing"
+    CLAIM_UNBOUND = "ClaimUnbound"
     INVALID_DATASET = "InvalidDataset"
     INVALID_RUN = "InvalidRun"
     # The cluster cannot.
@@ -151,6 +152,10 @@ REASONS: dict[Reason, Explanation] = {
     Reason.CLAIM_MISSING: Explanation(
         "A PersistentVolumeClaim that the spec names does not exist.",
         "Create the claim; the pods start by themselves then.",
+    ),
+    Reason.CLAIM_UNBOUND: Explanation(
+        "A PersistentVolumeClaim has no volume yet.",
+        "If it stays so, `kubectl describe pvc` says why: a storage class that does not exist, or no volume that fits.",
     ),
     Reason.INVALID_DATASET: Explanation(
         "The corpus cannot be read as the format that the spec names.",

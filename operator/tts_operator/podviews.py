@@ -15,6 +15,7 @@ from tts_api.report import ExitCode, TerminationMessage
 
 _PULL_FAILURES = {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError"}
 _MISSING_CLAIM = re.compile(r'persistentvolumeclaim "([^"]+)" not found')
+_UNBOUND_CLAIM = "unbound immediate PersistentVolumeClaims"
 _INDEX = "batch.kubernetes.io/job-completion-index"
 
 
@@ -104,6 +105,9 @@ def placement_trouble(pods: Iterable[PodView]) -> Trouble | None:
         if pod.unschedulable:
             if missing := _MISSING_CLAIM.search(pod.unschedulable):
                 return _trouble(Reason.CLAIM_MISSING, f"the PersistentVolumeClaim {missing[1]} does not exist")
+            # Until the volume is there the scheduler says only this, whether or not a node fits.
+            if _UNBOUND_CLAIM in pod.unschedulable:
+                return _trouble(Reason.CLAIM_UNBOUND, f"a PersistentVolumeClaim of pod {pod.name} has no volume yet")
             return _trouble(Reason.UNSCHEDULABLE, pod.unschedulable)
     return None
 

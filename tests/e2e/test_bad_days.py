@@ -54,6 +54,12 @@ def test_a_missing_claim_is_named_and_waited_for(speech: Platform) -> None:
     speech.delete("ttst/no-claim", "pvc/no-claim-train")
 
 
+def test_a_claim_that_gets_no_volume_is_said_so(speech: Platform) -> None:
+    speech.apply(manifest("no-volume", storage__persistentVolumeClaim__storageClassName="no-such-class"))
+    assert "describe pvc" in reason(speech, "ttst/no-volume", "Scheduled", "ClaimUnbound")["message"]
+    speech.delete("ttst/no-volume", "pvc/no-volume-train")
+
+
 def test_an_image_that_cannot_be_pulled_is_named(speech: Platform) -> None:
     speech.apply(manifest("no-image", image="localhost/nothing-here:1"))
     assert "localhost/nothing-here:1" in reason(speech, "ttst/no-image", "Progressing", "ImagePullFailed")["message"]

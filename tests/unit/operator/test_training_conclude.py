@@ -24,6 +24,7 @@ TRIED = b.job(condition="Failed", reason="BackoffLimitExceeded", message="Job ha
 LATE = b.job(condition="Failed", reason="DeadlineExceeded", message="Job was active longer than specified deadline")
 
 
+UNBOUND = "pod has unbound immediate PersistentVolumeClaims. not found"
 FROM = {"spec.model": {"vocoder": {"fromTraining": {"name": "base"}}}}
 TRUTH = {"=": "True", "!": "False", "?": "Unknown"}
 
@@ -47,6 +48,10 @@ def interrupted(number: int, saved: int) -> Any:
         (
             {}, [b.job(), b.pod(phase="Pending", unplaced='persistentvolumeclaim "corpus" not found')],
             "Scheduled!ClaimMissing Progressing!ClaimMissing",
+        ),
+        (
+            {}, [b.job(), b.pod(phase="Pending", unplaced="0/1 nodes are available: " + UNBOUND)],
+            "Scheduled!ClaimUnbound Progressing!ClaimUnbound",
         ),
         (
             {}, [b.job(), b.pod(phase="Pending", waiting=("ImagePullBackOff", f"Back-off pulling {b.IMAGE}"))],
