@@ -25,6 +25,7 @@ from tts_api.resources.service import Limits
 from tts_workloads.serving import requests
 from tts_workloads.serving.app import make_app
 from tts_workloads.serving.audio import FORMATS
+from tts_workloads.serving.engine import DeadlineExceeded
 from tts_workloads.serving.service import Service
 from tts_workloads.serving.voice import Measured, Voice
 
@@ -292,6 +293,33 @@ class Failing:
         raise RuntimeError("device lost")
 
 
+class FailingLater(Failing):
+    """A voice whose device breaks in the middle of a text."""
+
+    def __init__(self, voice: Voice, error: Exception) -> None:
+        super().__init__(voice)
+        self.sound, self.chunk, self._say, self._error = voice.sound, voice.chunk, voice.say, error
+        self._said = 0
+
+    def say(self, sentences: Any) -> Any:
+        self._said += 1
+        if self._said > 1:
+            raise self._error
+        return self._say(sentences)
+
+
+@pytest.mark.parametrize(("error", "status"), [(RuntimeError("lost"), 500), (DeadlineExceeded(), 504)])
+def test_a_failure_in_the_middle_cuts_the_answer_and_is_counted(voice: Voice, error: Exception, status: int) -> None:
+    service = Service("tones", Limits())
+    service.start(FailingLater(voice, error), MEASURED)  # type: ignore[arg-type]
+    with TestClient(make_app(service)) as client:
+        with pytest.raises(type(error)):  # the server closes the connection before the last chunk
+            ask(client, input="Good morning. " * 20, response_format="pcm")
+        assert f'requests_total{{status="{status}"}} 1.0' in client.get("/metrics").text
+    assert service.in_progress == 0
+    service.engine.close()
+
+
 @pytest.mark.parametrize("response_format", ["wav", "pcm"])
 def test_a_failure_is_a_server_error_and_gives_its_place_back(voice: Voice, response_format: str) -> None:
     service = Service("tones", Limits(max_concurrent_requests=1))
@@ -301,6 +329,13 @@ def test_a_failure_is_a_server_error_and_gives_its_place_back(voice: Voice, resp
             answer = ask(client, response_format=response_format)
             assert answer.status_code == 500
             assert answer.json()["error"]["type"] == "server_error"
+        assert client.get("/healthz").status_code == 200, "it may have been the requests"
+        for _ in range(2):
+            ask(client, response_format=response_format)
+        for path in ("/healthz", "/readyz"):
+            answer = client.get(path)
+            assert (answer.status_code, answer.text) == (503, "the last 5 sentences could not be made")
+        assert "tts_serving_ready 0.0" in client.get("/metrics").text
     assert service.in_progress == 0
     service.engine.close()
 

@@ -17,7 +17,7 @@ import torch
 from tests.unit.workloads.test_voice_file import untrained
 from tts_workloads import models
 from tts_workloads.serving.audio import Samples
-from tts_workloads.serving.engine import DeadlineExceeded, Engine, EngineClosed, Turn, Utterance, batch_of
+from tts_workloads.serving.engine import FAILURES, DeadlineExceeded, Engine, EngineClosed, Turn, Utterance, batch_of
 from tts_workloads.serving.voice import Sentence, Spoken, Voice
 from tts_workloads.training.export import packed
 from tts_workloads.training.finish import describe
@@ -173,6 +173,39 @@ def test_one_requests_failure_is_its_own() -> None:
             await bad
         await blocking
         assert engine.seconds_of_work() == 0
+        engine.close()
+
+    asyncio.run(run())
+
+
+def test_many_failures_in_a_row_are_not_the_requests_fault() -> None:
+    async def run() -> None:
+        voice = Counting()
+        engine = Engine(voice)
+        for before_a_good_one in (FAILURES - 1, FAILURES):
+            for _ in range(before_a_good_one):
+                assert engine.trouble() is None
+                with pytest.raises(RuntimeError, match="no voice has"):
+                    await heard(engine, [-1])
+            assert (engine.trouble() is None) == (before_a_good_one < FAILURES)
+            voice.let(1)
+            assert await heard(engine, [1]) == [[1]]
+            assert engine.trouble() is None
+        engine.close()
+
+    asyncio.run(run())
+
+
+def test_a_turn_that_does_not_end_is_trouble() -> None:
+    async def run() -> None:
+        voice = Counting()
+        engine = Engine(voice, stalled_seconds=0.05)
+        speaking = asyncio.create_task(heard(engine, [1]))
+        await until(engine.trouble)
+        assert "in the making" in engine.trouble()
+        voice.let(1)
+        assert await speaking == [[1]]
+        await until(lambda: engine.trouble() is None)
         engine.close()
 
     asyncio.run(run())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import os
 import signal
 import socket
@@ -159,6 +160,10 @@ def other_front_end(path: Path) -> Path:
     return tiny_voice.write(path, front_end=known.model_copy(update={"name": "xx-yy"}))
 
 
+def mute(path: Path) -> Path:
+    return tiny_voice.write(path, Tones(loudness=math.nan))
+
+
 def no_archive(path: Path) -> Path:
     path.write_bytes(b"this is no voice" * 1000)
     return path
@@ -167,10 +172,13 @@ def no_archive(path: Path) -> Path:
 @pytest.mark.parametrize(
     ("make", "changes", "reason", "words"),
     [
-        (tiny_voice.write, {"voice": {"name": "a", "path": "voice.pt", "sha256": "f" * 64}}, "DigestMismatch",
-        "promised"), (lambda path: path, {}, "ModelMissing", "there is no voice at"), (no_archive, {},
-        "UnsupportedVoice", "is not a voice"), (broken_card, {}, "UnsupportedVoice", "format 2"), (other_front_end, {},
-        "UnsupportedVoice", "xx-yy"), (lambda path: path, {"voice": {}}, "InvalidRun", "voice.name: Field required"),
+        (tiny_voice.write, {"voice": {"name": "a", "path": "voice.pt", "sha256": "f" * 64}}, "DigestMismatch", "promis"),
+        (lambda path: path, {}, "ModelMissing", "there is no voice at"),
+        (no_archive, {}, "UnsupportedVoice", "is not a voice"),
+        (broken_card, {}, "UnsupportedVoice", "format 2"),
+        (other_front_end, {}, "UnsupportedVoice", "xx-yy"),
+        (mute, {}, "UnsupportedVoice", "makes no sound"),
+        (lambda path: path, {"voice": {}}, "InvalidRun", "voice.name: Field required"),
         (lambda path: path, {"schema": 9}, "InvalidRun", "schema 9"),
     ],
 )  # fmt: skip

@@ -9,10 +9,11 @@ HOP_LENGTH = 100
 class Tones(nn.Module):
     """Each symbol is a tone of a twentieth of a second at speed 1."""
 
-    def __init__(self, slowness: int = 0) -> None:
+    def __init__(self, slowness: int = 0, loudness: float = 0.3) -> None:
         super().__init__()
         self.slowness = slowness
         """Useless products of matrices for each utterance, for tests that need it to take its time."""
+        self.loudness = loudness
         self.register_buffer("frames_per_symbol", torch.tensor(8.0))
         self.hop_length = HOP_LENGTH
 
@@ -36,7 +37,7 @@ class Tones(nn.Module):
     @torch.jit.export
     def vocode(self, mel: Tensor) -> Tensor:
         every_sample = torch.repeat_interleave(mel[:, 0], self.hop_length, dim=1)
-        return 0.3 * torch.sin(torch.cumsum(0.02 * every_sample, dim=1))
+        return self.loudness * torch.sin(torch.cumsum(0.02 * every_sample, dim=1))
 
     def forward(
         self, tokens: Tensor, lengths: Tensor, speaker: Tensor, speed: Tensor, pitch: Tensor, noise: Tensor | None

@@ -59,18 +59,16 @@ def make_app(service: Service) -> FastAPI:
     async def root() -> HTMLResponse:
         return page(service.model, service.limits.max_input_characters)
 
-    @app.get("/healthz", response_class=PlainTextResponse)
+    @app.get("/healthz", response_class=PlainTextResponse, responses=openapi.words(503, "It must be started again."))
     async def healthz() -> PlainTextResponse:
-        return PlainTextResponse("ok")
+        return PlainTextResponse(service.trouble or "ok", status_code=503 if service.trouble else 200)
 
-    @app.get(
-        "/readyz", response_class=PlainTextResponse,
-        responses={503: {"description": "Not yet, or no more.", "content": {"text/plain": {}}}},
-    )  # fmt: skip
+    @app.get("/readyz", response_class=PlainTextResponse, responses=openapi.words(503, "Not yet, or no more."))
     async def readyz() -> PlainTextResponse:
         if service.ready:
             return PlainTextResponse("ok")
-        return PlainTextResponse("draining" if service.draining else "the voice is being loaded", status_code=503)
+        why = "draining" if service.draining else service.trouble or "the voice is being loaded"
+        return PlainTextResponse(why, status_code=503)
 
     @app.get("/metrics", response_class=PlainTextResponse)
     async def metrics() -> Response:
@@ -172,9 +170,16 @@ class _Streamed(StreamingResponse):
             self._place.end(self._outcome)
 
     async def _all(self, first: bytes, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-        yield first
-        async for chunk in chunks:
-            yield chunk
+        try:
+            yield first
+            async for chunk in chunks:
+                yield chunk
+        except DeadlineExceeded:
+            self._outcome = 504
+            raise
+        except Exception:
+            self._outcome = 500
+            raise
         self._outcome = 200
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import threading
 import time
 from bisect import insort
@@ -24,6 +25,8 @@ AHEAD = 4
 """Chunks of an utterance that are made before somebody has taken the first of them."""
 SIMILAR = 1.5
 """Sentences share a batch where the longest has at most so many times the symbols of the shortest."""
+FAILURES = 5
+"""Sentences that fail one after the other: it is not they that are at fault."""
 SMOOTHING = 0.95
 """Weight of the past in the moving mean of the speed."""
 
@@ -138,6 +141,8 @@ class Engine:
     """How long a batch that is not full waits for more."""
     seconds_per_symbol: float = 0.001
     """What a symbol costs one thread; measured from then on."""
+    stalled_seconds: float = math.inf
+    """A turn that takes longer will never end."""
     observe: Callable[[Turn], None] = lambda turn: None
     """Told of every turn."""
     _waiting: list[Utterance] = field(default_factory=list)
@@ -145,6 +150,10 @@ class Engine:
     """Symbols of all utterances that are not said yet."""
     _changed: threading.Condition = field(default_factory=threading.Condition)
     _closed: bool = False
+    _failures: int = 0
+    """Sentences that failed since one was made."""
+    _turns: dict[int, float] = field(default_factory=dict)
+    """When the turn of each thread that has one began."""
     _numbers: count[int] = field(default_factory=count)
 
     def __post_init__(self) -> None:
@@ -193,6 +202,13 @@ class Engine:
         """How long what has been taken on will keep the threads, by the speed so far."""
         return self._symbols * self.seconds_per_symbol / self.threads
 
+    def trouble(self) -> str | None:
+        """Why nothing can be expected of it any more, where that is so: a device that is lost or does not answer."""
+        if self._failures >= FAILURES:
+            return f"the last {self._failures} sentences could not be made"
+        longest = time.perf_counter() - min(list(self._turns.values()), default=math.inf)
+        return f"a sentence has been in the making for {longest:.0f} s" if longest > self.stalled_seconds else None
+
     def close(self) -> None:
         """Finish what was taken and end the threads."""
         with self._changed:
@@ -237,9 +253,10 @@ class Engine:
     def _work(self) -> None:
         self.voice.enter_thread()
         while (batch := self._next()) is not None:
-            began = time.perf_counter()
+            began = self._turns[threading.get_ident()] = time.perf_counter()
             waited = began - min(utterance.since for utterance in batch)
             samples = self._make(batch)
+            del self._turns[threading.get_ident()]
             self.observe(Turn(time.perf_counter() - began, samples, len(batch), waited))
             with self._changed:
                 for utterance in batch:
@@ -272,7 +289,10 @@ class Engine:
         except Exception as error:
             if len(batch) > 1:
                 return sum(self._make([utterance]) for utterance in batch)
-            log.exception("a sentence could not be made")
+            if not batch[0].cancelled:  # its sentences may have gone in the middle of the turn
+                log.exception("a sentence could not be made")
+                with self._changed:
+                    self._failures += 1
             batch[0].deliver(error)
             self._leave(batch[0])
             batch[0].spoken = None
@@ -292,6 +312,7 @@ class Engine:
         opens = [spoken if spoken.done == 0 else None for _, spoken in speaking]
         frames = [self.voice.chunk(utterance.chunks) if utterance.streamed else None for utterance, _ in speaking]
         sounds = self.voice.sound([spoken for _, spoken in speaking], frames)
+        self._failures = 0
         ended = 0
         for (utterance, spoken), sound, opened in zip(speaking, sounds, opens, strict=True):
             utterance.chunks += 1

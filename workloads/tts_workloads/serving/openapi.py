@@ -49,6 +49,11 @@ def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"model": ErrorResponse, "description": REFUSALS[status]} for status in statuses}
 
 
+def words(status: int, description: str) -> dict[int | str, dict[str, Any]]:
+    """An answer in plain words, for a route's ``responses``."""
+    return {status: {"description": description, "content": {"text/plain": {}}}}
+
+
 EVENT: dict[str, Any] = {
     "type": "object",
     "required": ["data"],

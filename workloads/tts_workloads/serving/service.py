@@ -58,7 +58,12 @@ class Service:
     @property
     def ready(self) -> bool:
         """Whether requests are answered."""
-        return self.engine is not None and not self.draining
+        return self.engine is not None and not self.draining and self.trouble is None
+
+    @property
+    def trouble(self) -> str | None:
+        """Why this process should be started again, where it should."""
+        return self.engine.trouble() if self.engine else None
 
     def start(self, voice: Voice, measured: Measured, threads: int = 1) -> None:
         """The voice has spoken: take requests, on so many threads."""
@@ -77,17 +82,16 @@ class Service:
         self.engine = engine = Engine(
             voice, threads, max_batch_size=batching.max_batch_size or (16 if voice.on_gpu else 1),
             max_wait_seconds=batching.max_wait_milliseconds / 1000, seconds_per_symbol=measured.seconds_per_symbol,
-            observe=observe,
+            stalled_seconds=self.limits.request_timeout_seconds, observe=observe,
         )  # fmt: skip
         metrics.queue_depth.set_function(lambda: engine.depth)
         metrics.queue_work.set_function(engine.seconds_of_work)
         metrics.device_memory.set_function(voice.device_memory)
-        metrics.ready.set(1)
+        metrics.ready.set_function(lambda: float(self.ready))
 
     def drain(self) -> None:
         """Take no more requests; those that were accepted are finished."""
         self.draining = True
-        self.metrics.ready.set(0)
 
     def refusal(self, holder: str | None) -> RequestError | None:
         """Why no request is taken now of who holds the key of this name; None without keys."""

@@ -27,6 +27,8 @@ WARM_UP_ROUNDS = 3
 """Libraries choose their plans in the first rounds; the last is measured."""
 
 
+SILENT = 1e-4
+"""A sound whose loudest sample is less is none; one of numbers that are not numbers becomes one."""
 FIRST_CHUNK_SECONDS = 0.4
 """Sound in the first chunk of a streamed sentence; each one after it has twice as much as the one before."""
 LONGEST_CHUNK_SECONDS = 3.2
@@ -189,11 +191,13 @@ class Voice:
 
     def _measure(self, sentences: Sequence[Sequence[int]]) -> Measured:
         started = time.perf_counter()
-        first, samples = 0.0, 0
+        first, samples, loudest = 0.0, 0, 0.0
         for sentence in sentences:
-            samples += len(self.synthesise(sentence, 0, 1.0))
+            sound = self.synthesise(sentence, 0, 1.0)
+            samples += len(sound)
+            loudest = max(loudest, float(np.abs(sound).max(initial=0.0)))
             first = first or time.perf_counter() - started
-        if samples == 0:
+        if loudest < SILENT:
             raise BadInput(Reason.UNSUPPORTED_VOICE, "the voice makes no sound")
         seconds = samples / self.card.audio.sample_rate
         took = time.perf_counter() - started
