@@ -60,6 +60,8 @@ def environment(packages: Path, *programs: Path) -> dict[str, str]:
     """Return this process's environment with these folders ahead in the search paths, and without a KUBECONFIG."""
     folders = [*programs, *(packages / name for name in ("usr/sbin", "usr/bin", "sbin"))]
     libraries = sorted({*packages.glob("usr/lib/*-linux-gnu*"), *packages.glob("lib/*-linux-gnu*")})
+    # Some libraries have parts of their own in a folder that they name by its place on an installed system.
+    libraries += sorted({part.parent for folder in libraries for part in folder.glob("*/lib*.so")})
     variables = {name: value for name, value in os.environ.items() if name != "KUBECONFIG"}
     path = [*map(str, folders), os.environ.get("PATH", ""), "/usr/sbin", "/sbin"]
     variables["PATH"] = ":".join(filter(None, path))

@@ -47,7 +47,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
     )
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while not ready(f"http://127.0.0.1:{port}/readyz"):
             assert time.monotonic() < deadline, "the server did not become ready"
             time.sleep(0.1)

@@ -24,7 +24,7 @@ import soundfile
 
 from tests.unit.workloads import tiny_voice
 from tests.unit.workloads.tiny_tones import Tones
-from tts_workloads.training.checkpoint import sha256_of
+from tts_workloads.files import sha256_of
 
 
 def run_document(path: Path, sha256: str, **changes: Any) -> dict[str, Any]:
