@@ -26,7 +26,7 @@ from tts_api.architectures import VOCODERS as VOCODER_ARCHITECTURES
 from tts_api.resources.training import Precision
 from tts_api.run import TrainingRun
 from tts_workloads import models, text
-from tts_workloads.data import Clip, Corpus, Utterance
+from tts_workloads.data import Clip, Corpus, Utterance, features_of
 from tts_workloads.models.stage import Stage
 from tts_workloads.processors import cpu_has_bf16, cpus
 from tts_workloads.training.optimise import Optimiser
@@ -78,7 +78,7 @@ def corpus_of(seconds: float, symbols: int) -> Corpus:
     return Corpus(tuple(clips), ("default",), "0" * 64, sum(clip.seconds for clip in clips))
 
 
-def stage_of(name: str, batch_seconds: float, parameters: dict[str, int]) -> Stage:
+def stage_of(name: str, batch_seconds: float, parameters: dict[str, int], device: torch.device) -> Stage:
     """A model's stage, on a corpus of some batches."""
     vocoder = name if name in models.VOCODERS else "griffinlim"
     options = {"maxSteps": 1, "batchSeconds": batch_seconds, "learningRate": 1e-4}
@@ -91,7 +91,8 @@ def stage_of(name: str, batch_seconds: float, parameters: dict[str, int]) -> Sta
     )  # fmt: skip
     symbols = text.for_training("en-us").symbols
     corpus = corpus_of(max(60.0, 2.5 * batch_seconds), len(symbols))
-    task = models.Task(run, corpus, range(len(corpus.clips)), [], symbols)
+    features = features_of(corpus, run.dataset.audio, device)
+    task = models.Task(run, corpus, range(len(corpus.clips)), [], symbols, features)
     acoustic = models.ACOUSTIC_MODELS["fastspeech2"](task)
     return acoustic if name in models.ACOUSTIC_MODELS else models.VOCODERS[name](task, acoustic)
 
@@ -170,7 +171,7 @@ class Row:
 
 def measure(name: str, device: torch.device, batch_seconds: float, blocks: int, block_seconds: float) -> list[Row]:
     """Let a model's contenders take turns."""
-    stage = stage_of(name, batch_seconds, SIZES[device.type].get(name, {}))
+    stage = stage_of(name, batch_seconds, SIZES[device.type].get(name, {}), device)
     stage.model.to(device).train()
     batches = list(stage.batches(0, 0, 1))
     for utterances in batches:

@@ -13,7 +13,7 @@ from tests.unit.workloads import tiny_corpus
 from tts_api.run import TrainingRun
 from tts_api.voice import FORMAT
 from tts_workloads import models, text
-from tts_workloads.data import Clip, Corpus
+from tts_workloads.data import Clip, Corpus, features_of
 from tts_workloads.serving.voice import Voice
 from tts_workloads.text.english import English
 from tts_workloads.training.assemble import Training
@@ -46,7 +46,8 @@ def main() -> int:
     symbols = torch.tensor(front_end.encode(SENTENCES[0]))
     clips = tuple(Clip(str(n), SENTENCES[0], n % 2, symbols, 0.1 * torch.randn(16000), 1.0) for n in range(4))
     corpus = Corpus(clips, ("allison", "bert"), "0" * 64, 4.0)
-    task = models.Task(run, corpus, [0, 1, 2], [3], front_end.symbols)
+    features = features_of(corpus, run.dataset.audio)
+    task = models.Task(run, corpus, [0, 1, 2], [3], front_end.symbols, features)
     acoustic = models.ACOUSTIC_MODELS[run.model.acoustic.name](task)
     vocoder = models.VOCODERS[run.model.vocoder.name](task, acoustic)
     acoustic.module().durations.out.bias.data.fill_(1.5)

@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from tts_workloads.ending import BadInput, StorageFull
-from tts_workloads.training.checkpoint import Checkpoints, sha256_of, write_whole
+from tts_workloads.files import sha256_of, write_whole
+from tts_workloads.training.checkpoint import Checkpoints
 
 STATE: dict[str, Any] = {"stage": "Acoustic", "model": {"weight": torch.arange(6.0)}, "place": {"step": 3}}
 

@@ -18,7 +18,7 @@ from tts_api.report import TerminationMessage
 from tts_api.run import TrainingRun
 from tts_api.voice import TRAINING_FILE, VoiceCard
 from tts_workloads import models, text
-from tts_workloads.data import Clip, Corpus
+from tts_workloads.data import Clip, Corpus, features_of
 from tts_workloads.training import weights as weights_of
 from tts_workloads.training.export import packed
 from tts_workloads.training.launch import launch
@@ -181,7 +181,8 @@ def test_each_architecture_goes_on_as_it_was(vocoder: str, tmp_path: Path) -> No
         symbols = torch.arange(1, 20)
         corpus = Corpus((Clip("noise", "", 0, symbols, 0.1 * torch.randn(16000), 1.0),), ("one",), "0" * 64, 1.0)
         seeded = run.model_copy(update={"training": run.training.model_copy(update={"seed": seed})})
-        task = models.Task(seeded, corpus, [0], [], front_end.symbols)
+        features = features_of(corpus, run.dataset.audio)
+        task = models.Task(seeded, corpus, [0], [], front_end.symbols, features)
         acoustic = models.ACOUSTIC_MODELS["fastspeech2"](task)
         return acoustic, models.VOCODERS[vocoder](task, acoustic)
 

@@ -14,9 +14,9 @@ import torch
 from tests.unit.workloads import tiny_corpus
 from tts_api.report import TerminationMessage
 from tts_api.run import TrainingRun, digest
+from tts_workloads.files import sha256_of
 from tts_workloads.run_document import read_run
 from tts_workloads.training import curve, probe
-from tts_workloads.training.checkpoint import sha256_of
 from tts_workloads.training.launch import launch, part_of
 from tts_workloads.voice_file import open_voice
 
@@ -84,6 +84,10 @@ def test_it_leaves_pictures_samples_and_a_page_for_people(trained: Path) -> None
     assert {soundfile.info(path).samplerate for path in samples} == {16000}
     steps = [point["step"] for point in curve.read(report / "curve.jsonl") if "loss" in point]
     assert steps == list(range(1, 11))
+
+
+def test_features_are_kept_no_longer_than_they_are_needed(trained: Path) -> None:
+    assert not list((trained / "checkpoints/voice/features").iterdir())
 
 
 def test_the_voice_speaks_without_model_code(trained: Path) -> None:

@@ -17,7 +17,7 @@ from tests.voices.__main__ import FOLDER, SENTENCES
 from tts_api.run import TrainingRun
 from tts_api.voice import FORMAT
 from tts_workloads import models, text
-from tts_workloads.data import Clip, Corpus
+from tts_workloads.data import Clip, Corpus, features_of
 from tts_workloads.serving.voice import Voice
 from tts_workloads.training import weights
 from tts_workloads.training.assemble import Training
@@ -39,7 +39,8 @@ def untrained(vocoder: str, **parameters: Any) -> Training:
     symbols = torch.tensor(front_end.encode("Good morning."))
     clips = tuple(Clip(str(n), "", n % 2, symbols, 0.1 * torch.randn(16000), 1.0) for n in range(4))
     corpus = Corpus(clips, ("a", "b"), "0" * 64, 4.0)
-    task = models.Task(run, corpus, [0, 1, 2], [3], front_end.symbols)
+    features = features_of(corpus, run.dataset.audio)
+    task = models.Task(run, corpus, [0, 1, 2], [3], front_end.symbols, features)
     acoustic = models.ACOUSTIC_MODELS["fastspeech2"](task)
     acoustic.module().durations.out.bias.data.fill_(1.0)
     return Training(run, corpus, [0, 1, 2], [3], front_end, acoustic, models.VOCODERS[vocoder](task, acoustic))

@@ -10,11 +10,18 @@ Utterance = tuple[int, ...]
 """Clips of one speaker spoken one after another: a model that only ever heard single words does not know what follows
 a word."""
 
+FRAME_BUCKET = 32
+"""Utterances are padded to a multiple of so many frames: libraries keep a plan for every shape they meet."""
 LONGEST_UTTERANCE_FRAMES = 1000
 JOINED_FRAMES = (80, 420)
 """Between these a length is drawn up to which clips are joined."""
 SINGLE = 0.35
 """Share of utterances that stay one clip."""
+
+
+def up_to_bucket(frames: int) -> int:
+    """The length that an utterance of so many frames is padded to."""
+    return -(-frames // FRAME_BUCKET) * FRAME_BUCKET
 
 
 def plan_batches(
@@ -36,7 +43,8 @@ def plan_batches(
     longest = 0
     for utterance in utterances:
         longest = max(longest, lengths[utterance])
-        if not batches or longest * (len(batches[-1]) + 1) > batch_frames:
+        # By the padded length, so that batches of one length have one number of utterances.
+        if not batches or up_to_bucket(longest) * (len(batches[-1]) + 1) > batch_frames:
             batches.append([])
             longest = lengths[utterance]
         batches[-1].append(utterance)

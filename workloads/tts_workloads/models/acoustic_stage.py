@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from tts_api.architectures import FastSpeech2Parameters, GriffinLimParameters
 from tts_api.resources.training import Augmentation
-from tts_workloads.data import Utterance, plan_batches
+from tts_workloads.data import Utterance, gathered, plan_batches, up_to_bucket
 from tts_workloads.models.alignment import Aligner, binarisation_loss, durations_of, forward_sum_loss
 from tts_workloads.models.augmentation import draw_gains, louder, masked, noisy, stretched, stretched_frames
 from tts_workloads.models.fastspeech2 import FastSpeech2, Prosody
@@ -20,8 +20,8 @@ from tts_workloads.models.layers import mask_of
 from tts_workloads.models.stage import Glimpse, Optimisation, StageName, sent
 from tts_workloads.models.task import Task
 
-FRAME_BUCKET, SYMBOL_BUCKET = 32, 16
-"""Lengths are padded to multiples of these: libraries keep a plan for every shape they meet."""
+SYMBOL_BUCKET = 16
+"""Texts are padded to a multiple of it, as frames are to theirs: libraries keep a plan for every shape they meet."""
 BINARISATION_STEPS = (300, 600)
 """Between these steps the binarisation loss sets in: earlier it would harden an alignment that is still a guess."""
 WEIGHTS = {
@@ -74,7 +74,7 @@ class AcousticBatch:
     def _stretched(self, share: float) -> AcousticBatch:
         frames, lengths = self.on_host
         new = stretched_frames(frames, lengths, share)
-        longest, new_frames = _up(max(new), FRAME_BUCKET), torch.tensor(new, device=self.mel.device)
+        longest, new_frames = up_to_bucket(max(new)), sent(torch.tensor(new), self.mel.device)
         return replace(
             self, frames=new_frames, on_host=(new, lengths),
             mel=stretched(self.mel, self.frames, new_frames, longest, blend=True),
@@ -159,20 +159,20 @@ class AcousticStage:
         torch.manual_seed(run.training.seed)
         n_mels = run.dataset.audio.n_mels
         model = FastSpeech2(parameters, symbols=len(task.symbols), speakers=len(task.corpus.speakers), n_mels=n_mels)
-        sample = [task.features(clip) for clip in task.sample()]
-        log_pitch = torch.cat([features.log_pitch for features in sample])
+        features, sample = task.features, [task.features.clip(clip) for clip in task.sample()]
+        log_pitch = torch.cat([features.log_pitch[frames] for frames in sample])
         voiced = log_pitch[log_pitch > 0]
         if len(voiced) > 1:
             model.pitch_mean.copy_(voiced.mean())
             model.pitch_std.copy_(voiced.std().clamp_min(0.01))
-        mel = torch.cat([features.mel for features in sample])
+        mel = torch.cat([features.mel[frames] for frames in sample])
         model.mel_mean.copy_(mel.mean(0))
         energy = mel.mean(1)
         model.energy_mean.copy_(energy.mean())
         model.energy_std.copy_(energy.std().clamp_min(0.01))
         self._training = AcousticTraining(model, parameters.hidden_size, n_mels)
         self.model: nn.Module = self._training
-        self._frames = [task.frames(clip) for clip in range(len(task.corpus.clips))]
+        self._frames = task.features.counts
         self._speakers = [clip.speaker for clip in task.corpus.clips]
 
     def module(self) -> FastSpeech2:
@@ -201,20 +201,19 @@ class AcousticStage:
 
     def collate(self, utterances: Sequence[Utterance]) -> AcousticBatch:
         """The batch of these utterances; nothing in it is random."""
-        task, audio = self.task, self.task.run.dataset.audio
-        features = [[task.features(clip) for clip in utterance] for utterance in utterances]
-        symbols = [torch.cat([task.corpus.clips[clip].symbols for clip in utterance]) for utterance in utterances]
-        mels = [torch.cat([clip.mel for clip in utterance]) for utterance in features]
-        pitches = [torch.cat([clip.log_pitch for clip in utterance]) for utterance in features]
-        lengths, frames = [len(s) for s in symbols], [len(mel) for mel in mels]
-        longest, most = _up(max(frames), FRAME_BUCKET), _up(max(lengths), SYMBOL_BUCKET)
+        features, audio, clips = self.task.features, self.task.run.dataset.audio, self.task.corpus.clips
+        symbols = [torch.cat([clips[clip].symbols for clip in utterance]) for utterance in utterances]
+        lengths = [len(s) for s in symbols]
+        frames = [sum(features.counts[clip] for clip in utterance) for utterance in utterances]
+        most = _up(max(lengths), SYMBOL_BUCKET)
+        places = sent(features.places(utterances, up_to_bucket(max(frames))), features.mel.device)
         return AcousticBatch(
             tokens=torch.stack([F.pad(s, (0, most - len(s))) for s in symbols]),
             lengths=torch.tensor(lengths),
-            speakers=torch.tensor([task.corpus.clips[utterance[0]].speaker for utterance in utterances]),
-            mel=torch.stack([F.pad(mel, (0, 0, 0, longest - len(mel))) for mel in mels]),
+            speakers=torch.tensor([clips[utterance[0]].speaker for utterance in utterances]),
+            mel=gathered(features.mel, places),
             frames=torch.tensor(frames),
-            log_pitch=torch.stack([F.pad(p, (0, longest - len(p))) for p in pitches]),
+            log_pitch=gathered(features.log_pitch, places),
             on_host=(frames, lengths),
             seconds=sum(frames) * audio.hop_length / audio.sample_rate,
         )
@@ -234,24 +233,25 @@ class AcousticStage:
         return durations[0, : int(batch.lengths)].cpu()
 
     @torch.no_grad()
-    def predict(self, clips: Sequence[int]) -> list[Tensor]:
-        """Mel frames ``[frames, n_mels]`` float32 of clips as the model would speak them with the recordings' own
-        timing and intonation, on the CPU: what the vocoder will be given."""
-        batch = self.collate([(clip,) for clip in clips]).to(self.device)
+    def predict(self, clip: int) -> Tensor:
+        """Mel frames ``[frames, n_mels]`` float32 of a clip as the model would speak it with the recording's own timing
+        and intonation, on the model's device: what the vocoder will be given. By itself, so that its last digits do not
+        depend on which clips share its batch."""
+        batch = self.collate([(clip,)]).to(self.device)
         training, model = self._training.eval(), self.module()
         durations = durations_of(training.scores(batch), batch.frames, batch.lengths)
         encoded, mask = model.encode(batch.tokens, batch.lengths, model.speakers(batch.speakers))
         prosody = training.prosody_of_symbols(batch, durations, mask.squeeze(-1))
         mel = model.decode(model.intone(encoded, prosody, mask), durations, batch.frames, batch.mel.shape[1])
-        return [one[: int(length)].cpu() for one, length in zip(mel, batch.frames, strict=True)]
+        return mel[0, : self._frames[clip]]
 
     @torch.no_grad()
     def show(self) -> Glimpse:
         """The clip with the recording's timing and intonation; made audible by Griffin-Lim, as no vocoder is trained
         yet."""
         task, clip = self.task, self.task.shown
-        heard, recorded = task.corpus.clips[clip], task.features(clip).mel.T
-        spoken = self.predict([clip])[0].T
+        heard, recorded = task.corpus.clips[clip], task.features.mel[task.features.clip(clip)].T.cpu()
+        spoken = self.predict(clip).T.cpu()
         sound = GriffinLim(GriffinLimParameters(), task.run.dataset.audio)(spoken[None])[0]
         symbols = [task.symbols[symbol] for symbol in heard.symbols.tolist()]
         return Glimpse(heard.text, recorded, spoken, heard.waveform, sound, symbols, self.alignment(clip))

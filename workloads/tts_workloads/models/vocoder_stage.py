@@ -15,14 +15,14 @@ from tts_api.architectures import DdspParameters, GriffinLimParameters, HifiganP
 from tts_api.reasons import Reason
 from tts_api.resources.training import AudioFeatures
 from tts_workloads.audio import SILENCE, LogMel
-from tts_workloads.data import Utterance, plan_batches
+from tts_workloads.data import Utterance, gathered, plan_batches
 from tts_workloads.ending import BadInput
 from tts_workloads.models import discriminators, hifigan, vocos
 from tts_workloads.models.acoustic_stage import AcousticStage
 from tts_workloads.models.ddsp import Ddsp
 from tts_workloads.models.griffinlim import GriffinLim
 from tts_workloads.models.spectral import Resolution
-from tts_workloads.models.stage import Glimpse, Optimisation, StageName
+from tts_workloads.models.stage import Glimpse, Optimisation, StageName, sent
 from tts_workloads.models.task import Task
 from tts_workloads.models.vocoder_losses import (
     DISCRIMINATORS,
@@ -94,8 +94,9 @@ class PiecesStage:
         self.optimisation = optimisation_of(training, options.learning_rate)
         self.model: nn.Module = training
         self.receptive_field_frames: int | None = receptive_field_frames
-        self._frames = [task.frames(clip) for clip in range(len(task.corpus.clips))]
-        self._predicted: dict[int, Tensor] = {}
+        self._frames = task.features.counts
+        self._predicted: Tensor | None = None
+        self._is_predicted: set[int] = set()
 
     def module(self) -> nn.Module:
         """The vocoder as it is exported."""
@@ -122,45 +123,68 @@ class PiecesStage:
     def show(self) -> Glimpse:
         """The clip as the acoustic model says it with the recording's timing and intonation."""
         task, clip = self.task, self.task.shown
-        heard, recorded = task.corpus.clips[clip], task.features(clip).mel.T
-        self._predict([clip])
+        heard, frames = task.corpus.clips[clip], task.features.clip(clip)
+        predicted = self._predict([clip])[frames].T
         module = self.module().eval()
         device = next(module.parameters()).device
-        sound: Tensor = module(self._predicted[clip].T[None].to(device))[0].float().cpu()
+        sound: Tensor = module(predicted[None].to(device))[0].float().cpu()
         spoken = LogMel(task.run.dataset.audio)(sound[None])[0]
-        return Glimpse(heard.text, recorded, spoken, heard.waveform, sound)
+        return Glimpse(heard.text, task.features.mel[frames].T.cpu(), spoken, heard.waveform, sound)
 
     def _pieces(self, clips: Sequence[int], predicted_share: float) -> VocoderBatch:
-        audio = self.task.run.dataset.audio
+        audio, features = self.task.run.dataset.audio, self.task.features
         draw = random.Random(int(torch.randint(2**31, ()).item()))  # noqa: S311 - no secret
         count = max(1, self.task.batch_frames // FRAMES_PER_PIECE)
-        places = [max(1, self._frames[clip] + 2 * SILENT_FRAMES - PIECE_FRAMES + 1) for clip in clips]
-        self._predict(clips)
-        mels, waveforms, pitches = [], [], []
-        for clip in draw.choices(clips, places, k=count):
-            start = draw.randrange(places[clips.index(clip)]) - SILENT_FRAMES
-            features = self.task.features(clip)
-            mel = self._predicted[clip] if draw.random() < predicted_share else features.mel
-            mels.append(_piece(mel.T, start, PIECE_FRAMES, SILENCE))
-            pitches.append(_piece(features.log_pitch, start, PIECE_FRAMES, 0.0))
-            waveform = self.task.corpus.clips[clip].waveform
-            waveforms.append(_piece(waveform, start * audio.hop_length, PIECE_FRAMES * audio.hop_length, 0.0))
-        seconds = count * PIECE_FRAMES * audio.hop_length / audio.sample_rate
-        return VocoderBatch(torch.stack(mels), torch.stack(waveforms), torch.stack(pitches), seconds)
+        ways = [max(1, self._frames[clip] + 2 * SILENT_FRAMES - PIECE_FRAMES + 1) for clip in clips]
+        drawn = draw.choices(clips, ways, k=count)
+        begins = [draw.randrange(ways[clips.index(clip)]) - SILENT_FRAMES for clip in drawn]
+        predicted = torch.tensor([draw.random() < predicted_share for _ in drawn])
+        samples = PIECE_FRAMES * audio.hop_length
+        waveforms = [
+            _piece(features.waveforms[clip], begin * audio.hop_length, samples)
+            for clip, begin in zip(drawn, begins, strict=True)
+        ]
+        home = features.mel.device
+        places = sent(self._places(drawn, begins), home)
+        mel = gathered(features.mel, places, SILENCE)
+        if predicted_share:
+            theirs = gathered(self._predict(clips), places, SILENCE)
+            mel = torch.where(sent(predicted, home)[:, None, None], theirs, mel)
+        return VocoderBatch(
+            mel.transpose(1, 2).contiguous(), torch.stack(waveforms), gathered(features.log_pitch, places),
+            count * samples / audio.sample_rate,
+        )  # fmt: skip
 
-    def _predict(self, clips: Sequence[int]) -> None:
-        """The acoustic model is finished before this stage begins: what it says of a clip is computed once."""
-        new = sorted(set(clips) - self._predicted.keys(), key=lambda clip: self._frames[clip])
-        for first in range(0, len(new), 8):
-            some = new[first : first + 8]
-            self._predicted |= zip(some, self.acoustic.predict(some), strict=True)
+    def _places(self, clips: Sequence[int], begins: Sequence[int]) -> Tensor:
+        """Which frames of the corpus a piece of each clip has that begins at its frame ``begins``: ``[pieces,
+        PIECE_FRAMES]`` int64, -1 beyond the clip's ends."""
+        features = self.task.features
+        starts = torch.tensor([features.starts[clip] for clip in clips])
+        counts = torch.tensor([features.counts[clip] for clip in clips])
+        within = torch.tensor(begins)[:, None] + torch.arange(PIECE_FRAMES)
+        inside = (within >= 0) & (within < counts[:, None])
+        return torch.where(inside, starts[:, None] + within, -1)
+
+    def _predict(self, clips: Iterable[int]) -> Tensor:
+        """What the acoustic model says of the corpus's frames, ``[frames, n_mels]``, right for these clips: it is
+        finished before this stage begins, so that each clip is computed once."""
+        features = self.task.features
+        if self._predicted is None:
+            self._predicted = torch.empty_like(features.mel)
+        # One that is not trained here has not been moved yet.
+        self.acoustic.model.to(next(self.model.parameters()).device)
+        for clip in clips:
+            if clip not in self._is_predicted:
+                self._predicted[features.clip(clip)] = self.acoustic.predict(clip).to(features.mel.device)
+                self._is_predicted.add(clip)
+        return self._predicted
 
 
-def _piece(x: Tensor, start: int, length: int, beyond: float) -> Tensor:
-    """``length`` of the last dimension from ``start`` on, which may be negative; ``beyond`` is what lies outside."""
-    inside = x[..., max(0, start) : start + length]
+def _piece(samples: Tensor, start: int, length: int) -> Tensor:
+    """``length`` samples from ``start`` on, which may be negative; silence lies beyond the ends."""
+    inside = samples[max(0, start) : start + length]
     before = max(0, -start)
-    return F.pad(inside, (before, length - before - inside.shape[-1]), value=beyond)
+    return F.pad(inside, (before, length - before - len(inside)))
 
 
 def optimisation_of(training: VocoderTraining, learning_rate: float) -> Optimisation:

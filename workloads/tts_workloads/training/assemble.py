@@ -3,13 +3,15 @@ training that names the models' and the corpus' packages."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+
 from tts_api.run import TrainingRun
 from tts_workloads import models, text
-from tts_workloads.data import Corpus, read_corpus, split, with_user_lexicon
+from tts_workloads.data import Corpus, Shards, features_of, read_corpus, split, with_user_lexicon
 from tts_workloads.models.stage import Stage
 from tts_workloads.training import source, weights
 
@@ -36,8 +38,11 @@ class Training:
         return [stage for stage in both if stage.steps > 0]
 
 
-def assemble(run: TrainingRun, workspace: Path) -> Training:
-    """Read the corpus and build the models. Raises BadInput with InvalidParameters or InvalidDataset, or with what is
+def assemble(
+    run: TrainingRun, workspace: Path, device: torch.device, shards: Shards, pause: Callable[[], None]
+) -> Training:
+    """Read the corpus, compute its features on the device that trains, and build the models. ``pause`` is called from
+    time to time and may raise to interrupt. Raises BadInput with InvalidParameters or InvalidDataset, or with what is
     wrong with a voice that a model starts from."""
     sources = source.open_sources(run, workspace / "sources")
     run = source.resolved(run, sources)
@@ -46,7 +51,8 @@ def assemble(run: TrainingRun, workspace: Path) -> Training:
     corpus = read_corpus(run.dataset.format, folder, run.dataset.audio, front_end, run.dataset.max_invalid_clips)
     corpus = source.with_speakers(corpus, sources.acoustic)
     train, held_out = split(corpus, run.training.validation.clips, run.training.seed)
-    task = models.Task(run, corpus, train, held_out, front_end.symbols)
+    features = features_of(corpus, run.dataset.audio, device, shards, pause)
+    task = models.Task(run, corpus, train, held_out, front_end.symbols, features)
     acoustic = models.ACOUSTIC_MODELS[run.model.acoustic.name](task)
     vocoder = models.VOCODERS[run.model.vocoder.name](task, acoustic)
     weights.start(sources, acoustic, vocoder, corpus.speakers)

@@ -3,72 +3,26 @@ be tensors and plain values, so that loading one runs no code."""
 
 from __future__ import annotations
 
-import errno
-import hashlib
 import logging
-import os
 import re
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import torch
 
 from tts_api.reasons import Reason
 from tts_api.report import Checkpoint
-from tts_workloads.ending import BadInput, StorageFull
+from tts_workloads.ending import BadInput
+from tts_workloads.files import sha256_of, sync_folder, write_whole
 
 log = logging.getLogger(__name__)
 
 FORMAT = 2
 NAME = re.compile(r"^checkpoint-(?P<step>\d{9})-(?P<digest>[0-9a-f]{16})\.pt$")
 """A file's name holds its step and the start of its digest, so that one rename makes it valid or leaves it absent."""
-
-
-def sha256_of(path: Path) -> str:
-    """SHA-256 of a file in lower-case hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
-    """Write a file so that after a crash at any instruction there is the whole file or what was there before.
-
-    Raises StorageFull where the volume has no room; the unfinished file is removed then.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with unfinished.open("wb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
-        _sync_folder(path.parent)
-    except (OSError, RuntimeError) as error:
-        unfinished.unlink(missing_ok=True)
-        # torch wraps a failed write into a RuntimeError of its own, with the cause beside it.
-        full = (error, error.__context__, error.__cause__)
-        if any(isinstance(e, OSError) and e.errno in {errno.ENOSPC, errno.EDQUOT} for e in full):
-            raise StorageFull(
-                f"{path} could not be written: the checkpoint volume is full. What was saved before is still there"
-            ) from error
-        raise
-
-
-def write_bytes(path: Path, content: bytes) -> None:
-    """``write_whole`` of what is in memory."""
-    write_whole(path, lambda file: file.write(content))
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _step_of(path: Path) -> int:
@@ -105,7 +59,7 @@ class Checkpoints:
         sha256 = sha256_of(staged)
         path = unnamed.with_name(f"checkpoint-{step:09d}-{sha256[:16]}.pt")
         staged.replace(path)
-        _sync_folder(self._folder)
+        sync_folder(self._folder)
         for old in self._by_age()[self._keep :]:
             if _step_of(old) not in keep:
                 old.unlink(missing_ok=True)

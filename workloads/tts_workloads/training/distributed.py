@@ -65,13 +65,18 @@ class World:
         )
 
 
+def own_device() -> torch.device:
+    """The device that this process trains on: the GPU of its number on this node (LOCAL_RANK), or the CPU."""
+    if not torch.cuda.is_available():
+        return CPU
+    device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+    torch.cuda.set_device(device)
+    return device
+
+
 def join() -> World:
-    """Meet the other processes, as the launcher's environment says (RANK, WORLD_SIZE, LOCAL_RANK, MASTER_ADDR, ...)."""
-    local, size = int(os.environ.get("LOCAL_RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
-    device = CPU
-    if torch.cuda.is_available():
-        device = torch.device("cuda", local)
-        torch.cuda.set_device(device)
+    """Meet the other processes, as the launcher's environment says (RANK, WORLD_SIZE, MASTER_ADDR, ...)."""
+    device, size = own_device(), int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
         return World(device=device)
     # Flags and names travel as CPU tensors, which NCCL cannot carry.

@@ -11,7 +11,7 @@ from torch import nn
 
 from tts_api.report import Artifact
 from tts_api.voice import CARD_FILE, FRONT_END_PREFIX, TRAINING_FILE, VoiceCard
-from tts_workloads.training.checkpoint import sha256_of, write_whole
+from tts_workloads.files import sha256_of, write_whole
 
 
 def write_voice(

@@ -18,10 +18,10 @@ from tts_api.run import TrainingRun, digest
 from tts_api.voice import CARD_FILE, Provenance, VocoderCard, VoiceCard
 from tts_workloads import models, text
 from tts_workloads.audio import LogMel
+from tts_workloads.files import sha256_of, write_bytes
 from tts_workloads.report import now
 from tts_workloads.training import card_page, curve, pictures, report_page
 from tts_workloads.training.assemble import Training
-from tts_workloads.training.checkpoint import sha256_of, write_bytes
 from tts_workloads.training.export import write_voice
 from tts_workloads.training.measure import Spoken, measure, speak
 from tts_workloads.training.weights import training_only

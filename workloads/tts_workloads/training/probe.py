@@ -12,7 +12,7 @@ from torch import Tensor
 
 from tts_api.run import TrainingRun
 from tts_workloads import models, text
-from tts_workloads.data import Clip, Corpus
+from tts_workloads.data import Clip, Corpus, features_of
 from tts_workloads.training.assemble import Training
 from tts_workloads.training.export import packed, say
 from tts_workloads.training.finish import describe
@@ -44,7 +44,8 @@ def write(path: Path) -> None:
     noise = 0.1 * torch.randn(run.dataset.audio.sample_rate)
     symbols = torch.arange(1, SYMBOLS + 1)
     corpus = Corpus((Clip("noise", "", 0, symbols, noise, 1.0),), ("default",), "0" * 64, 1.0)
-    task = models.Task(run, corpus, [0], [], front_end.symbols)
+    features = features_of(corpus, run.dataset.audio)
+    task = models.Task(run, corpus, [0], [], front_end.symbols, features)
     acoustic = models.ACOUSTIC_MODELS[run.model.acoustic.name](task)
     vocoder = models.VOCODERS[run.model.vocoder.name](task, acoustic)
     card = describe(run, Training(run, corpus, [0], [], front_end, acoustic, vocoder), 0, None)

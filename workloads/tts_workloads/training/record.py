@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tts_api.resources.training import AudioFeatures
+from tts_workloads.files import write_bytes
 from tts_workloads.models.stage import Glimpse
 from tts_workloads.training import curve, pictures
-from tts_workloads.training.checkpoint import write_bytes
 from tts_workloads.training.tensorboard import Events
 
 EVENTS_FOLDER = "tensorboard"

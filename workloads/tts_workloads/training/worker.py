@@ -18,10 +18,12 @@ from tts_api.reasons import Reason
 from tts_api.report import Checkpoint, ExitCode, TerminationMessage, TrainingResult
 from tts_api.run import TrainingRun, digest
 from tts_workloads import logs
+from tts_workloads.data import Shards
 from tts_workloads.ending import Ending, clipped, ending_of
+from tts_workloads.files import write_bytes
 from tts_workloads.processors import cpus
 from tts_workloads.training import distributed, endings
-from tts_workloads.training.checkpoint import Checkpoints, write_bytes
+from tts_workloads.training.checkpoint import Checkpoints
 from tts_workloads.training.distributed import World
 from tts_workloads.training.loop import Interrupted, Loop
 from tts_workloads.training.progress import Progress, sink_for
@@ -60,11 +62,15 @@ class Stop:
             self._asked = self._asked or self._file.exists() or os.getppid() != self._parent
         return self._asked
 
+    def here(self) -> None:
+        """Raise Interrupted if this process was asked to stop."""
+        if self():
+            raise Interrupted("asked to stop")
+
     def interrupts(self) -> None:
         """From now on nothing has to be finished first: a signal raises Interrupted. Does so if it was asked before."""
         self._raises = True
-        if self():
-            raise Interrupted("asked to stop")
+        self.here()
 
 
 def work(run: TrainingRun, workspace: Path) -> Ending:
@@ -104,7 +110,12 @@ def _work(run: TrainingRun, workspace: Path, stop: Stop, progress: Progress | No
         if found is not None:
             progress.saved(checkpoints.describe(found))
         return _finished(earlier, total_steps(run), progress)
-    training = assemble.assemble(run, workspace)
+    progress = progress or Progress(total_steps(run), _Silence())
+    shards = Shards(folder / "features", writes=int(os.environ.get("RANK", "0")) == 0)
+    try:
+        training = assemble.assemble(run, workspace, distributed.own_device(), shards, stop.here)
+    except Interrupted as interrupted:
+        return _interrupted(str(interrupted), progress)
     world = distributed.join()
     if world.leads and training.corpus.statistics is not None:
         # Before the first step: whoever looks may stop a training whose corpus is not what he thought.
@@ -112,7 +123,6 @@ def _work(run: TrainingRun, workspace: Path, stop: Stop, progress: Progress | No
         write_bytes(folder / "report" / "corpus.json", described.encode())
         log.info("the corpus: %s", described, extra={"event": "corpus"})
     total = total_steps(run)
-    progress = progress or Progress(total, _Silence())
     if world.leads:
         progress.watch = Watch(world.device)
     record = Record(folder if world.leads else None, total, run.dataset.audio)
@@ -134,6 +144,7 @@ def _work(run: TrainingRun, workspace: Path, stop: Stop, progress: Progress | No
         progress.stage("Exporting", total)
         steps = sum(loop.steps.values())
         result = finish.finish(run, training, steps, world.device, folder, workspace / "checkpoints")
+        shards.forget()
     except Interrupted as interrupted:
         return _interrupted(str(interrupted), progress)
     return _finished(result, total, progress)
