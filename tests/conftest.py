@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 
+# Each worker of pytest-xdist computes on a core of its own: threads of several would spin and wait for each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 pytest_plugins = ["tests.cluster.fixtures"]
 
 # An exported KUBECONFIG is often production: no test may ever find it by accident.
