@@ -82,6 +82,7 @@ lock: ## Resolve the dependencies anew and write the locks
 	uv pip compile -q --upgrade --python-version 3.11 --generate-hashes --no-emit-index-url --extra dev pyproject.toml -o requirements/dev.txt
 	uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --extra operator pyproject.toml -o requirements/operator.txt
 	uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --extra workloads pyproject.toml -o requirements/workload.txt
+	uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --extra workloads --extra quality --constraints requirements/workload.txt --excludes requirements/not-in-workload-quality.txt pyproject.toml -o requirements/workload-quality.txt
 
 .PHONY: venv
 venv: ## Install what is locked in requirements/dev.txt, once for each lock, and link it as .venv

@@ -30,12 +30,13 @@ from tts_workloads.data import Corpus, read_corpus, split
 from tts_workloads.data.sound import read_sound, resample
 from tts_workloads.processors import cpus
 from tts_workloads.quality import recognise
+from tts_workloads.quality.errors import error_rate
 from tts_workloads.quality.naturalness import mean_opinion_score
 from tts_workloads.serving.voice import Voice
 from tts_workloads.training.evaluation import align, cepstra, mel_cepstral_distortion
 
 T = TypeVar("T")
-LISTENER_RATE = 16000
+LISTENER_RATE = recognise.SAMPLE_RATE
 RESAMPLES = 1000
 """Of the bootstrap that gives the intervals."""
 
@@ -70,19 +71,13 @@ class Heard:
     """What was understood of a synthesiser's speech, utterance by utterance."""
 
     name: str
-    word_errors: list[tuple[int, int]] = field(default_factory=list)
-    """Errors and words of each."""
-    character_errors: list[tuple[int, int]] = field(default_factory=list)
+    understood: recognise.Understood = field(default_factory=recognise.Understood)
     opinions: list[float] = field(default_factory=list)
     distortions: list[float] = field(default_factory=list)
 
     def listen(self, text: str, sound: np.ndarray) -> None:
         """Take one utterance in: ``sound`` is ``[samples]`` float32 at the listener's rate."""
-        said = recognise.plain_words(text)
-        words = recognise.plain_words(recognise.transcribe(sound))
-        self.word_errors.append((recognise.edit_distance(said, words), len(said)))
-        a, b = " ".join(said), " ".join(words)
-        self.character_errors.append((recognise.edit_distance(a, b), len(a)))
+        self.understood.listen(text, sound, LISTENER_RATE)
         self.opinions.append(mean_opinion_score(sound, LISTENER_RATE))
 
     def row(self) -> list[str]:
@@ -90,15 +85,11 @@ class Heard:
         return [
             self.name,
             str(len(self.opinions)),
-            _interval(self.word_errors, _rate, "{:.1%}"),
-            _interval(self.character_errors, _rate, "{:.1%}"),
+            _interval(self.understood.words, error_rate, "{:.1%}"),
+            _interval(self.understood.characters, error_rate, "{:.1%}"),
             _interval(self.opinions, _mean, "{:.2f}"),
             _interval(self.distortions, _mean, "{:.2f} dB") if self.distortions else "-",
         ]
-
-
-def _rate(pairs: Sequence[tuple[int, int]]) -> float:
-    return sum(errors for errors, _ in pairs) / sum(length for _, length in pairs)
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -86,6 +86,20 @@ class Evaluation(Document):
     """Mean absolute error of a symbol's duration, in milliseconds."""
     real_time_factor: float | None = None
     """Seconds of computing for each second of speech, on the device that trained; lower is faster."""
+    listened_clips: Annotated[int, Field(ge=0)] | None = None
+    """Held-out clips that were listened to for the measures below; absent, as they are, without the extra quality."""
+    word_error_rate: float | None = None
+    """Words that a recogniser (Whisper tiny.en) misheard for each word of the clips; lower is better."""
+    recorded_word_error_rate: float | None = None
+    """Words that the recogniser misheard for each word of the recordings: what a voice could reach."""
+    character_error_rate: float | None = None
+    """Characters that the recogniser misheard for each character of the clips; lower is better."""
+    recorded_character_error_rate: float | None = None
+    """Characters that the recogniser misheard for each character of the recordings."""
+    opinion_score: float | None = None
+    """Mean opinion that a network trained on people's (DistillMOS) has of the voice, from 1, bad, to 5, excellent."""
+    recorded_opinion_score: float | None = None
+    """Mean opinion that the network has of the recordings."""
 
 
 class TrainingResult(Document):

@@ -21,7 +21,8 @@ from tests.unit.workloads.live_server import live
 from tts_api.resources.service import Limits
 from tts_api.voice import VocoderCard
 from tts_workloads.data import asterisk
-from tts_workloads.quality.recognise import edit_distance, plain_words, transcribe
+from tts_workloads.quality.errors import edit_distance, plain_words
+from tts_workloads.quality.recognise import transcribe
 from tts_workloads.serving.audio import FORMATS, PCM_SAMPLE_RATE
 from tts_workloads.serving.service import Service
 from tts_workloads.serving.voice import Voice

@@ -6,7 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from tts_workloads.quality.recognise import digit_words, edit_distance, plain_words, sentences, word_error_rates
+from tts_workloads.quality.errors import (
+    character_errors,
+    digit_words,
+    edit_distance,
+    error_rate,
+    plain_words,
+    word_errors,
+)
+from tts_workloads.quality.recognise import sentences, word_error_rates
 
 
 @pytest.mark.parametrize("heard", ["4071", "4 0 7 1.", "Four, zero, seven, one.", "four-oh-seven-one", "40 71"])
@@ -35,6 +43,25 @@ def test_spellings_of_a_sentence_are_the_same(one: str, other: str) -> None:
 )
 def test_edit_distance(reference: str, heard: str, errors: int) -> None:
     assert edit_distance(reference.split(), heard.split()) == errors
+
+
+@pytest.mark.parametrize(
+    ("said", "heard", "words", "characters"),
+    [
+        ("Good morning.", "good morning", (0, 2), (0, 12)),
+        ("Good morning.", "Good mourning!", (1, 2), (1, 12)),
+        ("Good morning.", "", (2, 2), (12, 12)),
+        ("Hi.", "I see a cat.", (4, 1), (11, 2)),
+        ("...", "you", (1, 0), (3, 0)),
+    ],
+)
+def test_what_was_misheard(said: str, heard: str, words: tuple[int, int], characters: tuple[int, int]) -> None:
+    sides = plain_words(said), plain_words(heard)
+    assert (word_errors(*sides), character_errors(*sides)) == (words, characters)
+
+
+def test_a_rate_is_over_all_that_was_said() -> None:
+    assert error_rate([(1, 2), (0, 8), (1, 0)]) == pytest.approx(0.2)
 
 
 def test_missing_recordings_are_named(tmp_path: Path) -> None:

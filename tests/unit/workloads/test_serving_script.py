@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import torch
 from tests.unit.workloads import tiny_voice
 from tts_workloads.serving import requests
 from tts_workloads.serving.errors import RequestError
+from tts_workloads.serving.loudness import KNEE, amplified
 from tts_workloads.serving.script import MalformedScript, Manner, Piece, parse
 from tts_workloads.serving.voice import Sentence, Voice
 from tts_workloads.text.english_sentences import split_clauses
@@ -50,6 +52,12 @@ def ssml(inside: str) -> str:
         (ssml('a <prosody rate="slow" pitch="+12st">b</prosody> c'),
          [("a", PLAIN, 0), ("b", Manner(0.75, 2.0), 0), ("c", PLAIN, 0)]),
         (ssml('<prosody rate="200%"><prosody rate="-50%">a</prosody></prosody>'), [("a", Manner(1.0), 0)]),
+        (ssml('a <prosody volume="x-soft">b</prosody> c'),
+         [("a", PLAIN, 0), ("b", Manner(volume=-12.0), 0), ("c", PLAIN, 0)]),
+        (ssml('<prosody volume="+6.5dB"><prosody volume="soft" rate="fast">a</prosody></prosody>'),
+         [("a", Manner(1.25, volume=0.5), 0)]),
+        (ssml('<prosody volume="silent"><prosody volume="loud">a</prosody></prosody>'),
+         [("a", Manner(volume=-math.inf), 0)]),
         (ssml('<lang xml:lang="en-US">a</lang>'), [("a", Manner(language="en-us"), 0)]),
         (ssml("a &amp; b &#x41;"), [("a & b A", PLAIN, 0)]),
         (ssml(""), []),
@@ -75,7 +83,11 @@ def test_what_is_spoken_how(text: str, expected: list[Any]) -> None:
         (ssml('<say-as interpret-as="ordinal">ten</say-as>'), "'ten' is no whole number"),
         (ssml('<phoneme alphabet="ipa" ph="a">a</phoneme>'), "alphabet='ipa'> is not supported; x-arpabet is"),
         (ssml('<phoneme ph=" ">a</phoneme>'), "has no phonemes"),
-        (ssml('<prosody volume="loud">a</prosody>'), "<prosody volume=...> is not supported"),
+        (ssml('<prosody contour="(0%,+2st)">a</prosody>'), "contour=...> is not supported; rate, pitch, volume are"),
+        (ssml('<prosody volume="80">a</prosody>'), r"volume='80'>: it is silent, x-soft, .*, or as in \+6dB or -3.5dB"),
+        (ssml('<prosody volume="6dB">a</prosody>'), "volume='6dB'>: it is silent"),
+        (ssml('<prosody volume="loud"><prosody volume="+7dB">a</prosody></prosody>'),
+         "a volume of 13 is out of range: -inf to 12"),
         (ssml('<prosody rate="2st">a</prosody>'), "rate='2st'>: it is x-slow"),
         (ssml('<prosody rate="500%">a</prosody>'), "a rate of 5 is out of range: 0.25 to 4"),
         (ssml('<prosody pitch="-100%">a</prosody>'), "a pitch of 0 is out of range"),
@@ -85,7 +97,7 @@ def test_what_is_spoken_how(text: str, expected: list[Any]) -> None:
         ('<speak ><!DOCTYPE x [<!ENTITY a "b">]>&a;</speak>', "a document type is not allowed"),
         (ssml("&lol;"), "undefined entity"),
     ],
-)
+)  # fmt: skip
 def test_what_is_wrong_is_named(text: str, words: str) -> None:
     if not words:  # what does not begin with <speak> is text
         assert parse(text).pieces == [Piece(text)]
@@ -123,6 +135,39 @@ def test_pauses_are_silence_of_their_length(voice: Voice) -> None:
         (sound,), (longer,) = (voice.sound(voice.say([one]), [None]) for one in (bare, silent))
         before, after = int(silent.pause_before * rate), int(silent.pause_after * rate)
         np.testing.assert_array_equal(longer, np.pad(sound, (before, after)))
+
+
+def decibels(sound: np.ndarray) -> float:
+    """Of its root mean square."""
+    return 20 * math.log10(float(np.sqrt(np.mean(sound.astype(np.float64) ** 2))))
+
+
+@pytest.mark.parametrize(
+    ("volume", "change"), [("soft", -6.0), ("x-soft", -12.0), ("-20dB", -20.0), ("+3dB", 3.0), ("medium", 0.0)]
+)
+def test_a_sentence_is_so_many_decibels_louder(voice: Voice, volume: str, change: float) -> None:
+    plain, changed, after = asked(voice, ssml(f'Hello. <prosody volume="{volume}">Hello.</prosody> Hello.'))
+    sounds = voice.sound(voice.say([plain, changed, after]), [None, None, None])
+    assert decibels(sounds[1]) - decibels(sounds[0]) == pytest.approx(change, abs=0.01)
+    np.testing.assert_array_equal(sounds[0], sounds[2])
+
+
+def test_silent_is_silence_of_the_same_length(voice: Voice) -> None:
+    plain, silent = asked(voice, ssml('Hello. <prosody volume="silent">Hello.</prosody>'))
+    said, nothing = voice.sound(voice.say([plain, silent]), [None, None])
+    np.testing.assert_array_equal(nothing, np.zeros_like(said))
+
+
+def test_what_is_too_loud_is_rounded_and_stays_within_bounds() -> None:
+    ramp = np.linspace(-1, 1, 2001, dtype=np.float32)
+    louder = amplified(ramp, 12.0)
+    assert louder.dtype == np.float32
+    assert 0.99 < np.abs(louder).max() <= 1.0
+    assert bool((np.diff(louder) >= 0).all())
+    quiet = np.abs(ramp) < KNEE / 4
+    np.testing.assert_allclose(louder[quiet], ramp[quiet] * 10**0.6, rtol=1e-6)
+    # Not even where the rounding begins is there a step.
+    assert np.diff(louder).max() < 1.01 * 10**0.6 * (ramp[1] - ramp[0])
 
 
 def test_manners_reach_the_voice_and_are_checked(voice: Voice) -> None:

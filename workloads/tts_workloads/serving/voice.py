@@ -18,6 +18,7 @@ from tts_api.voice import VoiceCard
 from tts_workloads.audio import SILENCE
 from tts_workloads.ending import BadInput
 from tts_workloads.serving.audio import Samples
+from tts_workloads.serving.loudness import amplified
 from tts_workloads.text import FrontEnd, UnknownFrontEnd, WordPlace, restore
 from tts_workloads.voice_file import open_voice
 
@@ -44,6 +45,8 @@ class Sentence:
     """1 is as trained, 2 twice as fast."""
     pitch: float = 1.0
     """1 is as trained, 2 an octave higher."""
+    volume: float = 0.0
+    """Decibels by which its sound is louder than as trained; ``-inf`` is silence."""
     pause_before: float = 0.0
     """Seconds of silence before it."""
     pause_after: float = 0.0
@@ -162,9 +165,10 @@ class Voice:
         # Beyond a sentence's end there is silence, which is what a vocoder takes for granted there.
         batch = torch.stack([F.pad(window, (0, longest - window.shape[1]), value=SILENCE) for window in windows])
         waveforms = self._module.vocode(batch).float().cpu().numpy()
+        volumes = [0.0 if one.sentence is None else one.sentence.volume for one in spoken]
         return [
-            np.pad(np.nan_to_num(waveform[part]), silence)
-            for waveform, part, silence in zip(waveforms, inside, silences, strict=True)
+            np.pad(amplified(np.nan_to_num(waveform[part]), volume), silence)
+            for waveform, part, volume, silence in zip(waveforms, inside, volumes, silences, strict=True)
         ]
 
     def enter_thread(self) -> None:

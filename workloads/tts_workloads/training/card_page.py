@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tts_api.report import Evaluation
 from tts_api.resources.training import AcousticModel, Vocoder
 from tts_api.voice import VoiceCard
 
@@ -24,15 +25,7 @@ def page(card: VoiceCard) -> str:
         ("Run digest", f"`{made.run_sha256}`"),
         ("Written", f"{made.created_at} by PyTorch {made.torch}"),
     ]
-    measured = [
-        ("Held-out clips", None if quality is None else str(quality.clips)),
-        ("Mel loss (nepers)", _number(quality.mel_loss if quality else None)),
-        ("Mel-cepstral distortion (dB)", _number(quality.mel_cepstral_distortion if quality else None)),
-        ("Pitch error (cents)", _number(quality.pitch_error_cents if quality else None)),
-        ("Voicing error (share of frames)", _number(quality.voicing_error if quality else None)),
-        ("Duration error (ms)", _number(quality.duration_error_milliseconds if quality else None)),
-        ("Real-time factor", _number(quality.real_time_factor if quality else None)),
-    ]
+    measured = [] if quality is None else _measured(quality)
     return "\n".join([
         f"# {card.name}",
         "",
@@ -43,12 +36,29 @@ def page(card: VoiceCard) -> str:
         "",
         "## Quality on clips that it was not trained on",
         "",
-        *_table("measure", [(name, value) for name, value in measured if value is not None]),
+        *_table("measure", measured),
         "",
         "`alignment.png` shows which symbol is heard when, `loss.png` the loss over the steps; `samples/` has held-out",
         "clips as they were recorded and as the voice says them.",
         "",
     ])  # fmt: skip
+
+
+def _measured(quality: Evaluation) -> list[tuple[str, str]]:
+    rows = [
+        ("Held-out clips", quality.clips, None),
+        ("Mel loss (nepers)", quality.mel_loss, None),
+        ("Mel-cepstral distortion (dB)", quality.mel_cepstral_distortion, None),
+        ("Pitch error (cents)", quality.pitch_error_cents, None),
+        ("Voicing error (share of frames)", quality.voicing_error, None),
+        ("Duration error (ms)", quality.duration_error_milliseconds, None),
+        ("Real-time factor", quality.real_time_factor, None),
+        ("Clips listened to", quality.listened_clips, None),
+        ("Word error rate of a recogniser", quality.word_error_rate, quality.recorded_word_error_rate),
+        ("Character error rate of a recogniser", quality.character_error_rate, quality.recorded_character_error_rate),
+        ("Predicted opinion (1 to 5)", quality.opinion_score, quality.recorded_opinion_score),
+    ]
+    return [(name, _number(value, recorded)) for name, value, recorded in rows if value is not None]
 
 
 def _model(model: AcousticModel | Vocoder, source: str | None) -> str:
@@ -59,8 +69,8 @@ def _model(model: AcousticModel | Vocoder, source: str | None) -> str:
     return f"{described}, from that of the training {model.from_training.name} (voice `{source}`)"
 
 
-def _number(value: float | None) -> str | None:
-    return None if value is None else f"{value:g}"
+def _number(value: float, recorded: float | None) -> str:
+    return f"{value:g}" if recorded is None else f"{value:g} (the recordings: {recorded:g})"
 
 
 def _table(what: str, rows: list[tuple[str, str]]) -> list[str]:

@@ -23,6 +23,7 @@ from tts_workloads.report import now
 from tts_workloads.training import card_page, curve, pictures, report_page
 from tts_workloads.training.assemble import Training
 from tts_workloads.training.export import write_voice
+from tts_workloads.training.listeners import listened_to
 from tts_workloads.training.measure import Spoken, measure, speak
 from tts_workloads.training.weights import training_only
 
@@ -51,7 +52,7 @@ def finish(
     StorageFull."""
     module = models.build_voice(training.acoustic, training.vocoder).to(device).eval()
     spoken = [speak(module, training, clip, device) for clip in training.held_out]
-    evaluation = measure(training, spoken, device)
+    evaluation = listened_to(measure(training, spoken, device), training, spoken, folder)
     card = describe(run, training, steps, evaluation)
     report = folder / "report"
     leave_report(report, training, card, spoken)

@@ -1,5 +1,5 @@
 """Measures a finished voice on the clips that it was not trained on. The measures themselves are in ``evaluation``, and
-what listens as people do in ``quality``."""
+what listens as people do in ``listeners``."""
 
 from __future__ import annotations
 
