@@ -201,7 +201,8 @@ REASONS: dict[Reason, Explanation] = {
         "The pods failed more often than runPolicy.backoffLimit allows.", "The message says how the last one failed."
     ),
     Reason.CHECKPOINT_MISMATCH: Explanation(
-        "The checkpoint folder holds checkpoints of another training.", "Name another claim, or move the folder away."
+        "The checkpoint folder holds checkpoints of another training, or of an image that writes another format.",
+        "Name another claim, move the folder away, or go on with the image that wrote them.",
     ),
     Reason.RESULT_MISSING: Explanation(
         "The pods ended well, but left no result.", "Use a workload image of the operator's own version."
