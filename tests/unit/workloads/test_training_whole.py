@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -119,6 +120,22 @@ def test_a_voice_that_was_lost_is_written_again_without_a_step(
     assert sha256_of(workspace / "checkpoints" / artifact.path) == artifact.sha256
     assert (workspace / "checkpoints/voice/report/curve.jsonl").read_text() == curve_before
     assert len(list((workspace / "checkpoints/voice").glob("voice-*.pt"))) == 1
+
+
+def test_a_volume_that_is_full_at_the_samples_is_named(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = tmp_path / "copy"
+    shutil.copytree(trained, workspace)
+    (workspace / "checkpoints" / words(workspace).result.artifact.path).unlink()
+    sample = next((workspace / "checkpoints/voice/report/samples").glob("*-spoken.wav"))
+    before = sample.read_bytes()
+    sample.with_name(f".{sample.name}.{os.getpid()}.tmp").symlink_to("/dev/full")
+    monkeypatch.setenv("TTS_TERMINATION_LOG", str(workspace / "log"))
+    assert launch(workspace / "run.json", workspace) == 1
+    assert words(workspace).reason == "StorageFull"
+    assert sample.name in words(workspace).message
+    assert sample.read_bytes() == before
 
 
 def test_a_folder_of_another_training_is_not_continued(
