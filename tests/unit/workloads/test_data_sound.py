@@ -271,6 +271,15 @@ def test_a_damaged_count_of_frames_takes_no_memory(tmp_path: Path, encoded: dict
         read_sound(path, RATE)
 
 
+def test_an_unknown_encoding_is_named(tmp_path: Path) -> None:
+    path = write_wav(tmp_path / "tone.wav", tone(RATE), RATE)
+    data = bytearray(path.read_bytes())
+    data[20:22] = b"\xde\xad"
+    path.write_bytes(data)
+    with pytest.raises(UnreadableSound, match="knows how its sound is encoded"):
+        read_sound(path, RATE)
+
+
 def test_a_damaged_rate_takes_no_memory(tmp_path: Path) -> None:
     path = write_wav(tmp_path / "tone.wav", tone(RATE), RATE)
     data = bytearray(path.read_bytes())

@@ -124,6 +124,8 @@ def _decode_with_ffmpeg(data: bytes, suffix: str) -> tuple[Samples, int]:
         with av.open(io.BytesIO(data), mode="r", format=container_format) as container:
             if not container.streams.audio:
                 raise UnreadableSound("it has no sound in it")
+            if container.streams.audio[0].codec_context is None:
+                raise UnreadableSound("neither libsndfile nor FFmpeg knows how its sound is encoded")
             rate = container.streams.audio[0].rate
             frames.extend(container.decode(audio=0))
             return _joined(frames, rate), rate
