@@ -193,6 +193,43 @@ def test_what_is_wrong_with_a_run_is_said_and_not_tried_again(
     assert message in said.message
 
 
+def test_a_refused_corpus_leaves_every_problem_until_it_is_accepted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    workspace = tiny_corpus.write_workspace(tmp_path / "w", output="voices/tones", training__maxSteps=1)
+    metadata = workspace / "data/tones/metadata.csv"
+    whole = metadata.read_text()
+    metadata.write_text("no separator\n" * 30 + whole)
+    monkeypatch.setenv("TTS_TERMINATION_LOG", str(workspace / "log"))
+    assert launch(workspace / "run.json", workspace) == 64
+    said = words(workspace)
+    assert said.reason == "InvalidDataset"
+    assert "30 problems (in full: voices/tones/report/problems.txt on the checkpoint volume)" in said.message
+    problems = workspace / "checkpoints/voices/tones/report/problems.txt"
+    lines = problems.read_text().splitlines()
+    assert [line.split(":")[0] for line in lines] == [f"metadata.csv line {number}" for number in range(1, 31)]
+    assert all(line in caplog.text for line in lines)
+
+    metadata.write_text(whole)
+    assert launch(workspace / "run.json", workspace) == 0
+    assert not problems.exists()
+
+
+def test_a_refusal_is_said_where_there_is_no_room_to_write_it_down(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = tiny_corpus.write_workspace(tmp_path / "w")
+    (workspace / "data/tones/metadata.csv").write_text("no separator\n")
+    report = workspace / "checkpoints/voice/report"
+    report.mkdir(parents=True)
+    (report / f".problems.txt.{os.getpid()}.tmp").symlink_to("/dev/full")
+    monkeypatch.setenv("TTS_TERMINATION_LOG", str(workspace / "log"))
+    assert launch(workspace / "run.json", workspace) == 64
+    said = words(workspace)
+    assert said.reason == "InvalidDataset"
+    assert "1 problem: metadata.csv line 1" in said.message
+
+
 @pytest.mark.parametrize(
     ("topology", "steps_saved", "node", "part"),
     [

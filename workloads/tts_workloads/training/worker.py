@@ -18,9 +18,10 @@ from tts_api.reasons import Reason
 from tts_api.report import Checkpoint, ExitCode, TerminationMessage, TrainingResult
 from tts_api.run import TrainingRun, digest
 from tts_workloads import logs
+from tts_workloads.data import InvalidDataset
 from tts_workloads.ending import Ending, clipped, ending_of
 from tts_workloads.processors import cpus
-from tts_workloads.training import distributed, endings
+from tts_workloads.training import distributed, endings, refusal
 from tts_workloads.training.checkpoint import Checkpoints, write_bytes
 from tts_workloads.training.distributed import World
 from tts_workloads.training.loop import Interrupted, Loop
@@ -104,12 +105,19 @@ def _work(run: TrainingRun, workspace: Path, stop: Stop, progress: Progress | No
         if found is not None:
             progress.saved(checkpoints.describe(found))
         return _finished(earlier, total_steps(run), progress)
-    training = assemble.assemble(run, workspace)
+    try:
+        training = assemble.assemble(run, workspace)
+    except InvalidDataset as error:
+        # Of several processes each refuses it; the one that reports leaves the problems.
+        raise (refusal.leave(error, folder, workspace / "checkpoints") if progress is not None else error) from None
     world = distributed.join()
     if world.leads and training.corpus.statistics is not None:
         # Before the first step: whoever looks may stop a training whose corpus is not what he thought.
         described = training.corpus.statistics.model_dump_json(by_alias=True, indent=1)
         write_bytes(folder / "report" / "corpus.json", described.encode())
+        refusal.forget(folder)
+        # The clips that were left out are in the log already, one by one.
+        described = training.corpus.statistics.model_dump_json(by_alias=True, indent=1, exclude={"left_out"})
         log.info("the corpus: %s", described, extra={"event": "corpus"})
     total = total_steps(run)
     progress = progress or Progress(total, _Silence())
