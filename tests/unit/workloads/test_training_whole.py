@@ -178,8 +178,24 @@ def test_griffin_lim_needs_no_second_stage(tmp_path: Path, monkeypatch: pytest.M
         ({}, lambda w: (w / "run.json").unlink(), "InvalidRun", "cannot be read"),
         ({"schema": 2}, None, "InvalidRun", "schema 2"),
         ({"training__maxSteps": 0}, None, "InvalidRun", "training.maxSteps"),
+        (
+            {"dataset__audio__nFFT": 1023},
+            None,
+            "InvalidRun",
+            "dataset.audio.nFFT is 1023: Value error, nFFT must be even",
+        ),
+        (
+            {"dataset__audio__hopLength": 700}, None, "InvalidRun",
+            "hopLength must be at most half of nFFT, or frames do not overlap (hopLength is 700, nFFT 1024)",
+        ),
+        ({"dataset__audio__nFFT": 500}, None, "InvalidRun", "hopLength is 256, nFFT 500"),
+        (
+            {"dataset__audio": {"sampleRate": 48000, "nFFT": 256, "hopLength": 128, "nMels": 128}}, None,
+            "InvalidParameters",
+            "nMels is 128, but nFFT 256 at 48000 Hz leaves 34 bands empty: set nMels to 42, or give a larger nFFT",
+        ),
     ],
-)
+)  # fmt: skip
 def test_what_is_wrong_with_a_run_is_said_and_not_tried_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], spoil: Any, reason: str, message: str
 ) -> None:
