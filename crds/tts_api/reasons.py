@@ -159,7 +159,7 @@ REASONS: dict[Reason, Explanation] = {
     ),
     Reason.INVALID_DATASET: Explanation(
         "The corpus cannot be read as the format that the spec names.",
-        "Correct the lines or files that the message names and create the training again.",
+        "Correct the lines or files that the message and report/problems.txt name, and create the training again.",
     ),
     Reason.INVALID_RUN: Explanation(
         "The pod does not understand its run document.",
