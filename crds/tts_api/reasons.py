@@ -159,7 +159,7 @@ REASONS: dict[Reason, Explanation] = {
     ),
     Reason.INVALID_DATASET: Explanation(
         "The corpus cannot be read as the format that the spec names.",
-        "Correct the lines or files that the message names and create the training again.",
+        "Correct the lines or files that the message and report/problems.txt name, and create the training again.",
     ),
     Reason.INVALID_RUN: Explanation(
         "The pod does not understand its run document.",
@@ -201,7 +201,8 @@ REASONS: dict[Reason, Explanation] = {
         "The pods failed more often than runPolicy.backoffLimit allows.", "The message says how the last one failed."
     ),
     Reason.CHECKPOINT_MISMATCH: Explanation(
-        "The checkpoint folder holds checkpoints of another training.", "Name another claim, or move the folder away."
+        "The checkpoint folder holds checkpoints of another training, or of an image that writes another format.",
+        "Name another claim, move the folder away, or go on with the image that wrote them.",
     ),
     Reason.RESULT_MISSING: Explanation(
         "The pods ended well, but left no result.", "Use a workload image of the operator's own version."

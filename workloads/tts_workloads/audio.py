@@ -39,6 +39,11 @@ def mel_filters(sample_rate: int, n_fft: int, n_mels: int) -> Tensor:
     return torch.div(filters, areas).float()
 
 
+def empty_bands(sample_rate: int, n_fft: int, n_mels: int) -> int:
+    """How many of the filters are so narrow that no line of the spectrum lies in them."""
+    return int((mel_filters(sample_rate, n_fft, n_mels).amax(1) == 0).sum())
+
+
 def _mel_of(hertz: float) -> float:
     # Linear below 1000 Hz, 27 steps for each factor of 6.4 above.
     return hertz * 3 / 200 if hertz < 1000 else 15 + 27 * math.log(hertz / 1000) / math.log(6.4)

@@ -23,7 +23,10 @@ def read_run(kind: type[Run], path: Path) -> Run:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise BadInput(Reason.INVALID_RUN, f"the run document {path} is not valid: {where}: {first['msg']}") from None
+        value = f" is {first['input']!r:.80}" if isinstance(first["input"], str | int | float) else ""
+        raise BadInput(
+            Reason.INVALID_RUN, f"the run document {path} is not valid: {where}{value}: {first['msg']}"
+        ) from None
     if run.schema_ > SCHEMA:
         raise BadInput(
             Reason.INVALID_RUN,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from tts_api.architectures import ACOUSTIC_MODELS, VOCODERS
 from tts_api.base import Document, Image, Name, Quantity, RelativePath, rule, rules
@@ -38,6 +38,10 @@ class DatasetSource(Document):
     """A folder on a claim; it is mounted read-only."""
 
 
+EVEN_WINDOW = "nFFT must be even"
+OVERLAPPING_FRAMES = "hopLength must be at most half of nFFT, or frames do not overlap"
+
+
 class AudioFeatures(Document):
     """How sound becomes features. The values travel in the voice; a vocoder fits only the features it learned from."""
 
@@ -48,7 +52,21 @@ class AudioFeatures(Document):
     hop_length: Annotated[int, Field(ge=64, le=1024)] = 256
     """Samples between two frames, 64 to 1024, at most half of nFFT."""
     n_mels: Annotated[int, Field(ge=40, le=128)] = 80
-    """Mel bands of a frame, 40 to 128."""
+    """Mel bands of a frame, 40 to 128; the narrowest has to hold a line of the spectrum."""
+
+    # The API server's rules for both are where a dataset names its audio.
+    @field_validator("n_fft")
+    @classmethod
+    def _window_is_even(cls, n_fft: int) -> int:
+        if n_fft % 2:
+            raise ValueError(EVEN_WINDOW)
+        return n_fft
+
+    @model_validator(mode="after")
+    def _frames_overlap(self) -> Self:
+        if self.hop_length * 2 > self.n_fft:
+            raise ValueError(f"{OVERLAPPING_FRAMES} (hopLength is {self.hop_length}, nFFT {self.n_fft})")
+        return self
 
 
 class Dataset(Document):
@@ -67,11 +85,8 @@ class Dataset(Document):
         AudioFeatures,
         Field(
             json_schema_extra=rules(
-                rule("self.nFFT % 2 == 0", "nFFT must be even"),
-                rule(
-                    "self.hopLength * 2 <= self.nFFT",
-                    "hopLength must be at most half of nFFT, or frames do not overlap",
-                ),
+                rule("self.nFFT % 2 == 0", EVEN_WINDOW),
+                rule("self.hopLength * 2 <= self.nFFT", OVERLAPPING_FRAMES),
             )
         ),
     ] = Field(default_factory=AudioFeatures)

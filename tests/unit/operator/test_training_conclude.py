@@ -88,6 +88,8 @@ def interrupted(number: int, saved: int) -> Any:
         ({}, [b.job(), *(interrupted(n, 40) for n in range(2))], "Failed!NotFailed"),
         ({"spec.training": {"maxSteps": "many"}}, [], "Accepted!InvalidSpec"),
         ({"spec.training": {"maxSteps": 0}}, [], "Accepted!InvalidSpec"),
+        ({"spec.dataset.audio": {"nFFT": 1023}}, [], "Accepted!InvalidSpec"),
+        ({"spec.dataset.audio": {"nFFT": 512, "hopLength": 300}}, [], "Accepted!InvalidSpec"),
         (FROM, [], "Accepted=Accepted Scheduled!ModelMissing Progressing!ModelMissing Suspended!NotSuspended"),
         (FROM, [b.another("base", "")], "Scheduled!TrainingNotComplete Progressing!TrainingNotComplete"),
         (FROM, [b.another("base", "Failed")], "Scheduled!TrainingFailed Failed!NotFailed"),

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from tts_api.resources.training import AudioFeatures
-from tts_workloads.audio import LOG_FLOOR, SILENCE, LogMel, mel_filters, pitch, trim_silence
+from tts_workloads.audio import LOG_FLOOR, SILENCE, LogMel, empty_bands, mel_filters, pitch, trim_silence
 
 FEATURES = [
     # sample rate, n_fft, hop length, mel bands
@@ -48,6 +48,14 @@ def test_mel_filters_are_those_of_torchaudio(rate: int, n_fft: int, hop: int, me
     ours = mel_filters(rate, n_fft, mels)
     assert ours.dtype is torch.float32
     assert_close(ours, theirs.T, atol=1e-6, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("rate", "n_fft", "mels", "empty"),
+    [*((rate, n_fft, mels, 0) for rate, n_fft, _, mels in FEATURES), (48000, 256, 128, 34), (22050, 256, 80, 2)],
+)
+def test_bands_without_a_line_of_the_spectrum_are_counted(rate: int, n_fft: int, mels: int, empty: int) -> None:
+    assert empty_bands(rate, n_fft, mels) == empty
 
 
 @pytest.mark.parametrize(("rate", "n_fft", "hop", "mels"), FEATURES)

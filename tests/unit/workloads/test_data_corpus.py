@@ -16,6 +16,7 @@ from tts_api.reasons import Reason
 from tts_api.resources.training import AudioFeatures
 from tts_workloads import text
 from tts_workloads.data import Corpus, InvalidDataset, read_corpus, split
+from tts_workloads.data.formats import FORMATS
 
 RATE = 16000
 AUDIO = AudioFeatures(sample_rate=RATE, n_fft=1024, hop_length=200, n_mels=80)
@@ -80,6 +81,35 @@ def test_ljspeech_folders(tmp_path: Path, metadata: str, texts: dict[str, str]) 
     assert corpus.seconds == pytest.approx(len(texts), abs=0.1)
 
 
+@pytest.mark.parametrize(
+    ("there", "wanted", "read"),
+    [
+        (["x.WAV"], "x", "x.WAV"),
+        (["x.Aiff"], "x", "x.Aiff"),
+        (["x.m4a"], "x", "x.m4a"),
+        (["x.aac"], "x", "x.aac"),
+        (["x.WAV"], "x.wav", "x.WAV"),
+        (["x.wav"], "x.WAV", "x.wav"),
+        (["x.wav", "x.WAV"], "x.WAV", "x.WAV"),
+        (["x.wav", "x.WAV"], "x", "x.wav"),
+        (["x.mp3", "x.OGG", "x.FLAC", "x.txt"], "x", "x.FLAC"),
+        (["x.wav.wav", "x.wav"], "x.wav", "x.wav.wav"),
+        (["x.1.flac", "x.wav"], "x.1", "x.1.flac"),
+        (["x", "y.wav"], "x", "x"),
+        (["x.txt"], "x", "x.wav"),
+    ],
+)
+def test_the_sound_of_an_id(tmp_path: Path, there: list[str], wanted: str, read: str) -> None:
+    for folder in ("", "chapter"):
+        (tmp_path / "wavs" / folder).mkdir(parents=True)
+        for name in there:
+            (tmp_path / "wavs" / folder / name).touch()
+    (tmp_path / "metadata.csv").write_text(f"{wanted}|Hello.\nchapter/{wanted}|Bye.")
+    bad: list[str] = []
+    audio = [entry.audio.relative_to(tmp_path / "wavs") for entry in FORMATS["ljspeech"](tmp_path, bad)]
+    assert (audio, bad) == ([Path(read), Path("chapter", read)], [])
+
+
 def test_a_clip_has_whole_frames_and_the_symbols_of_its_text(tmp_path: Path) -> None:
     (clip,) = read("ljspeech", ljspeech(tmp_path, "a|Hello world.")).clips
     assert clip.waveform.dtype is torch.float32
@@ -141,10 +171,16 @@ LONG_ID = "This is a text where the id should be. " * 10
         ("a| ", ["metadata.csv line 1: the text of a is empty"]),
         ("a|Hello.|", ["metadata.csv line 1: the text of a is empty"]),
         ("a|Hello.\nb|Bye.\na|Again.", ["metadata.csv line 3: the id a is on line 1 already"]),
-        (b"a|Hello.\nb|caf\xe9", ["metadata.csv line 2: not UTF-8"]),
+        (b"a|Hello.\nb|caf\xe9", ["metadata.csv line 2: not UTF-8: save the file as UTF-8"]),
         ("../a|Hello.", ["metadata.csv line 1: the id '../a' leads out of wavs/"]),
         ("/etc/passwd|Hello.", ["metadata.csv line 1: the id '/etc/passwd' leads out of wavs/"]),
-        ("a\0|Hello.", ["metadata.csv line 1: the id 'a\\x00' leads out of wavs/"]),
+        ("a|Hello.\nb\0|Bye.", ["metadata.csv line 2: a NUL byte: the file is not UTF-8"]),
+        ("a|Hello.".encode("utf-16"), ["metadata.csv is UTF-16, as its first bytes say, and not UTF-8"]),
+        ("\ufeffa|Hello.".encode("utf-16-be"), ["metadata.csv is UTF-16, as its first bytes say, and not UTF-8"]),
+        ("a|Hello.".encode("utf-16-le"), ["metadata.csv line 1: a NUL byte: the file is not UTF-8"]),
+        ("a|Hello.".encode("utf-32"), ["metadata.csv is UTF-32, as its first bytes say, and not UTF-8"]),
+        ("d.wav|Hello.", ["metadata.csv line 1: wavs/d.wav: there is no such file"]),
+        ("a.flac|Hello.", ["metadata.csv line 1: wavs/a.flac: there is no such file"]),
         ("d|Hello.", ["metadata.csv line 1: wavs/d.wav: there is no such file"]),
         (f"{LONG_ID}|a", [f"metadata.csv line 1: wavs/{LONG_ID.strip()}.wav: cannot be opened: File name too long"]),
         ("a|你好", ["metadata.csv line 1: '你好' cannot be spoken: this voice has no symbols for 你 好"]),
@@ -275,6 +311,15 @@ def test_of_many_problems_the_message_shows_some_and_counts_the_rest(tmp_path: P
     assert message.endswith(
         "; and 15 more. Remedy: correct or remove these, or allow as many with dataset.maxInvalidClips"
     )
+
+
+def test_the_remedy_has_room_behind_many_long_problems() -> None:
+    refusal = InvalidDataset(Path("/data"), ["x" * 500] * 30, "mend them", listed_in="voice/report/problems.txt")
+    message = str(refusal)
+    assert len(message) < 1500
+    assert message.startswith("/data: 30 problems (in full: voice/report/problems.txt): x")
+    assert message.endswith("; and 24 more. Remedy: mend them")
+    assert len(refusal.problems) == 30
 
 
 def test_a_long_problem_is_cut(tmp_path: Path) -> None:

@@ -94,8 +94,14 @@ def test_compressed_files_of_libsndfile(tmp_path: Path, suffix: str) -> None:
 
 @pytest.mark.parametrize(("suffix", "codec", "rate"), [("g722", "g722", 16000), ("m4a", "aac", 44100)])
 def test_files_that_ffmpeg_alone_reads(tmp_path: Path, suffix: str, codec: str, rate: int) -> None:
-    path = tmp_path / f"tone.{suffix}"
-    with av.open(path, "w") as container:
+    path = write_with_ffmpeg(tmp_path / f"tone.{suffix}", codec, rate)
+    waveform = read_sound(path, RATE).waveform
+    assert frequency(waveform) == pytest.approx(HERTZ, rel=1e-3)
+    assert loudness(waveform) == pytest.approx(0.0, abs=0.5)
+
+
+def write_with_ffmpeg(path: Path, codec: str, rate: int, **options: str) -> Path:
+    with av.open(path, "w", options=options) as container:
         stream = container.add_stream(codec, rate=rate, layout="mono")
         encoder_format = stream.format.name
         frame = av.AudioFrame.from_ndarray((tone(rate) * 32767).astype(np.int16)[None], format="s16", layout="mono")
@@ -106,9 +112,7 @@ def test_files_that_ffmpeg_alone_reads(tmp_path: Path, suffix: str, codec: str, 
         for piece in (*resampler.resample(frame), *resampler.resample(None)):
             container.mux(stream.encode(piece))
         container.mux(stream.encode(None))
-    waveform = read_sound(path, RATE).waveform
-    assert frequency(waveform) == pytest.approx(HERTZ, rel=1e-3)
-    assert loudness(waveform) == pytest.approx(0.0, abs=0.5)
+    return path
 
 
 def test_stereo_becomes_the_mean_of_its_channels(tmp_path: Path) -> None:
@@ -191,4 +195,95 @@ def test_a_picture_has_no_sound_in_it(tmp_path: Path) -> None:
         container.mux(stream.encode(av.VideoFrame.from_ndarray(np.zeros((16, 16, 3), dtype=np.uint8))))
         container.mux(stream.encode(None))
     with pytest.raises(UnreadableSound, match="it has no sound in it"):
+        read_sound(path, RATE)
+
+
+WITH_FFMPEG: dict[str, tuple[str, str, int, dict[str, str]]] = {
+    "m4a": ("m4a", "aac", 44100, {}),
+    "m4a for the web": ("m4a", "aac", 44100, {"movflags": "faststart"}),
+    "mp3 with Xing's header": ("mp3", "libmp3lame", 44100, {}),
+    "opus": ("opus", "libopus", 48000, {}),
+    "aac": ("aac", "aac", 44100, {}),
+}
+WITH_LIBSNDFILE: dict[str, tuple[str, str]] = {
+    "wav": ("WAV", "PCM_16"), "rf64": ("RF64", "PCM_16"), "w64": ("W64", "PCM_16"), "aiff": ("AIFF", "PCM_16"),
+    "aifc": ("AIFF", "FLOAT"), "au": ("AU", "PCM_16"), "flac": ("FLAC", "PCM_16"), "ogg": ("OGG", "VORBIS"),
+    "mp3": ("MP3", "MPEG_LAYER_III"),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def encoded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """A second of a tone in every format."""
+    folder = tmp_path_factory.mktemp("encoded")
+    files = {}
+    for name, (suffix, codec, rate, options) in WITH_FFMPEG.items():
+        files[name] = write_with_ffmpeg(folder / f"{name}.{suffix}", codec, rate, **options).read_bytes()
+    for name, (kind, subtype) in WITH_LIBSNDFILE.items():
+        path = folder / name
+        soundfile.write(path, tone(RATE), RATE, format=kind, subtype=subtype)
+        files[name] = path.read_bytes()
+    return files
+
+
+@pytest.mark.parametrize("name", [*WITH_FFMPEG, *WITH_LIBSNDFILE])
+def test_a_whole_file_is_not_taken_for_one_that_is_cut_off(
+    tmp_path: Path, encoded: dict[str, bytes], name: str
+) -> None:
+    path = tmp_path / "tone"
+    path.write_bytes(encoded[name])
+    assert len(read_sound(path, RATE).waveform) == pytest.approx(RATE, rel=0.1)
+
+
+@pytest.mark.parametrize("share", [0.3, 0.5, 0.8])
+@pytest.mark.parametrize("name", [*WITH_FFMPEG, *WITH_LIBSNDFILE])
+def test_a_file_that_is_cut_off_is_refused(tmp_path: Path, encoded: dict[str, bytes], name: str, share: float) -> None:
+    path = tmp_path / "tone"
+    path.write_bytes(encoded[name][: int(share * len(encoded[name]))])
+    with pytest.raises(UnreadableSound) as raised:
+        read_sound(path, RATE)
+    assert "the file is cut off" in str(raised.value)
+
+
+def test_mp3_without_a_count_of_its_frames_is_read_as_far_as_it_goes(tmp_path: Path, encoded: dict[str, bytes]) -> None:
+    data = bytearray(encoded["mp3 with Xing's header"])
+    at = data.find(b"Info") if b"Info" in data else data.find(b"Xing")
+    data[at : at + 4] = bytes(4)
+    path = tmp_path / "tone.mp3"
+    path.write_bytes(data[: len(data) // 2])
+    assert 0.3 * RATE < len(read_sound(path, RATE).waveform) < 0.7 * RATE
+
+
+@pytest.mark.parametrize("tag", [b"Xing", b"VBRI"])
+def test_a_damaged_count_of_frames_takes_no_memory(tmp_path: Path, encoded: dict[str, bytes], tag: bytes) -> None:
+    data = bytearray(encoded["mp3"])
+    start = data.find(b"Xing") if b"Xing" in data else data.find(b"Info")
+    if tag == b"Xing":
+        data[start + 8 : start + 12] = b"\x7f\xff\xff\xff"
+    else:
+        frame = data.rfind(b"\xff", 0, start)
+        data[start : start + 100] = bytes(100)
+        data[frame + 36 : frame + 40] = b"VBRI"
+        data[frame + 50 : frame + 54] = b"\x7f\xff\xff\xff"
+    path = tmp_path / "tone.mp3"
+    path.write_bytes(data)
+    with pytest.raises(UnreadableSound, match=r"cut off or damaged: its header promises .* and it has [01]"):
+        read_sound(path, RATE)
+
+
+def test_an_unknown_encoding_is_named(tmp_path: Path) -> None:
+    path = write_wav(tmp_path / "tone.wav", tone(RATE), RATE)
+    data = bytearray(path.read_bytes())
+    data[20:22] = b"\xde\xad"
+    path.write_bytes(data)
+    with pytest.raises(UnreadableSound, match="knows how its sound is encoded"):
+        read_sound(path, RATE)
+
+
+def test_a_damaged_rate_takes_no_memory(tmp_path: Path) -> None:
+    path = write_wav(tmp_path / "tone.wav", tone(RATE), RATE)
+    data = bytearray(path.read_bytes())
+    data[24:28] = (1).to_bytes(4, "little")
+    path.write_bytes(data)
+    with pytest.raises(UnreadableSound, match="it has 1 samples a second; speech needs 4000 at least"):
         read_sound(path, RATE)

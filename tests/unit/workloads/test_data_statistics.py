@@ -59,8 +59,10 @@ def test_a_transcript_far_from_its_sound_is_odd(length: int, words: str | None) 
         assert words in odd[0]
 
 
-def test_long_lists_are_cut() -> None:
-    described = describe([clip(n, text="same") for n in range(100)], ["_"], [])
+def test_long_lists_are_cut_but_every_clip_that_is_left_out_is_named() -> None:
+    gone = [f"metadata.csv line {n}: gone" for n in range(100, 200)]
+    described = describe([clip(n, text="same") for n in range(100)], ["_"], gone)
+    assert described.left_out == tuple(gone)
     assert len(described.repeated_texts) == MOST_NAMED + 1
     assert described.repeated_texts[-1] == "and 79 more"
 

@@ -31,6 +31,7 @@ def written(folder: Path, content: str | bytes) -> FrontEnd:
         ("Kopf\tk ow p f # German for head", "KOPF's", "K OW P F S"),
         ("the D AH", "the apple", "D AH   AE P AH L"),
         ("read R EH D", "I read", "AY   R EH D"),
+        ("\ufeffkopf K OW P F", "Kopf", "K OW P F"),
         ("# nothing\n\nAWS  AO S", "AWS", "AO S"),
     ],
 )
@@ -54,7 +55,8 @@ def test_own_words_travel_in_the_voice(tmp_path: Path) -> None:
         ("\nkopf", "lexicon.txt line 2: 'kopf' has no phonemes"),
         ("two-words T UW", "lexicon.txt line 1: 'two-words' is not one word of letters"),
         ("kopf K\nKOPF K", "lexicon.txt line 2: 'KOPF' is there already"),
-        (b"caf\xe9 K AE", "lexicon.txt cannot be read: "),
+        (b"kopf K\ncaf\xe9 K AE", "lexicon.txt line 2: not UTF-8: save the file as UTF-8"),
+        ("kopf K".encode("utf-16"), "lexicon.txt is UTF-16, as its first bytes say, and not UTF-8"),
     ],
 )
 def test_lines_that_are_wrong_are_named(tmp_path: Path, content: str | bytes, problem: str) -> None:

@@ -21,7 +21,7 @@ from tts_api.architectures import (
 )
 from tts_api.resources.training import AudioFeatures, Augmentation
 from tts_api.run import TrainingRun
-from tts_workloads import models
+from tts_workloads import models, text
 from tts_workloads.audio import SILENCE, LogMel
 from tts_workloads.data import Clip, Corpus, features_of
 from tts_workloads.ending import BadInput
@@ -30,7 +30,7 @@ from tts_workloads.models.adversarial import adversarial_losses
 from tts_workloads.models.ddsp import Ddsp, harmonics, turning
 from tts_workloads.models.fastspeech2 import FastSpeech2
 from tts_workloads.models.griffinlim import GriffinLim
-from tts_workloads.models.hifigan import Hifigan, upsampling_rates
+from tts_workloads.models.hifigan import Hifigan, receptive_field_frames, upsampling_rates
 from tts_workloads.models.layers import expand
 from tts_workloads.models.spectral import Overlap, Resolution, spectral_distance
 from tts_workloads.models.stage import Stage
@@ -118,6 +118,25 @@ def test_a_chunk_with_its_context_equals_the_whole(layers: int) -> None:
     less = model(mel[:, :, first - field + 1 : last + field - 1])
     difference = less[:, (field - 1) * hop : -(field - 1) * hop] - whole[:, first * hop : last * hop]
     assert difference.abs().max() > 1e-5, "the receptive field is stated larger than it is"
+
+
+@pytest.mark.parametrize(("version", "hop_length"), [(2, 256), (2, 200), (3, 300)])
+def test_a_chunk_of_hifigan_with_its_context_equals_the_whole(version: int, hop_length: int) -> None:
+    """Version 1 has the kernels of 2."""
+    torch.manual_seed(0)
+    parameters, audio = HifiganParameters(version=version), AudioFeatures(sample_rate=16000, hop_length=hop_length)
+    field = receptive_field_frames(parameters, audio)
+    model = Hifigan(parameters, audio).eval()
+    first, last = field + 3, field + 7
+    mel = (torch.randn(1, 80, 2 * field + 10) - 5).requires_grad_()
+    whole = model(mel)[:, first * hop_length : last * hop_length]
+    chunk = model(mel[:, :, first - field : last + field])[:, field * hop_length : -field * hop_length]
+    torch.testing.assert_close(chunk, whole, atol=1e-5, rtol=1e-4)
+
+    (felt,) = torch.autograd.grad(whole.abs().sum(), mel)
+    frames = felt.abs().sum((0, 1)).nonzero().flatten()
+    reach = max(first - int(frames[0]), int(frames[-1]) - (last - 1))
+    assert field - 1 <= reach <= field, "the receptive field is stated larger than it is"
 
 
 @torch.inference_mode()
@@ -247,6 +266,25 @@ PUBLISHED_MILLIONS = {1: 13.92, 2: 0.92, 3: 1.46}
 def test_hifigan_has_as_many_weights_as_published(version: int, millions: float) -> None:
     model = Hifigan(HifiganParameters(version=version), AudioFeatures())
     assert math.floor(sum(weight.numel() for weight in model.parameters()) / 1e4) / 100 == millions
+
+
+def test_fastspeech2_of_the_published_size_has_the_published_blocks() -> None:
+    """The paper's model has about 27 million weights. The blocks, nine tenths of them, are as large here; beside them
+    the paper has predictors of pitch, as a spectrum of wavelets, and of energy, and a table of 256 rows for either,
+    where this model has one predictor for both and a convolution."""
+    sizes = {"hiddenSize": 256, "encoderLayers": 4, "decoderLayers": 4, "attentionHeads": 2, "filterSize": 1024,
+             "kernelSize": 9}  # fmt: skip
+    symbols = len(text.for_training("en-us").symbols)
+    model = FastSpeech2(FastSpeech2Parameters.model_validate(sizes), symbols=symbols, speakers=1, n_mels=80)
+
+    def weights(*parts: nn.Module) -> int:
+        return sum(weight.numel() for part in parts for weight in part.parameters())
+
+    attention, convolutions, norms = 4 * (256 * 256 + 256), 9 * 256 * 1024 + 1024 + 1024 * 256 + 256, 2 * 2 * 256
+    blocks = 8 * (attention + convolutions + norms)
+    assert weights(model.encoder, model.decoder) == pytest.approx(blocks, rel=1e-3)
+    assert weights(model) / 1e6 == pytest.approx(25.24, abs=0.02)
+    assert weights(model.durations, model.prosody) == pytest.approx(2.10e6, rel=0.01)
 
 
 @pytest.mark.parametrize(

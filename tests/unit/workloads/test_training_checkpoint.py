@@ -11,7 +11,7 @@ import torch
 
 from tts_workloads.ending import BadInput, StorageFull
 from tts_workloads.files import sha256_of, write_whole
-from tts_workloads.training.checkpoint import Checkpoints
+from tts_workloads.training.checkpoint import FORMAT, Checkpoints
 
 STATE: dict[str, Any] = {"stage": "Acoustic", "model": {"weight": torch.arange(6.0)}, "place": {"step": 3}}
 
@@ -31,11 +31,67 @@ def test_what_was_saved_is_found_and_described(tmp_path: Path) -> None:
     assert torch.equal(checkpoints.load(found.path)["model"]["weight"], STATE["model"]["weight"])
 
 
+def steps(root: Path) -> list[int]:
+    return sorted(int(path.name.split("-")[1]) for path in (root / "voice").iterdir())
+
+
+def tear(path: Path) -> None:
+    """Turn one bit of a file over."""
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
 def test_only_the_newest_are_kept(tmp_path: Path) -> None:
     checkpoints = make(tmp_path, keep=2)
-    for step in (1, 2, 10, 9):
+    for step in (1, 2, 9, 10):
         checkpoints.save(STATE, step)
-    assert sorted(int(path.name.split("-")[1]) for path in (tmp_path / "voice").iterdir()) == [9, 10]
+    assert steps(tmp_path) == [9, 10]
+
+
+def test_of_one_step_the_one_written_last_is_kept_and_counts_once(tmp_path: Path) -> None:
+    checkpoints = make(tmp_path, keep=2)
+    checkpoints.save(STATE, 1)
+    checkpoints.save(STATE, 2)
+    again = checkpoints.save(STATE | {"place": {"step": 4}}, 2)
+    assert steps(tmp_path) == [1, 2]
+    assert (tmp_path / again.path).exists()
+
+
+@pytest.mark.parametrize(
+    ("keep", "whole", "torn", "saved", "best", "left"),
+    [
+        (1, [], [500], [0], {0}, [0]),
+        (1, [], [500], [0, 250], {0}, [0, 250]),
+        (2, [500], [1000, 1500], [750], set(), [500, 750]),
+        # Between two saves of the next process the torn ones are of earlier steps.
+        (2, [500], [1000, 1500], [2000], set(), [500, 2000]),
+        (2, [500], [1000], [1000], set(), [500, 1000]),
+        (2, [500], [1000], [1500], {1000}, [500, 1500]),
+    ],
+)
+def test_torn_checkpoints_take_no_place_of_those_that_are_kept(
+    tmp_path: Path, keep: int, whole: list[int], torn: list[int], saved: list[int], best: set[int], left: list[int]
+) -> None:
+    before = make(tmp_path, keep=9)
+    for step in (*whole, *torn):
+        path = tmp_path / before.save(STATE, step).path
+        if step in torn:
+            tear(path)
+    checkpoints = make(tmp_path, keep=keep)
+    found = checkpoints.newest()
+    assert (found.step if found else None) == max(whole, default=None)
+    for step in saved:
+        described = checkpoints.save(STATE, step, keep=best)
+        assert sha256_of(tmp_path / described.path) == described.sha256
+    assert steps(tmp_path) == left
+
+
+def test_the_one_just_written_stays_where_nothing_was_looked_at_before(tmp_path: Path) -> None:
+    tear(tmp_path / make(tmp_path).save(STATE, 500).path)
+    checkpoints = make(tmp_path, keep=1)
+    assert (tmp_path / checkpoints.save(STATE, 250).path).exists()
+    assert steps(tmp_path) == [250]
 
 
 def test_a_torn_checkpoint_is_skipped_with_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -66,6 +122,17 @@ def test_a_checkpoint_of_another_run_is_refused_with_what_to_do(tmp_path: Path) 
     assert found is not None
     with pytest.raises(BadInput, match=r"another training.*move") as refusal:
         other.load(found.path)
+    assert refusal.value.reason == "CheckpointMismatch"
+
+
+def test_a_checkpoint_of_another_format_is_refused_with_both_numbers(tmp_path: Path) -> None:
+    checkpoints = make(tmp_path)
+    path = tmp_path / checkpoints.save(STATE, 1).path
+    torch.save(torch.load(path, weights_only=True) | {"format": FORMAT + 5}, path)
+    with pytest.raises(
+        BadInput, match=rf"has the format {FORMAT + 5}, and this image reads {FORMAT}: go on"
+    ) as refusal:
+        checkpoints.load(path)
     assert refusal.value.reason == "CheckpointMismatch"
 
 

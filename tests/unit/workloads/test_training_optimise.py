@@ -83,12 +83,53 @@ def test_a_gradient_that_is_not_finite_changes_nothing(bad: float) -> None:
     optimiser.step(model(torch.ones(3, 2)), [0.1])
     before, moments = values(model), optimiser.adamw.state_dict()["state"][0]
     moments = {name: value.clone() for name, value in moments.items()}
+    averages = {name: value.clone() for name, value in optimiser.weights().items()}
+    assert moved(model, list(averages.values())), "the average is on its way still"
     assert not optimiser.step(model(torch.ones(3, 2)) * bad, [0.1])
     assert not moved(model, before)
     after = optimiser.adamw.state_dict()["state"][0]
     assert all(torch.equal(moments[name], after[name]) for name in moments)
+    assert all(torch.equal(averages[name], value) for name, value in optimiser.weights().items())
     assert optimiser.step(model(torch.ones(3, 2)), [0.1])
     assert moved(model, before)
+
+
+def test_in_fp16_a_good_step_moves_the_weights_and_a_bad_one_halves_the_scale_alone() -> None:
+    model = Pair()
+    optimiser = Optimiser(model, RULES, Format(CPU, torch.float16))
+    before, scale = values(model), optimiser.scaler.get_scale()
+    assert optimiser.step(model(torch.ones(3, 2)), [0.1])
+    assert moved(model, before)
+    assert optimiser.scaler.get_scale() == scale > 1
+
+    before, averages = values(model), {name: value.clone() for name, value in optimiser.weights().items()}
+    moments = {name: value.clone() for name, value in optimiser.adamw.state_dict()["state"][0].items()}
+    assert not optimiser.step(model(torch.ones(3, 2)) * math.inf, [0.1])
+    assert optimiser.scaler.get_scale() == scale / 2
+    assert not moved(model, before)
+    assert all(torch.equal(averages[name], value) for name, value in optimiser.weights().items())
+    after = optimiser.adamw.state_dict()["state"][0]
+    assert all(torch.equal(moments[name], after[name]) for name in moments)
+    assert optimiser.step(model(torch.ones(3, 2)), [0.1])
+    assert moved(model, before)
+
+
+def test_a_step_in_fp16_is_that_of_fp32_whatever_the_scale() -> None:
+    (model, optimiser), other = make(RULES), Pair()
+    scaled = Optimiser(other, RULES, Format(CPU, torch.float16))
+    for one, with_optimiser in ((model, optimiser), (other, scaled)):
+        with_optimiser.step(one(torch.ones(3, 2)), [0.1])
+    for one, two in zip(values(model), values(other), strict=True):
+        torch.testing.assert_close(one, two, atol=1e-6, rtol=1e-6)
+
+
+def test_the_scale_of_fp16_is_part_of_the_state() -> None:
+    model, resumed = Pair(), Optimiser(Pair(), RULES, Format(CPU, torch.float16))
+    optimiser = Optimiser(model, RULES, Format(CPU, torch.float16))
+    optimiser.step(model(torch.ones(3, 2)) * math.inf, [0.1])
+    assert resumed.scaler.get_scale() != optimiser.scaler.get_scale()
+    resumed.load(optimiser.state())
+    assert resumed.scaler.get_scale() == optimiser.scaler.get_scale()
 
 
 def test_a_group_that_is_not_finite_holds_the_others_back() -> None:

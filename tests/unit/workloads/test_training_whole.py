@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -125,6 +126,22 @@ def test_a_voice_that_was_lost_is_written_again_without_a_step(
     assert len(list((workspace / "checkpoints/voice").glob("voice-*.pt"))) == 1
 
 
+def test_a_volume_that_is_full_at_the_samples_is_named(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = tmp_path / "copy"
+    shutil.copytree(trained, workspace)
+    (workspace / "checkpoints" / words(workspace).result.artifact.path).unlink()
+    sample = next((workspace / "checkpoints/voice/report/samples").glob("*-spoken.wav"))
+    before = sample.read_bytes()
+    sample.with_name(f".{sample.name}.{os.getpid()}.tmp").symlink_to("/dev/full")
+    monkeypatch.setenv("TTS_TERMINATION_LOG", str(workspace / "log"))
+    assert launch(workspace / "run.json", workspace) == 1
+    assert words(workspace).reason == "StorageFull"
+    assert sample.name in words(workspace).message
+    assert sample.read_bytes() == before
+
+
 def test_a_folder_of_another_training_is_not_continued(
     trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -165,8 +182,24 @@ def test_griffin_lim_needs_no_second_stage(tmp_path: Path, monkeypatch: pytest.M
         ({}, lambda w: (w / "run.json").unlink(), "InvalidRun", "cannot be read"),
         ({"schema": 2}, None, "InvalidRun", "schema 2"),
         ({"training__maxSteps": 0}, None, "InvalidRun", "training.maxSteps"),
+        (
+            {"dataset__audio__nFFT": 1023},
+            None,
+            "InvalidRun",
+            "dataset.audio.nFFT is 1023: Value error, nFFT must be even",
+        ),
+        (
+            {"dataset__audio__hopLength": 700}, None, "InvalidRun",
+            "hopLength must be at most half of nFFT, or frames do not overlap (hopLength is 700, nFFT 1024)",
+        ),
+        ({"dataset__audio__nFFT": 500}, None, "InvalidRun", "hopLength is 256, nFFT 500"),
+        (
+            {"dataset__audio": {"sampleRate": 48000, "nFFT": 256, "hopLength": 128, "nMels": 128}}, None,
+            "InvalidParameters",
+            "nMels is 128, but nFFT 256 at 48000 Hz leaves 34 bands empty: set nMels to 42, or give a larger nFFT",
+        ),
     ],
-)
+)  # fmt: skip
 def test_what_is_wrong_with_a_run_is_said_and_not_tried_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], spoil: Any, reason: str, message: str
 ) -> None:
@@ -178,6 +211,43 @@ def test_what_is_wrong_with_a_run_is_said_and_not_tried_again(
     said = words(workspace)
     assert said.reason == reason
     assert message in said.message
+
+
+def test_a_refused_corpus_leaves_every_problem_until_it_is_accepted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    workspace = tiny_corpus.write_workspace(tmp_path / "w", output="voices/tones", training__maxSteps=1)
+    metadata = workspace / "data/tones/metadata.csv"
+    whole = metadata.read_text()
+    metadata.write_text("no separator\n" * 30 + whole)
+    monkeypatch.setenv("TTS_TERMINATION_LOG", str(workspace / "log"))
+    assert launch(workspace / "run.json", workspace) == 64
+    said = words(workspace)
+    assert said.reason == "InvalidDataset"
+    assert "30 problems (in full: voices/tones/report/problems.txt on the checkpoint volume)" in said.message
+    problems = workspace / "checkpoints/voices/tones/report/problems.txt"
+    lines = problems.read_text().splitlines()
+    assert [line.split(":")[0] for line in lines] == [f"metadata.csv line {number}" for number in range(1, 31)]
+    assert all(line in caplog.text for line in lines)
+
+    metadata.write_text(whole)
+    assert launch(workspace / "run.json", workspace) == 0
+    assert not problems.exists()
+
+
+def test_a_refusal_is_said_where_there_is_no_room_to_write_it_down(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = tiny_corpus.write_workspace(tmp_path / "w")
+    (workspace / "data/tones/metadata.csv").write_text("no separator\n")
+    report = workspace / "checkpoints/voice/report"
+    report.mkdir(parents=True)
+    (report / f".problems.txt.{os.getpid()}.tmp").symlink_to("/dev/full")
+    monkeypatch.setenv("TTS_TERMINATION_LOG", str(workspace / "log"))
+    assert launch(workspace / "run.json", workspace) == 64
+    said = words(workspace)
+    assert said.reason == "InvalidDataset"
+    assert "1 problem: metadata.csv line 1" in said.message
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from tts_workloads.data.lines import numbered
 from tts_workloads.data.problems import InvalidDataset
 
 DEFAULT_SPEAKER = "default"
 """The speaker of a corpus that names none."""
-AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".mp3", ".opus", ".g722")
-"""Where an LJSpeech folder names a clip without a suffix, the first of these that is there is read."""
+AUDIO_SUFFIXES = (".wav", ".flac", ".aiff", ".aif", ".ogg", ".opus", ".mp3", ".m4a", ".aac", ".g722")
+"""Where an LJSpeech folder names a clip without a suffix, the first of these that is there is read, in capitals too."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ def read_ljspeech(folder: Path, problems: list[str]) -> Iterator[Entry]:
     """``metadata.csv`` with lines ``id|text`` or ``id|text|normalised text`` (the last is read), sound in ``wavs/``
     (Ito and Johnson 2017, the LJ Speech data set)."""
     seen: dict[str, int] = {}
+    names: dict[Path, dict[str, str]] = {}
     for number, line in _lines(folder, LIST_FILES["ljspeech"], problems):
         where = f"metadata.csv line {number}"
         fields = [field.strip() for field in line.split("|")]
@@ -56,7 +58,9 @@ def read_ljspeech(folder: Path, problems: list[str]) -> Iterator[Entry]:
             problems.append(f"{where}: the id {clip!r} leads out of wavs/")
         else:
             seen[clip] = number
-            yield Entry(clip, _with_suffix(audio), text, DEFAULT_SPEAKER, where)
+            if audio.parent not in names:
+                names[audio.parent] = _names_in(audio.parent)
+            yield Entry(clip, _sound_of(audio, names[audio.parent]), text, DEFAULT_SPEAKER, where)
 
 
 def read_manifest(folder: Path, problems: list[str]) -> Iterator[Entry]:
@@ -92,21 +96,11 @@ def _lines(folder: Path, name: str, problems: list[str]) -> Iterator[tuple[int, 
     if not folder.is_dir():
         raise InvalidDataset(folder, ["there is no such folder"], "correct dataset.source's path")
     try:
-        data = (folder / name).read_bytes()
+        yield from numbered(folder, name, problems)
     except FileNotFoundError:
         raise InvalidDataset(
             folder, [f"there is no {name}"], f"put {name} there, or correct dataset.format and dataset.source's path"
         ) from None
-    except OSError as error:
-        raise InvalidDataset(folder, [f"{name} cannot be read: {error.strerror}"], "correct its permissions") from None
-    for number, raw in enumerate(data.splitlines(), start=1):
-        try:
-            line = raw.decode("utf-8-sig" if number == 1 else "utf-8").strip()
-        except UnicodeDecodeError:
-            problems.append(f"{name} line {number}: not UTF-8")
-            continue
-        if line:
-            yield number, line
 
 
 def _wrong_with(document: Any) -> str:
@@ -132,7 +126,23 @@ def _inside(root: Path, name: str) -> Path | None:
     return None if path.is_absolute() or ".." in path.parts or "\0" in name else root / path
 
 
-def _with_suffix(path: Path) -> Path:
-    candidates = [path.with_name(path.name + suffix) for suffix in AUDIO_SUFFIXES]
-    # Path.is_file raises where a name is too long, which a text in the place of the id is.
-    return next((c for c in (*candidates, path) if os.path.isfile(c)), candidates[0])  # noqa: PTH113
+def _names_in(folder: Path) -> dict[str, str]:
+    """The names in a folder by themselves, and by themselves with a suffix in lower case."""
+    try:
+        names = sorted(entry.name for entry in os.scandir(folder))
+    except OSError:
+        return {}
+    return {_with_lower_suffix(name): name for name in names} | {name: name for name in names}
+
+
+def _with_lower_suffix(name: str) -> str:
+    stem, suffix = os.path.splitext(name)  # noqa: PTH122 - an id need not be a path
+    return stem + suffix.lower()
+
+
+def _sound_of(path: Path, names: dict[str, str]) -> Path:
+    """The sound of a clip whose id is the path's name, with or without suffix, in a folder with these names."""
+    plain = _with_lower_suffix(path.name)
+    wanted = [path.name + suffix for suffix in AUDIO_SUFFIXES] + [path.name, plain]
+    missing = path.name if plain.endswith(AUDIO_SUFFIXES) else wanted[0]
+    return path.with_name(next((names[name] for name in wanted if name in names), missing))

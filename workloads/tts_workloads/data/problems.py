@@ -11,19 +11,35 @@ from tts_workloads.ending import BadInput
 MOST_SHOWN = 10
 """Problems that the message lists; how many more there are it says as a number."""
 LONGEST_PROBLEM_CHARACTERS = 160
+LONGEST_LIST_CHARACTERS = 1000
+"""Of all problems in a message, so that its remedy is not cut off."""
 
 
 class InvalidDataset(BadInput):
     """The corpus cannot be trained on as it is."""
 
-    def __init__(self, folder: Path, problems: Sequence[str], remedy: str = "correct or remove these") -> None:
+    def __init__(
+        self, folder: Path, problems: Sequence[str], remedy: str = "correct or remove these", *, listed_in: str = ""
+    ) -> None:
+        """``listed_in`` is the file with every problem, where there is one."""
+        self.folder, self.remedy = folder, remedy
         self.problems = tuple(problems)
         """Every problem, those of the list before those of the clips: file, line, what is wrong."""
-        shown = [
-            p if len(p) <= LONGEST_PROBLEM_CHARACTERS else p[: LONGEST_PROBLEM_CHARACTERS - 1] + "…" for p in problems
-        ]
-        more = f"; and {len(shown) - MOST_SHOWN} more" if len(shown) > MOST_SHOWN else ""
-        count = "1 problem" if len(shown) == 1 else f"{len(shown)} problems"
+        shown = _shown(problems)
+        more = f"; and {len(problems) - len(shown)} more" if len(problems) > len(shown) else ""
+        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        where = f" (in full: {listed_in})" if listed_in else ""
         super().__init__(
-            Reason.INVALID_DATASET, f"{folder}: {count}: {'; '.join(shown[:MOST_SHOWN])}{more}. Remedy: {remedy}"
+            Reason.INVALID_DATASET, f"{folder}: {count}{where}: {'; '.join(shown)}{more}. Remedy: {remedy}"
         )
+
+
+def _shown(problems: Sequence[str]) -> list[str]:
+    """The first problems, as many as a message has room for, and long ones cut."""
+    shown: list[str] = []
+    for problem in problems[:MOST_SHOWN]:
+        cut = problem if len(problem) <= LONGEST_PROBLEM_CHARACTERS else problem[: LONGEST_PROBLEM_CHARACTERS - 1] + "…"
+        if sum(map(len, shown)) + len(cut) > LONGEST_LIST_CHARACTERS:
+            break
+        shown.append(cut)
+    return shown

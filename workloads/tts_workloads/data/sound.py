@@ -14,11 +14,17 @@ import soundfile
 import torch
 from torch import Tensor
 
+from tts_workloads.data.torn import promised_bytes, promised_samples
+
 Samples = np.ndarray[tuple[int], np.dtype[np.float32]]
 
 
 FULL_SCALE = 32766 / 32768
 """Amplitude from which a sample counts as clipped."""
+LEAST_RATE = 4000
+"""Samples per second below which a header is damaged, and brought to a voice's rate the sound would fill the memory."""
+SAMPLES_AT_ONCE = 2**22
+"""Samples of all channels that are decoded at once."""
 
 
 class UnreadableSound(Exception):
@@ -81,34 +87,51 @@ def _joined(frames: Iterable[av.AudioFrame], to_rate: int) -> Samples:
     return np.concatenate(arrays).astype(np.float32) if arrays else np.zeros(0, dtype=np.float32)
 
 
-def _refuse_torn(data: bytes) -> None:
-    """libsndfile reads what is there of a WAV file that was cut off; its text would be longer than its sound."""
-    if data[:4] != b"RIFF" or len(data) < 8:
-        return
-    promised = int.from_bytes(data[4:8], "little") + 8
-    # What is written into a pipe cannot know its length and says one of these.
-    if int.from_bytes(data[4:8], "little") not in {0, 0x7FFFFFFF, 0xFFFFFFFF} and promised > len(data) + 1:
-        raise UnreadableSound(f"the file is cut off: {len(data)} of {promised} bytes")
-
-
 def _decode(data: bytes, suffix: str) -> tuple[Samples, int]:
-    _refuse_torn(data)
+    promised = promised_bytes(data)
+    if promised > len(data) + 1:  # a last byte of padding may lack
+        raise UnreadableSound(f"the file is cut off: {len(data)} of {promised} bytes")
     try:
-        samples, rate = soundfile.read(io.BytesIO(data), dtype="float32", always_2d=True)
-        return np.ascontiguousarray(samples.mean(axis=1)), int(rate)
+        samples, rate = _decode_with_libsndfile(data)
     except soundfile.LibsndfileError:
-        return _decode_with_ffmpeg(data, suffix)
+        samples, rate = _decode_with_ffmpeg(data, suffix)
+    if rate < LEAST_RATE:
+        raise UnreadableSound(f"it has {rate} samples a second; speech needs {LEAST_RATE} at least")
+    promised = promised_samples(data)
+    if promised > len(samples):
+        raise UnreadableSound(
+            f"the file is cut off or damaged: its header promises {promised / rate:.2f} s of sound, and it has "
+            f"{len(samples) / rate:.2f} s"
+        )
+    return samples, rate
+
+
+def _decode_with_libsndfile(data: bytes) -> tuple[Samples, int]:
+    with soundfile.SoundFile(io.BytesIO(data)) as file:
+        # Piece by piece: what a damaged header says of the length is not what memory is taken for.
+        size = max(1, SAMPLES_AT_ONCE // file.channels)
+        pieces = [np.zeros(0, dtype=np.float32)]
+        while len(piece := file.read(size, dtype="float32", always_2d=True)):
+            pieces.append(piece.mean(axis=1))
+        return np.concatenate(pieces), int(file.samplerate)
 
 
 def _decode_with_ffmpeg(data: bytes, suffix: str) -> tuple[Samples, int]:
     # Raw G.722 has no header to know it by.
     container_format = {".g722": "g722"}.get(suffix)
+    frames: list[av.AudioFrame] = []
     try:
         with av.open(io.BytesIO(data), mode="r", format=container_format) as container:
             if not container.streams.audio:
                 raise UnreadableSound("it has no sound in it")
+            if container.streams.audio[0].codec_context is None:
+                raise UnreadableSound("neither libsndfile nor FFmpeg knows how its sound is encoded")
             rate = container.streams.audio[0].rate
-            return _joined(container.decode(audio=0), rate), rate
+            frames.extend(container.decode(audio=0))
+            return _joined(frames, rate), rate
     except (av.FFmpegError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
+        if frames:
+            seconds = sum(frame.samples for frame in frames) / rate
+            raise UnreadableSound(f"the file is cut off or damaged after {seconds:.2f} s: {reason}") from None
         raise UnreadableSound(f"neither libsndfile nor FFmpeg can read it: {reason}") from None

@@ -18,7 +18,7 @@ LEAST_FACTOR = 2.0
 ODD_DEVIATIONS = 4.0
 """Robust standard deviations of the rate of speech from which a transcript is odd."""
 MOST_NAMED = 20
-"""Entries of a list that are written down."""
+"""Entries of a list of what only looks wrong that are written down."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class CorpusStatistics(Document):
     odd_transcripts: tuple[str, ...]
     """Clips whose transcript is much too long or short for their sound."""
     left_out: tuple[str, ...] = ()
-    """Clips that could not be used."""
+    """Every clip that could not be used: file, line, what is wrong."""
 
 
 def describe(clips: Sequence[Measured], symbols: Sequence[str], left_out: Sequence[str]) -> CorpusStatistics:
@@ -102,7 +102,7 @@ def describe(clips: Sequence[Measured], symbols: Sequence[str], left_out: Sequen
         repeated_sounds=_named(_repeated(clips, [clip.sound_sha256 for clip in clips])),
         unseen_symbols=tuple(symbol for number, symbol in enumerate(symbols) if number and number not in seen),
         odd_transcripts=_named(odd_transcripts(clips)),
-        left_out=_named(left_out),
+        left_out=tuple(left_out),
     )
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from tts_workloads.data.lines import numbered
 from tts_workloads.data.problems import InvalidDataset
 from tts_workloads.text import FrontEnd
 
@@ -19,16 +20,14 @@ def with_user_lexicon(front_end: FrontEnd, folder: Path) -> FrontEnd:
 
     Raises InvalidDataset with every line that is wrong.
     """
+    problems: list[str] = []
     try:
-        lines = (folder / FILE).read_text(encoding="utf-8").splitlines()
+        lines = list(numbered(folder, FILE, problems))
     except FileNotFoundError:
         return front_end
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidDataset(folder, [f"{FILE} cannot be read: {error}"], "save it as UTF-8 text") from None
     known = front_end.phoneme_set()
     words: dict[str, tuple[str, ...]] = {}
-    problems = []
-    for number, line in enumerate(lines, start=1):
+    for number, line in lines:
         word, *phonemes = line.partition("#")[0].split() or [""]
         if not word:
             continue

@@ -45,9 +45,11 @@ class Checkpoints:
         """``keep`` is how many of the newest are kept; ``root`` is the root of the volume, to which reported paths are
         relative."""
         self._folder, self._run, self._keep, self._root = folder, run_sha256, keep, root
+        self._torn: set[Path] = set()
+        """Files that were looked at and have another digest than they should."""
 
     def save(self, state: dict[str, Any], step: int, *, keep: Collection[int] = ()) -> Checkpoint:
-        """Save, and then delete what is older than the newest ones and not of the steps to ``keep``.
+        """Save, and then delete all but the new one, the newest ones before it and those of the steps to ``keep``.
 
         Raises StorageFull; nothing is lost then.
         """
@@ -60,8 +62,12 @@ class Checkpoints:
         path = unnamed.with_name(f"checkpoint-{step:09d}-{sha256[:16]}.pt")
         staged.replace(path)
         sync_folder(self._folder)
-        for old in self._by_age()[self._keep :]:
-            if _step_of(old) not in keep:
+        self._torn.discard(path)
+        # What is of a later step is torn, or this training would have gone on from it; of the same step it is replaced.
+        earlier = [old for old in self._by_age() if _step_of(old) < step and old not in self._torn]
+        kept = {path, *earlier[: self._keep - 1], *(old for old in earlier if _step_of(old) in keep)}
+        for old in self._by_age():
+            if old not in kept:
                 old.unlink(missing_ok=True)
         return self.describe(Found(path, step, sha256))
 
@@ -88,13 +94,23 @@ class Checkpoints:
             sha256 = sha256_of(path)
             if sha256.startswith(path.stem.rpartition("-")[2]):
                 return Found(path, _step_of(path), sha256)
-            log.warning("%s is torn: its digest is not the one in its name; it is passed over", path)
+            self._torn.add(path)
+            log.warning(
+                "%s is torn: its digest is not the one in its name; it is passed over, and goes with the next save",
+                path,
+            )
         return None
 
     def load(self, path: Path) -> dict[str, Any]:
-        """The state in a checkpoint, on the CPU. Raises BadInput where it is another run's."""
+        """The state in a checkpoint, on the CPU. Raises BadInput where it is another run's or another version's."""
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-        if state["format"] != FORMAT or state["run"] != self._run:
+        if state["format"] != FORMAT:
+            raise BadInput(
+                Reason.CHECKPOINT_MISMATCH,
+                f"{path} has the format {state['format']}, and this image reads {FORMAT}: go on with the image that "
+                "wrote it, or move its folder away to train from the start",
+            )
+        if state["run"] != self._run:
             raise BadInput(
                 Reason.CHECKPOINT_MISMATCH,
                 f"{path} belongs to another training (run {state['run'][:12]}, this is {self._run[:12]}): "

@@ -3,6 +3,7 @@ samples and the model card in ``report/``. A second try after an interruption fi
 
 from __future__ import annotations
 
+import io
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -131,4 +132,6 @@ def _symbols(training: Training, clip: int) -> list[int]:
 
 
 def _write_wav(path: Path, waveform: NDArray[np.float32], sample_rate: int) -> None:
-    soundfile.write(path, np.clip(waveform, -1, 1), sample_rate, subtype="PCM_16")
+    buffer = io.BytesIO()
+    soundfile.write(buffer, np.clip(waveform, -1, 1), sample_rate, format="WAV", subtype="PCM_16")
+    write_bytes(path, buffer.getvalue())

@@ -11,7 +11,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from tts_workloads.models.stage import Optimisation
 from tts_workloads.training.precision import Format
@@ -35,17 +34,24 @@ class Group:
         self.average: dict[str, Tensor] = {}
         if optimisation.average_decay is not None:
             self.average = {name: parameter.detach().clone() for name, parameter in parameters.items()}
-            self._mix = get_ema_multi_avg_fn(optimisation.average_decay)  # type: ignore[no-untyped-call]
 
     def clip(self) -> Tensor:
         """Clip the gradients to their norm; the norm before, a scalar on the device."""
         norm: Tensor = nn.utils.clip_grad_norm_(self.parameters.values(), self.optimisation.clip_norm)
         return norm
 
-    def follow(self) -> None:
-        """Let the average follow the parameters."""
-        if self.average:
-            self._mix(list(self.average.values()), list(self.parameters.values()), None)
+    @torch.no_grad()
+    def follow(self, finite: Tensor) -> None:
+        """Let the average follow the parameters, where the step was one: ``finite`` is a scalar bool on the device."""
+        decay = self.optimisation.average_decay
+        if decay is None or not self.average:
+            return
+        averages = list(self.average.values())
+        # Without a step the weight is 0, on the device's own word.
+        weight = finite * (1 - decay)
+        apart = torch._foreach_sub(list(self.parameters.values()), averages)
+        torch._foreach_mul_(apart, weight)
+        torch._foreach_add_(averages, apart)
 
 
 def groups_of(model: nn.Module, optimisation: Optimisation) -> list[Group]:
@@ -96,7 +102,7 @@ class Optimiser:
             self.adamw.found_inf = (~finite).float()  # type: ignore[attr-defined]
             self.adamw.step()
         for group in self.groups:
-            group.follow()
+            group.follow(finite)
         self.adamw.zero_grad(set_to_none=True)
         return finite
 

@@ -15,6 +15,7 @@ from tts_api.reasons import Reason
 from tts_api.resources.training import AcousticModel, AudioFeatures, Vocoder
 from tts_api.run import RunSource, TrainingRun
 from tts_workloads import text
+from tts_workloads.audio import empty_bands
 from tts_workloads.data import Corpus
 from tts_workloads.ending import BadInput
 from tts_workloads.voice_file import VoiceFile, open_voice
@@ -72,6 +73,7 @@ def open_sources(run: TrainingRun, folder: Path) -> Sources:
 def resolved(run: TrainingRun, sources: Sources) -> TrainingRun:
     """The run with every architecture and parameter filled in: what it gives itself, else what the source has, else
     the default. Raises BadInput with InvalidParameters or UnsupportedVoice."""
+    _check_bands(run.dataset.audio)
     for source in (sources.acoustic, sources.vocoder):
         if source is not None:
             _check_audio(run.dataset.audio, source)
@@ -89,6 +91,18 @@ def resolved(run: TrainingRun, sources: Sources) -> TrainingRun:
         }
     )
     return run.model_copy(update={"model": model})
+
+
+def _check_bands(audio: AudioFeatures) -> None:
+    empty = empty_bands(audio.sample_rate, audio.n_fft, audio.n_mels)
+    if empty:
+        fewer = range(audio.n_mels - 1, 0, -1)
+        fit = next(bands for bands in fewer if not empty_bands(audio.sample_rate, audio.n_fft, bands))
+        raise BadInput(
+            Reason.INVALID_PARAMETERS,
+            f"dataset.audio.nMels is {audio.n_mels}, but nFFT {audio.n_fft} at {audio.sample_rate} Hz leaves {empty} "
+            f"bands empty: set nMels to {fit}, or give a larger nFFT",
+        )
 
 
 def _check_audio(audio: AudioFeatures, source: Source) -> None:

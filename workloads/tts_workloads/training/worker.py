@@ -18,11 +18,11 @@ from tts_api.reasons import Reason
 from tts_api.report import Checkpoint, ExitCode, TerminationMessage, TrainingResult
 from tts_api.run import TrainingRun, digest
 from tts_workloads import logs
-from tts_workloads.data import Shards
+from tts_workloads.data import InvalidDataset, Shards
 from tts_workloads.ending import Ending, clipped, ending_of
 from tts_workloads.files import write_bytes
 from tts_workloads.processors import cpus
-from tts_workloads.training import distributed, endings
+from tts_workloads.training import distributed, endings, refusal
 from tts_workloads.training.checkpoint import Checkpoints
 from tts_workloads.training.distributed import World
 from tts_workloads.training.loop import Interrupted, Loop
@@ -110,17 +110,23 @@ def _work(run: TrainingRun, workspace: Path, stop: Stop, progress: Progress | No
         if found is not None:
             progress.saved(checkpoints.describe(found))
         return _finished(earlier, total_steps(run), progress)
-    progress = progress or Progress(total_steps(run), _Silence())
-    shards = Shards(folder / "features", writes=int(os.environ.get("RANK", "0")) == 0)
+    leads, progress = progress is not None, progress or Progress(total_steps(run), _Silence())
+    shards = Shards(folder / "features", writes=leads)
     try:
         training = assemble.assemble(run, workspace, distributed.own_device(), shards, stop.here)
     except Interrupted as interrupted:
         return _interrupted(str(interrupted), progress)
+    except InvalidDataset as error:
+        # Of several processes each refuses it; the one that reports leaves the problems.
+        raise (refusal.leave(error, folder, workspace / "checkpoints") if leads else error) from None
     world = distributed.join()
     if world.leads and training.corpus.statistics is not None:
         # Before the first step: whoever looks may stop a training whose corpus is not what he thought.
         described = training.corpus.statistics.model_dump_json(by_alias=True, indent=1)
         write_bytes(folder / "report" / "corpus.json", described.encode())
+        refusal.forget(folder)
+        # The clips that were left out are in the log already, one by one.
+        described = training.corpus.statistics.model_dump_json(by_alias=True, indent=1, exclude={"left_out"})
         log.info("the corpus: %s", described, extra={"event": "corpus"})
     total = total_steps(run)
     if world.leads:

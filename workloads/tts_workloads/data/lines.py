@@ -1,0 +1,46 @@
+"""The lines of a corpus's text files, numbered and decoded. What is in them is the affair of who reads them."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterator
+from pathlib import Path
+
+from tts_workloads.data.problems import InvalidDataset
+
+REMEDY = "save the file as UTF-8"
+_MARKS = {
+    codecs.BOM_UTF32_LE: "UTF-32",
+    codecs.BOM_UTF32_BE: "UTF-32",
+    codecs.BOM_UTF16_LE: "UTF-16",
+    codecs.BOM_UTF16_BE: "UTF-16",
+}
+"""Byte order marks; that of UTF-32 begins with that of UTF-16."""
+
+
+def numbered(folder: Path, name: str, problems: list[str]) -> Iterator[tuple[int, str]]:
+    """The lines of a file in UTF-8 that are not blank, stripped, with their numbers from 1. What is wrong with a line
+    is added to ``problems``.
+
+    Raises FileNotFoundError, and InvalidDataset for a file that cannot be read or is of another encoding.
+    """
+    try:
+        data = (folder / name).read_bytes()
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise InvalidDataset(folder, [f"{name} cannot be read: {error.strerror}"], "correct its permissions") from None
+    for mark, encoding in _MARKS.items():
+        if data.startswith(mark):
+            raise InvalidDataset(folder, [f"{name} is {encoding}, as its first bytes say, and not UTF-8"], REMEDY)
+    if b"\0" in data:
+        number = data[: data.index(b"\0")].count(b"\n") + 1
+        raise InvalidDataset(folder, [f"{name} line {number}: a NUL byte: the file is not UTF-8"], REMEDY)
+    for number, raw in enumerate(data.splitlines(), start=1):
+        try:
+            line = raw.decode("utf-8-sig" if number == 1 else "utf-8").strip()
+        except UnicodeDecodeError:
+            problems.append(f"{name} line {number}: not UTF-8: {REMEDY}")
+            continue
+        if line:
+            yield number, line
