@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tts_workloads import text
+from tts_workloads.text import lexicon
 from tts_workloads.text.english import BOUNDARY, PADDING, English
 from tts_workloads.text.english_normalise import PAUSES, normalise
 
@@ -156,6 +157,41 @@ https://example.com/a-b?x=1. | example dot com slash A dash B question mark X eq
 foo@bar.com | foo at bar dot com
 first.last@mail.example.org is it | first dot last at mail dot example dot org is it
 """
+ROMAN_NUMERALS = """
+He took part in the race. | he took part in the race .
+the class is over | the class is over
+volume is low | volume is low
+Henry VIII. | henry the eighth .
+Charles V. | charles the fifth .
+Pope John Paul II. | pope john paul the second .
+Elizabeth II's crown | elizabeth the second's crown
+Charles I's head, Charles I was king | charles the first's head , charles the first was king
+Mary L. | mary l .
+Mary I know. Mary I'd like. | mary i know . mary i'd like .
+Henry Iverson | henry iverson
+George Vincent | george vincent
+Charles Lindbergh flew. | charles lindbergh flew .
+Phase IIb, stage IIIA, Type IC | phase two B , stage three A , type one C
+The Book I read | the book i read
+The grade I got | the grade i got
+On stage I sing | on stage i sing
+a type I'd like | a type i'd like
+the part i like | the part i like
+Part I is long, in part I. | part one is long , in part one .
+Book I of the Aeneid | book one of the aeneid
+type I diabetes | type one diabetes
+Parts I and II, chapters IV–VI | parts one and two , chapters four to six
+World Wars I and II | world wars one and two
+act iii, scene ii | act three , scene two
+page xii, pages iv, v and ix | page twelve , pages four , five and nine
+the class mix, page mm, Class C, Part D | the class mix , page mm , class c , part d
+Super Bowl LVIII | super bowl fifty eight
+the XXI century, the XIXth century | the twenty first century , the nineteenth century
+MMXXIV and MCMXCIX | twenty twenty four and nineteen ninety nine
+The IV drip | the IV drip
+MD, DC, CD, MIX, CIVIL, did, I | MD , DC , CD , MIX , CIVIL , did , i
+IIII, section VVV | IIII , section VVV
+"""
 WRITING = """
 A man has a plan A. | a man has a plan A .
 Is vitamin A good? | is vitamin A good ?
@@ -177,7 +213,7 @@ hello 😀 | hello
 """
 SPOKEN = [
     tuple(part.strip() for part in line.split("|"))
-    for table in (NUMBERS, DATES, MONEY, MEASURES, ABBREVIATIONS, WRITING)
+    for table in (NUMBERS, DATES, MONEY, MEASURES, ABBREVIATIONS, ROMAN_NUMERALS, WRITING)
     for line in table.strip().splitlines()
 ]
 
@@ -400,3 +436,26 @@ def test_any_text_is_spoken_or_refused(written: str) -> None:
         assert encoded
         assert 0 not in encoded
         assert FRONT_END.symbols[encoded[-1]] in PAUSES
+
+
+_NAMES = ["Mary", "Henry", "Charles", "Elizabeth", "John Paul", "Iverson", "Dr.", "St.", "U.S.", "No.", "Vol.", "p."]
+_NUMERALS = ["I", "II", "IV", "V", "VIII", "X", "XL", "L", "C", "D", "M", "MMXXIV", "xii", "IIb", "3", "1,000", "2:30"]
+_NUMBERED = ["part", "Part", "class", "Book", "volume", "stage", "type", "Page", "chapters", "century", "World War"]
+_WORDS = st.one_of(
+    st.sampled_from(sorted(lexicon.bundled())), *map(st.sampled_from, (_NAMES, _NUMERALS, _NUMBERED)),
+)  # fmt: skip
+_WRITTEN = _WORDS | _WORDS.map(str.capitalize) | _WORDS.map(str.upper)
+_GLUE = st.sampled_from([" ", " ", " ", " ", ", ", ". ", ".", "-", "'s ", "'d ", "; ", " – ", " & ", "/", " (", ") "])
+
+
+@settings(max_examples=600, deadline=None)
+@given(st.lists(st.tuples(_WRITTEN, _GLUE), min_size=1, max_size=8))
+def test_any_sentence_of_words_names_and_numerals_is_spoken(pieces: list[tuple[str, str]]) -> None:
+    written = "".join(word + glue for word, glue in pieces)
+    for sentence in FRONT_END.sentences(written):
+        try:
+            encoded = FRONT_END.encode(sentence)
+        except text.UnspeakableText:
+            continue
+        assert encoded
+        assert 0 not in encoded

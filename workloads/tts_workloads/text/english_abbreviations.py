@@ -1,11 +1,11 @@
-"""What English writes shorter than it is said: abbreviations, units, Roman numerals. Numbers themselves are the affair
-of ``english_numbers``, dates that of ``english_dates``."""
+"""What English writes shorter than it is said: abbreviations and units. Numbers themselves are the affair of
+``english_numbers``, dates that of ``english_dates``, Roman numerals that of ``english_roman``."""
 
 from __future__ import annotations
 
 import re
 
-from tts_workloads.text.english_numbers import amount, cardinal, ordinal
+from tts_workloads.text.english_numbers import amount, cardinal
 
 ABBREVIATIONS = {
     "mr": "mister", "mrs": "missus", "ms": "miz", "dr": "doctor", "prof": "professor", "rev": "reverend",
@@ -37,16 +37,6 @@ UNITS = {
 """Units behind a number, in the singular. Only whole ``in.`` with its stop is inches."""
 _WITHOUT_PLURAL = {"hertz", "kilohertz", "megahertz", "gigahertz"}
 _PLURALS = {"foot": "feet", "inch": "inches"}
-REIGNED = (
-    "Henry|Louis|George|Edward|Elizabeth|Charles|James|William|Richard|John Paul|John|Benedict|Pius|Napoleon|Catherine|"
-    "Philip|Frederick|Alexander|Nicholas|Francis|Ivan|Mary|Leo|Gregory|Innocent|Clement|Paul|Ramses|Peter|Juan Carlos"
-)
-"""Names whose Roman numeral is an ordinal."""
-NUMBERED = (
-    "chapter|part|section|act|scene|book|volume|war|article|phase|type|class|level|title|appendix|episode|figure|table|"
-    "stage|grade|bowl|vatican|apollo|unit|lesson|verse|canto|category|tier"
-)
-"""Words whose Roman numeral may be a single letter."""
 
 TITLES = frozenset(["mr", "mrs", "ms", "dr", "prof", "rev", "gen", "col", "capt", "lt", "sgt", "gov", "sen", "rep"])
 """Abbreviations that stand before a name."""
@@ -61,11 +51,6 @@ _MEASURE = re.compile(
 _RANGE = re.compile(rf"(?<=\d)\s?[-–]\s?(?=\d[\d.,]*\s?(?:{_UNIT})(?!\w))")
 _INCHES = re.compile(r"(?<![\w.])(\d+)(?:\.(\d+))? ?in\.(?!\w)")
 _FEET_AND_INCHES = re.compile(r"(?<![\w.'])(\d+)'(?!\w*')(?:\s?(\d{1,2})(?:\"|''))?(?!\w)")
-_ROMAN_VALUES = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100}
-_ROMAN = r"(?=[IVXL])(?:XL|L?X{0,3})(?:IX|IV|V?I{0,3})"
-_REGNAL = re.compile(rf"\b({REIGNED}) ({_ROMAN})\b(?!['.-])")
-_NUMBERED_ROMAN = re.compile(rf"\b((?:{NUMBERED})s?) ({_ROMAN})\b", re.IGNORECASE)
-_NAMED_ROMAN = re.compile(r"\b([A-Z][a-z]+) (?=[IVX]{2})((?:X{0,3})(?:IX|IV|V?I{0,3}))\b")
 _SHORT = re.compile(rf"\b({'|'.join(ABBREVIATIONS)})\.(?!\w)", re.IGNORECASE)
 _BEFORE_NUMBER = re.compile(rf"\b({'|'.join(BEFORE_A_NUMBER)})\.\s?(?=\d)", re.IGNORECASE)
 _LATIN = re.compile(rf"(?<!\w)({'|'.join(map(re.escape, LATIN))})", re.IGNORECASE)
@@ -135,15 +120,3 @@ def _measured(unit: str, one: bool) -> str:
     if rest and first == "kilowatt":
         return f"{unit}s"
     return " ".join([_PLURALS.get(first, f"{first}s"), *rest])
-
-
-def expand_roman_numerals(text: str) -> str:
-    """``Chapter IV``: chapter four; ``Henry VIII``: Henry the eighth; ``World War II``: two."""
-    text = _REGNAL.sub(lambda m: f"{m[1]} the {ordinal(str(_value(m[2])))}", text)
-    text = _NUMBERED_ROMAN.sub(lambda m: f"{m[1]} {cardinal(str(_value(m[2])))}", text)
-    return _NAMED_ROMAN.sub(lambda m: f"{m[1]} {cardinal(str(_value(m[2])))}", text)
-
-
-def _value(roman: str) -> int:
-    values = [_ROMAN_VALUES[letter] for letter in roman.upper()]
-    return sum(-here if here < after else here for here, after in zip(values, [*values[1:], 0], strict=True))

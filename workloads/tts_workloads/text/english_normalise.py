@@ -9,12 +9,12 @@ import unicodedata
 from tts_workloads.text.english_abbreviations import (
     LETTER,
     expand_abbreviations,
-    expand_roman_numerals,
     expand_units,
     spelled,
 )
 from tts_workloads.text.english_dates import speak_dates
 from tts_workloads.text.english_numbers import speak_money, speak_numbers
+from tts_workloads.text.english_roman import expand_roman_numerals
 
 PAUSES = ",.?!"
 """Marks that are heard: a short pause, and the three ends of a sentence."""
