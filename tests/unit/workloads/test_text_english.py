@@ -38,7 +38,9 @@ Python 3.11's | python three point one one's
 3 × 4 | three times four
 5 * 3 = 15 | five times three equals fifteen
 10² | ten squared
-10^6 | ten to the six
+10^6 | ten to the sixth
+3.2×10^8 | three point two times ten to the eighth
+6.6 x 10⁻³⁴ | six point six times ten to the minus thirty four
 1.2.3 | one point two point three
 H.323 | h point three hundred twenty three
 No. 5 | number five
@@ -84,6 +86,8 @@ at 10am or 10 PM | at ten A M or ten P M
 at 7:00 | at seven o'clock
 at 15:00 | at fifteen hundred
 at 10:05 | at ten oh five
+2:30:15 | two hours thirty minutes and fifteen seconds
+at 2:30:01 p.m. | at two thirty and one second P M
 10:30-11:45 | ten thirty to eleven forty five
 3pm-5pm | three P M to five P M
 """
@@ -101,6 +105,15 @@ $3.50/hour | three dollars and fifty cents per hour
 €20 | twenty euros
 £1.50 | one pound and fifty pence
 ¥500 | five hundred yen
+₹500 | five hundred rupees
+€99,95, €5 | ninety nine euros and ninety five cents , five euros
+-₩1000 | minus one thousand won
+USD 100 or 1,500 EUR | one hundred dollars or one thousand five hundred euros
+CHF 20, 2 million CHF | twenty swiss francs , two million swiss francs
+€99,95 | ninety nine euros and ninety five cents
+€1.234,56, 9,50 € | one thousand two hundred thirty four euros and fifty six cents , nine euros and fifty cents
+20 €, 5 £ | twenty euros , five pounds
+$5 and $3 | five dollars and three dollars
 50% | fifty percent
 0.5% | zero point five percent
 """
@@ -123,6 +136,16 @@ a 5-km run | a five kilometer run
 16GB | sixteen gigabytes
 3 GHz | three gigahertz
 70mph | seventy miles per hour
+220 V, 60 W, 2 L, 5 A | two hundred twenty volts , sixty watts , two liters , five amps
+a 5 A fuse, row 5 A, 5 A students | a five amp fuse , row five A , five A students
+60 W Smith Street | sixty w smith street
+10 Ω, 4.7kΩ | ten ohms , four point seven kilohms
+32 psi, 101 kPa | thirty two pounds per square inch , one hundred one kilopascals
+120 mmHg | one hundred twenty millimeters of mercury
+10 m3, 5 cm2 and 2 ft^2 | ten cubic meters , five square centimeters and two square feet
+9.8 m/s², 5 kg/m^3 | nine point eight meters per second squared , five kilograms per cubic meter
+3000 mAh, 2 kWh | three thousand milliamp hours , two kilowatt hours
+5 mins. later, 30 secs | five minutes later , thirty seconds
 60 fps | sixty frames per second
 """
 ABBREVIATIONS = """
@@ -132,6 +155,10 @@ Mr. & Mrs. Smith | mister and missus smith
 e.g. this, i.e. that | for example this , that is that
 Acme Inc. said | acme incorporated said
 vs. | versus
+Apt. 4B, Apt. C | apartment four B , apartment C
+It was apt. | it was apt .
+ca. 1850, cf. the first, in mins. or secs. | circa eighteen fifty , compare the first , in minutes or seconds
+vol. II, pp. xi-xii | volume two , pages eleven to twelve
 Mt. Everest | mount everest
 w/o | without
 and/or | and or
@@ -155,6 +182,9 @@ I am | i am
 www.example.com | W W W dot example dot com
 https://example.com/a-b?x=1. | example dot com slash A dash B question mark X equals one .
 foo@bar.com | foo at bar dot com
+example.co.uk and example.ai | example dot co dot U K and example dot A I
+jane@example.de, youtu.be/x1 | jane at example dot D E , youtu dot be slash X one
+the end.It is | the end . it is
 first.last@mail.example.org is it | first dot last at mail dot example dot org is it
 """
 ROMAN_NUMERALS = """
@@ -255,6 +285,16 @@ a live show | AH _ L AY V _ SH OW .
 Close it, it is close. | K L OW Z _ IH T , IH T _ IH Z _ K L OW S .
 She has read it. | SH IY _ HH AE Z _ R EH D _ IH T .
 Please read it. | P L IY Z _ R IY D _ IH T .
+in the desert | IH N _ DH AH _ D EH Z ER T .
+to desert us | T UW _ D IH Z ER T _ AH S .
+a minute, a minute amount | AH _ M IH N AH T , AH _ M AY N UW T _ AH M AW N T .
+He dove into it. | HH IY _ D OW V _ IH N T UW _ IH T .
+a white dove | AH _ W AY T _ D AH V .
+to perfect it | T UW _ P ER F EH K T _ IH T .
+The Polish people polish. | DH AH _ P OW L IH SH _ P IY P AH L _ P AA L IH SH .
+a bass guitar, a sea bass | AH _ B EY S _ G IH T AA R , AH _ S IY _ B AE S .
+to sow, the sow | T UW _ S OW , DH AH _ S AW .
+an invalid chair is invalid | AE N _ IH N V AH L AH D _ CH EH R _ IH Z _ IH N V AE L AH D .
 """
 
 

@@ -86,6 +86,8 @@ def _is_one(word: str, after: str) -> bool:
     """Whether an I behind such a word is the numeral: the part I like, but Part I is long."""
     if _CONTRACTED.match(after):
         return False
+    if word == "War" and not _AFTER_PRONOUN.match(after):
+        return True
     return bool(_AFTER_ONE.match(after) or (word[0].isupper() and _AFTER_TITLE_ONE.match(after)))
 
 

@@ -10,7 +10,8 @@ from tts_workloads.text.lexicon import Pronunciation
 ADDITIONS = {
     "bass": "B EY S", "chatbot": "CH AE T B AA T", "covid": "K OW V IH D", "jpeg": "JH EY P EH G",
     "json": "JH EY S AH N", "kilohertz": "K IH L AH HH ER T S", "kubectl": "K Y UW B K AH N T R OW L",
-    "kubernetes": "K UW B ER N EH T IY Z", "lead": "L IY D", "metadata": "M EH T AH D EY T AH", "miz": "M IH Z",
+    "kubernetes": "K UW B ER N EH T IY Z", "invalid": "IH N V AE L AH D",
+    "lead": "L IY D", "metadata": "M EH T AH D EY T AH", "miz": "M IH Z",
     "nginx": "EH N JH IH N EH K S", "openai": "OW P AH N EY AY", "pytorch": "P AY T AO R CH",
     "vocoder": "V OW K OW D ER", "wound": "W UW N D", "yaml": "Y AE M AH L",
 }  # fmt: skip
@@ -47,6 +48,7 @@ HETERONYMS = {
     "coordinate": Heteronym("K OW AO R D AH N AH T", "K OW AO R D AH N EY T"),
     "delegate": Heteronym("D EH L AH G AH T", "D EH L AH G EY T"),
     "deliberate": Heteronym("D IH L IH B ER AH T", "D IH L IH B ER EY T"),
+    "desert": Heteronym("D EH Z ER T", "D IH Z ER T"),
     "duplicate": Heteronym("D UW P L AH K AH T", "D UW P L AH K EY T"),
     "estimate": Heteronym("EH S T AH M AH T", "EH S T AH M EY T"),
     "excuse": Heteronym("IH K S K Y UW S", "IH K S K Y UW Z", verb_is_usual=True),
@@ -57,6 +59,7 @@ HETERONYMS = {
     "moderate": Heteronym("M AA D ER AH T", "M AA D ER EY T"),
     "object": Heteronym("AA B JH EH K T", "AH B JH EH K T"),
     "objects": Heteronym("AA B JH EH K T S", "AH B JH EH K T S"),
+    "perfect": Heteronym("P ER F IH K T", "P ER F EH K T"),
     "present": Heteronym("P R EH Z AH N T", "P R IH Z EH N T"),
     "presents": Heteronym("P R EH Z AH N T S", "P R IH Z EH N T S"),
     "produce": Heteronym("P R OW D UW S", "P R AH D UW S", verb_is_usual=True),
@@ -68,11 +71,43 @@ HETERONYMS = {
     "records": Heteronym("R EH K ER D Z", "R IH K AO R D Z"),
     "refuse": Heteronym("R EH F Y UW S", "R AH F Y UW Z", verb_is_usual=True),
     "separate": Heteronym("S EH P ER AH T", "S EH P ER EY T"),
+    "sow": Heteronym("S AW", "S OW", verb_is_usual=True),
     "tear": Heteronym("T IH R", "T EH R"),
     "use": Heteronym("Y UW S", "Y UW Z", verb_is_usual=True),
     "uses": Heteronym("Y UW S AH Z", "Y UW Z AH Z", verb_is_usual=True),
     "wind": Heteronym("W IH N D", "W AY N D"),
 }
+
+
+class Beside(NamedTuple):
+    """What else a word may be, where one of these stands beside it."""
+
+    sounds: str
+    before: frozenset[str] = frozenset()
+    after: frozenset[str] = frozenset()
+
+
+BESIDE = {
+    "bass": Beside(
+        "B AE S", frozenset(["caught", "fried", "grilled", "largemouth", "sea", "smallmouth", "striped"]),
+        frozenset(["boat", "fish", "fishing"]),
+    ),
+    "dove": Beside(
+        "D OW V", frozenset(["he", "i", "she", "they", "we", "who", "you"]),
+        frozenset(["back", "deep", "deeper", "down", "for", "headfirst", "in", "into", "off", "straight", "under"]),
+    ),
+    "invalid": Beside("IH N V AH L AH D", after=frozenset(["chair", "chairs", "who"])),
+    "minute": Beside(
+        "M AY N UW T", frozenset(["extremely", "most", "so", "too", "very"]),
+        frozenset(["amount", "amounts", "change", "changes", "detail", "details", "differences", "fraction",
+                   "particles", "quantities", "traces"]),
+    ),
+    "polish": Beside(
+        "P OW L IH SH", frozenset(["learn", "learning", "speak", "speaking", "speaks"]),
+        frozenset(["army", "border", "cities", "city", "cuisine", "food", "government", "history", "immigrants",
+                   "language", "man", "people", "president", "sausage", "sausages", "troops", "woman", "zloty"]),
+    ),
+}  # fmt: skip
 READ_NOW, READ_BEFORE = ("R", "IY", "D"), ("R", "EH", "D")
 
 _DETERMINERS = frozenset([
@@ -100,6 +135,9 @@ def in_context(word: str, before: str, after: str) -> Pronunciation | None:
     for any other word."""
     if word == "read":
         return READ_BEFORE if before in _BEFORE_READ_BEFORE else READ_NOW
+    beside = BESIDE.get(word)
+    if beside is not None and (before in beside.before or after in beside.after):
+        return tuple(beside.sounds.split())
     found = HETERONYMS.get(word)
     if found is None:
         return None
