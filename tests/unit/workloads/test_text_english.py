@@ -256,45 +256,47 @@ def test_text_is_read_aloud(written: str, spoken: str) -> None:
 
 
 PHONEMES = """
-Hello world. | HH AH L OW _ W ER L D .
-hello, world | HH AH L OW , W ER L D .
-Really?! | R IH L IY !
-it's | IH T S .
-A | EY .
-plan A | P L AE N _ EY .
-The hour, the day | DH IY _ AW ER , DH AH _ D EY .
-NASA | N AE S AH .
-FBI | EH F B IY AY .
-tell us | T EH L _ AH S .
-the US | DH AH _ Y UW _ EH S .
-XKCD | EH K S _ K EY _ S IY _ D IY .
-xkcd | EH K S _ K EY _ S IY _ D IY .
-10am | T EH N _ EY _ EH M .
-X'AB | EH K S _ EY _ B IY .
-CDs | S IY D IY Z .
-GitHub | G IH T HH AH B .
-PyTorchs | P AY T AO R CH AH Z .
-Kubernetes's | K UW B ER N EH T IY Z AH Z .
-I use it. | AY _ Y UW Z _ IH T .
-the use of it | DH AH _ Y UW S _ AH V _ IH T .
-to record a record | T UW _ R IH K AO R D _ AH _ R EH K ER D .
-Record your name. | R IH K AO R D _ Y AO R _ N EY M .
-They live. | DH EY _ L IH V .
-live music | L IH V _ M Y UW Z IH K .
-a live show | AH _ L AY V _ SH OW .
-Close it, it is close. | K L OW Z _ IH T , IH T _ IH Z _ K L OW S .
-She has read it. | SH IY _ HH AE Z _ R EH D _ IH T .
-Please read it. | P L IY Z _ R IY D _ IH T .
-in the desert | IH N _ DH AH _ D EH Z ER T .
-to desert us | T UW _ D IH Z ER T _ AH S .
-a minute, a minute amount | AH _ M IH N AH T , AH _ M AY N UW T _ AH M AW N T .
-He dove into it. | HH IY _ D OW V _ IH N T UW _ IH T .
-a white dove | AH _ W AY T _ D AH V .
-to perfect it | T UW _ P ER F EH K T _ IH T .
-The Polish people polish. | DH AH _ P OW L IH SH _ P IY P AH L _ P AA L IH SH .
-a bass guitar, a sea bass | AH _ B EY S _ G IH T AA R , AH _ S IY _ B AE S .
-to sow, the sow | T UW _ S OW , DH AH _ S AW .
-an invalid chair is invalid | AE N _ IH N V AH L AH D _ CH EH R _ IH Z _ IH N V AE L AH D .
+Hello world. | HH AH0 L OW1 _ W ER1 L D .
+hello, world | HH AH0 L OW1 , W ER1 L D .
+Really?! | R IH1 L IY0 !
+it's | IH0 T S .
+A | EY1 .
+plan A | P L AE1 N _ EY1 .
+The hour, the day | DH IY0 _ AW1 ER0 , DH AH0 _ D EY1 .
+NASA | N AE1 S AH0 .
+FBI | EH2 F B IY2 AY1 .
+tell us | T EH1 L _ AH2 S .
+the US | DH AH0 _ Y UW1 _ EH1 S .
+XKCD | EH1 K S _ K EY1 _ S IY1 _ D IY1 .
+xkcd | EH1 K S _ K EY1 _ S IY1 _ D IY1 .
+10am | T EH1 N _ EY1 _ EH1 M .
+X'AB | EH1 K S _ EY1 _ B IY1 .
+CDs | S IY1 D IY0 Z .
+GitHub | G IH1 T HH AH0 B .
+PyTorchs | P AY1 T AO2 R CH AH0 Z .
+Kubernetes's | K UW2 B ER0 N EH1 T IY0 Z AH0 Z .
+I use it. | AY1 _ Y UW1 Z _ IH0 T .
+the use of it | DH AH0 _ Y UW1 S _ AH0 V _ IH0 T .
+to record a record | T UW0 _ R IH0 K AO1 R D _ AH0 _ R EH1 K ER0 D .
+Record your name. | R IH0 K AO1 R D _ Y AO0 R _ N EY1 M .
+They live. | DH EY0 _ L IH1 V .
+live music | L IH1 V _ M Y UW1 Z IH0 K .
+a live show | AH0 _ L AY1 V _ SH OW1 .
+Close it, it is close. | K L OW1 Z _ IH0 T , IH0 T _ IH0 Z _ K L OW1 S .
+She has read it. | SH IY0 _ HH AE0 Z _ R EH1 D _ IH0 T .
+Please read it. | P L IY1 Z _ R IY1 D _ IH0 T .
+in the desert | IH0 N _ DH AH0 _ D EH1 Z ER0 T .
+to desert us | T UW0 _ D IH0 Z ER1 T _ AH2 S .
+a minute, a minute amount | AH0 _ M IH1 N AH0 T , AH0 _ M AY0 N UW1 T _ AH0 M AW1 N T .
+He dove into it. | HH IY0 _ D OW1 V _ IH1 N T UW0 _ IH0 T .
+a white dove | AH0 _ W AY1 T _ D AH1 V .
+to perfect it | T UW0 _ P ER0 F EH1 K T _ IH0 T .
+The Polish people polish. | DH AH0 _ P OW1 L IH0 SH _ P IY1 P AH0 L _ P AA1 L IH0 SH .
+a bass guitar, a sea bass | AH0 _ B EY1 S _ G IH0 T AA1 R , AH0 _ S IY1 _ B AE1 S .
+to sow, the sow | T UW0 _ S OW1 , DH AH0 _ S AW1 .
+an invalid chair is invalid | AE0 N _ IH1 N V AH0 L AH0 D _ CH EH1 R _ IH0 Z _ IH0 N V AE1 L AH0 D .
+to permit it, a permit | T UW0 _ P ER0 M IH1 T _ IH0 T , AH0 _ P ER1 M IH2 T .
+an object to object to | AE0 N _ AA1 B JH EH0 K T _ T UW0 _ AH0 B JH EH1 K T _ T UW0 .
 """
 
 
@@ -310,12 +312,12 @@ def test_words_sound(written: str, sounds: str) -> None:
 @pytest.mark.parametrize(
     ("written", "sounds"),
     [
-        ("blorping", "B L AO R P IH NG"),
-        ("phlobber", "F L AA B ER"),
-        ("zepher", "Z EH F ER"),
-        ("quibbish", "K W IH B IH SH"),
-        ("snickerdoodling", "S N IH K ER D UW D L IH NG"),
-        ("thraze", "TH R EY Z"),
+        ("blorping", "B L AO1 R P IH0 NG"),
+        ("phlobber", "F L AA1 B ER0"),
+        ("zepher", "Z EH1 F ER0"),
+        ("quibbish", "K W IH1 B IH0 SH"),
+        ("snickerdoodling", "S N IH0 K ER0 D UW1 D L IH0 NG"),
+        ("thraze", "TH R EY1 Z"),
     ],
 )
 def test_words_in_no_dictionary_sound_as_they_are_spelled(written: str, sounds: str) -> None:
@@ -430,8 +432,8 @@ def test_a_front_end_that_would_speak_otherwise_is_refused() -> None:
     card, files = text.describe(FRONT_END), FRONT_END.files()
     cases = {
         "which this image does not have": (card.model_copy(update={"name": "de-de"}), files),
-        "needs version 2 of the front end en-us, this image has version 1": (
-            card.model_copy(update={"version": 2}),
+        "needs version 3 of the front end en-us and its symbols; this image has version 1 and 2": (
+            card.model_copy(update={"version": 3}),
             files,
         ),
         "this image has": (card.model_copy(update={"symbols": card.symbols[::-1]}), files),
@@ -441,9 +443,32 @@ def test_a_front_end_that_would_speak_otherwise_is_refused() -> None:
         with pytest.raises(text.UnknownFrontEnd, match=message):
             text.restore(other_card, other_files)
     with pytest.raises(text.UnknownFrontEnd, match="cannot be read"):
-        English.from_files({**files, "rules.xz": b"torn"})
+        English.from_files({**files, "rules.xz": b"torn"}, 2)
     with pytest.raises(text.UnknownFrontEnd, match="cannot be read"):
-        English.from_files({})
+        English.from_files({}, 2)
+
+
+def test_a_voice_of_version_1_has_no_stress() -> None:
+    words = {word: lexicon.encode(sounds) for word, sounds in lexicon.bundled().items()}
+    first = English(words, {"..": "", ".a.": lexicon.encode(["AE"]), ".k.": lexicon.encode(["K"])}, version=1)
+    restored = text.restore(text.describe(first), first.files())
+    assert (restored.version, len(restored.symbols)) == (1, 45)
+    said = restored.with_words({"kopf": ("K", "OW1", "P", "F")})
+    for written, sounds in (
+        ("The hour is a record.", "DH IY _ AW ER _ IH Z _ AH _ R EH K ER D ."),
+        ("kak, FBI, buses's", "K AE K , EH F B IY AY , B AH S IH Z AH Z ."),
+        ("To object: Kopf!", "T UW _ AH B JH EH K T , K OW P F !"),
+    ):
+        symbols = [said.symbols[number] for number in said.encode(written)]
+        assert " ".join(symbols).replace("   ", " _ ") == sounds
+
+
+def test_every_word_of_two_vowels_has_one_main_stress() -> None:
+    for word in ("a", "an", "the", "of", *sorted(lexicon.bundled())[::97]):
+        sounds = FRONT_END.phonemes(word)[:-1]
+        vowels = [sound for sound in sounds if lexicon.is_vowel(sound)]
+        assert all(vowel[-1] in "012" for vowel in vowels), word
+        assert len(vowels) < 2 or BOUNDARY in sounds or sum(vowel[-1] == "1" for vowel in vowels) == 1, word
 
 
 def test_a_language_without_a_front_end_is_refused() -> None:
