@@ -27,12 +27,14 @@ def written(folder: Path, content: str | bytes) -> FrontEnd:
 @pytest.mark.parametrize(
     ("line", "sentence", "phonemes"),
     [
-        ("kopf K OW1 P F", "Kopf", "K OW P F"),
-        ("Kopf\tk ow p f # German for head", "KOPF's", "K OW P F S"),
-        ("the D AH", "the apple", "D AH   AE P AH L"),
-        ("read R EH D", "I read", "AY   R EH D"),
-        ("\ufeffkopf K OW P F", "Kopf", "K OW P F"),
-        ("# nothing\n\nAWS  AO S", "AWS", "AO S"),
+        ("kopf K OW1 P F", "Kopf", "K OW1 P F"),
+        ("Kopf\tk ow p f # German for head", "KOPF's", "K OW1 P F S"),
+        ("kopfer K OW0 P F ER1", "kopfer", "K OW0 P F ER1"),
+        ("kopfer K OW1 P F ER", "kopfer", "K OW1 P F ER0"),
+        ("the D AH", "the apple", "D AH1   AE1 P AH0 L"),
+        ("read R EH D", "I read", "AY1   R EH1 D"),
+        ("\ufeffkopf K OW1 P F", "Kopf", "K OW1 P F"),
+        ("# nothing\n\nAWS  AO S", "AWS", "AO1 S"),
     ],
 )
 def test_own_words_go_before_everything(tmp_path: Path, line: str, sentence: str, phonemes: str) -> None:
@@ -42,9 +44,9 @@ def test_own_words_go_before_everything(tmp_path: Path, line: str, sentence: str
 def test_own_words_travel_in_the_voice(tmp_path: Path) -> None:
     own = written(tmp_path, "kopf K OW P F")
     restored = text.restore(text.describe(own), own.files())
-    assert said(restored, "kopf") == "K OW P F"
+    assert said(restored, "kopf") == "K OW1 P F"
     again = restored.with_words({"nfft": ("EH", "F")})
-    assert (said(again, "kopf"), said(again, "nfft")) == ("K OW P F", "EH F")
+    assert (said(again, "kopf"), said(again, "nfft")) == ("K OW1 P F", "EH1 F")
     assert with_user_lexicon(FRONT_END, tmp_path / "nowhere") is FRONT_END
 
 
@@ -52,6 +54,7 @@ def test_own_words_travel_in_the_voice(tmp_path: Path) -> None:
     ("content", "problem"),
     [
         ("kopf K OW P XX", "lexicon.txt line 1: 'kopf': there is no phoneme 'XX'"),
+        ("kopf K1 OW P F", "lexicon.txt line 1: 'kopf': there is no phoneme 'K1'"),
         ("\nkopf", "lexicon.txt line 2: 'kopf' has no phonemes"),
         ("two-words T UW", "lexicon.txt line 1: 'two-words' is not one word of letters"),
         ("kopf K\nKOPF K", "lexicon.txt line 2: 'KOPF' is there already"),

@@ -98,10 +98,10 @@ def test_only_what_is_asked_for_is_told(client: TestClient) -> None:
 
 
 def test_given_phonemes_are_told_with_what_was_written(client: TestClient) -> None:
-    text = '<speak>Say <phoneme ph="T AH M EY T OW">tomato soup</phoneme>, please.</speak>'
+    text = '<speak>Say <phoneme ph="T AH0 M EY1 T OW2">tomato soup</phoneme>, please.</speak>'
     document = ask(client, stream_format="json", input=text).json()
     assert [word["word"] for word in document["words"]] == ["Say", "tomato soup,", "please."]
-    assert [one["phoneme"] for one in document["phonemes"]][2:8] == ["T", "AH", "M", "EY", "T", "OW"]
+    assert [one["phoneme"] for one in document["phonemes"]][2:8] == ["T", "AH0", "M", "EY1", "T", "OW2"]
 
 
 @pytest.mark.parametrize(

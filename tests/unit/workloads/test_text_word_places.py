@@ -56,13 +56,13 @@ def english() -> FrontEnd:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("Good morning.", [("Good", "G UH D"), ("morning.", "M AO R N IH NG")]),
-        ("a", [("a", "EY")]),
-        ("— Hello, world", [("Hello,", "HH AH L OW"), ("world", "W ER L D")]),
-        ("pay $2 now", [("pay", "P EY"), ("$2", "T UW   D AA L ER Z"), ("now", "N AW")]),
-        ("Henry II", [("Henry", "HH EH N R IY"), ("II", "DH AH   S EH K AH N D")]),
-        ("GO HOME NOW", [("GO", "G OW"), ("HOME", "HH OW M"), ("NOW", "N AW")]),
-        ("5:30 p.m.", [("5:30", "F AY V   TH ER D IY"), ("p.m.", "P IY   EH M")]),
+        ("Good morning.", [("Good", "G UH1 D"), ("morning.", "M AO1 R N IH0 NG")]),
+        ("a", [("a", "EY1")]),
+        ("— Hello, world", [("Hello,", "HH AH0 L OW1"), ("world", "W ER1 L D")]),
+        ("pay $2 now", [("pay", "P EY1"), ("$2", "T UW1   D AA1 L ER0 Z"), ("now", "N AW1")]),
+        ("Henry II", [("Henry", "HH EH1 N R IY0"), ("II", "DH AH0   S EH1 K AH0 N D")]),
+        ("GO HOME NOW", [("GO", "G OW2"), ("HOME", "HH OW1 M"), ("NOW", "N AW1")]),
+        ("5:30 p.m.", [("5:30", "F AY1 V   TH ER1 D IY0"), ("p.m.", "P IY1   EH1 M")]),
     ],
 )
 def test_words_have_their_symbols(english: FrontEnd, text: str, expected: list[tuple[str, str]]) -> None:

@@ -31,18 +31,19 @@ def with_user_lexicon(front_end: FrontEnd, folder: Path) -> FrontEnd:
         word, *phonemes = line.partition("#")[0].split() or [""]
         if not word:
             continue
-        plain = tuple(phoneme.rstrip("012").upper() for phoneme in phonemes)
-        wrong = [phoneme for phoneme in plain if phoneme not in known]
+        spoken = tuple(phoneme.upper() for phoneme in phonemes)
+        wrong = [phoneme for phoneme in spoken if phoneme not in known]
         if not _WORD.fullmatch(word):
             problems.append(f"{FILE} line {number}: {word!r} is not one word of letters")
-        elif not plain:
+        elif not spoken:
             problems.append(f"{FILE} line {number}: {word!r} has no phonemes")
         elif wrong:
             problems.append(f"{FILE} line {number}: {word!r}: there is no phoneme {wrong[0]!r}")
         elif word.lower() in words:
             problems.append(f"{FILE} line {number}: {word!r} is there already")
         else:
-            words[word.lower()] = plain
+            words[word.lower()] = spoken
     if problems:
-        raise InvalidDataset(folder, problems, f"correct these; the phonemes are {' '.join(sorted(known))}")
+        plain = sorted({phoneme.rstrip("012") for phoneme in known})
+        raise InvalidDataset(folder, problems, f"correct these; the phonemes are {' '.join(plain)}")
     return front_end.with_words(words) if words else front_end

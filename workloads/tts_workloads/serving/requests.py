@@ -208,5 +208,6 @@ def _with_phonemes(front_end: FrontEnd, phonemes: Mapping[str, Sequence[str]]) -
     known = front_end.phoneme_set()
     wrong = next((one for word in phonemes.values() for one in word if one not in known), None)
     if wrong is not None:
-        raise MalformedScript(f"SSML: there is no phoneme {wrong!r}; there are {' '.join(sorted(known))}")
+        plain = sorted({phoneme.rstrip("012") for phoneme in known})
+        raise MalformedScript(f"SSML: there is no phoneme {wrong!r}; there are {' '.join(plain)}")
     return front_end.with_words(phonemes)

@@ -186,7 +186,7 @@ class _Reader:
         number = len(self.phonemes)
         # Letters alone make a word.
         word = PLACEHOLDER + "".join("abcdefghij"[int(digit)] for digit in str(number))
-        self.phonemes[word] = tuple(one.rstrip("012").upper() for one in phonemes)
+        self.phonemes[word] = tuple(one.upper() for one in phonemes)
         self.replaced[word] = " ".join("".join(element.itertext()).split())
         self._say(word, manner)
 

@@ -38,11 +38,11 @@ def restore(card: FrontEndCard, files: Mapping[str, bytes]) -> FrontEnd:
     found = FRONT_ENDS.get(card.name)
     if found is None:
         raise UnknownFrontEnd(f"the voice needs the front end {card.name}, which this image does not have")
-    if found.version != card.version or found.symbols != card.symbols:
+    if found.versions.get(card.version) != card.symbols:
         raise UnknownFrontEnd(
-            f"the voice needs version {card.version} of the front end {card.name}, "
-            f"this image has version {found.version}"
+            f"the voice needs version {card.version} of the front end {card.name} and its symbols; "
+            f"this image has version {' and '.join(map(str, found.versions))}, each with its own"
         )
     if digest(files) != card.sha256:
         raise UnknownFrontEnd(f"the data of the voice's front end {card.name} is not what its card promises")
-    return found.from_files(files)
+    return found.from_files(files, card.version)

@@ -4,11 +4,11 @@ names for what is spelled."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.resources import files as package_files
 from typing import ClassVar, Self
 
-from tts_workloads.text import letter_to_sound, lexicon
+from tts_workloads.text import english_stress, letter_to_sound, lexicon
 from tts_workloads.text.english_normalise import PAUSES, normalise
 from tts_workloads.text.english_sentences import split_clauses, split_sentences
 from tts_workloads.text.english_words import ADDITIONS, INITIALISMS, in_context
@@ -22,7 +22,6 @@ RULES_FILE = "english_rules.txt"
 
 _LEXICON, _RULES, _OWN = "lexicon.xz", "rules.xz", "own.xz"
 _VOICELESS = frozenset(["P", "T", "K", "F", "TH"])
-_VOWELS = frozenset(phoneme for phoneme in lexicon.PHONEMES if phoneme[0] in "AEIOU")
 _SIBILANT = frozenset(["S", "Z", "SH", "ZH", "CH", "JH"])
 _UNSPEAKABLE_CLUSTER = re.compile(r"[^AEIOUY']{3}")
 _VOWEL_LETTER = re.compile("[aeiouy]")
@@ -30,17 +29,21 @@ _CAMEL_CASE = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
 
 class English(FrontEnd):
-    """Phonemes of the CMU dictionary, a boundary between words, and the pauses."""
+    """Phonemes of the CMU dictionary, a boundary between words, and the pauses. In version 1 vowels have no stress."""
 
     name: ClassVar[str] = "en-us"
-    version: ClassVar[int] = 1
-    symbols: ClassVar[tuple[str, ...]] = (PADDING, BOUNDARY, *PAUSES, *lexicon.PHONEMES)
+    versions: ClassVar[Mapping[int, tuple[str, ...]]] = {
+        version: (PADDING, BOUNDARY, *PAUSES, *phonemes)
+        for version, phonemes in ((1, lexicon.PHONEMES), (2, lexicon.STRESSED))
+    }
 
     def __init__(
-        self, words: Mapping[str, str], rules: Mapping[str, str], own: Mapping[str, str] | None = None
-    ) -> None:
-        """``words`` and ``rules`` have their phonemes encoded as in ``lexicon`` and ``letter_to_sound``; ``own``, as
-        ``words``, are what a user gave and go before everything else."""
+        self, words: Mapping[str, str], rules: Mapping[str, str], own: Mapping[str, str] | None = None,
+        version: int = 2,
+    ) -> None:  # fmt: skip
+        """``words`` and ``rules`` have their phonemes encoded as in ``lexicon`` and ``letter_to_sound``, in version 1
+        without stress; ``own``, as ``words``, are what a user gave and go before everything else."""
+        super().__init__(version)
         self._own = own or {}
         self._words = words
         self._rules = rules
@@ -48,16 +51,17 @@ class English(FrontEnd):
 
     @classmethod
     def for_training(cls) -> Self:
-        words = {word: lexicon.encode(phonemes) for word, phonemes in lexicon.bundled().items()}
+        stressed = english_stress.lexicon_with_stress()
+        words = {word: lexicon.encode(phonemes) for word, phonemes in stressed.items()}
         words |= {word: lexicon.encode(phonemes.split()) for word, phonemes in ADDITIONS.items()}
         rules = package_files("tts_workloads.text").joinpath(RULES_FILE).read_text(encoding="ascii")
         return cls(words, letter_to_sound.read(rules))
 
     @classmethod
-    def from_files(cls, files: Mapping[str, bytes]) -> Self:
+    def from_files(cls, files: Mapping[str, bytes], version: int) -> Self:
         try:
             own = lexicon.unpack(files[_OWN]) if _OWN in files else None
-            return cls(lexicon.unpack(files[_LEXICON]), lexicon.unpack(files[_RULES]), own)
+            return cls(lexicon.unpack(files[_LEXICON]), lexicon.unpack(files[_RULES]), own, version)
         except (KeyError, ValueError) as error:
             raise UnknownFrontEnd(f"the data of the English front end cannot be read: {error}") from None
 
@@ -66,11 +70,11 @@ class English(FrontEnd):
         return {_LEXICON: lexicon.pack(self._words), _RULES: lexicon.pack(self._rules), **own}
 
     def phoneme_set(self) -> frozenset[str]:
-        return frozenset(lexicon.PHONEMES)
+        return frozenset([*lexicon.PHONEMES, *lexicon.STRESSED])
 
     def with_words(self, words: Mapping[str, Sequence[str]]) -> Self:
-        encoded = {word: lexicon.encode(phonemes) for word, phonemes in words.items()}
-        return type(self)(self._words, self._rules, {**self._own, **encoded})
+        encoded = {word: lexicon.encode(self._in_version(phonemes)) for word, phonemes in words.items()}
+        return type(self)(self._words, self._rules, {**self._own, **encoded}, self.version)
 
     def sentences(self, text: str) -> list[str]:
         return [piece for piece in split_sentences(text) if any(normalise(piece))]
@@ -133,9 +137,10 @@ class English(FrontEnd):
         elif word.isupper() and (len(word) == 1 or word in INITIALISMS):
             yield from self._spelled(small)
         elif small == "the" and after:
-            yield from ("DH", "IY") if next(self._pronounce(after)) in _VOWELS else ("DH", "AH")
+            before_vowel = lexicon.is_vowel(next(self._pronounce(after)))
+            yield from self._in_version(("DH", "IY0") if before_vowel else ("DH", "AH0"))
         elif (heteronym := in_context(small, before, after.lower())) is not None:
-            yield from heteronym
+            yield from self._in_version(heteronym)
         elif known is not None:
             yield from lexicon.decode(known)
         elif word.isupper() and (len(word) <= LONGEST_SPELLED or _UNSPEAKABLE_CLUSTER.search(word)):
@@ -145,7 +150,13 @@ class English(FrontEnd):
         ):
             stem = tuple(self._pronounce(word[: len(stem_of)]))
             yield from stem
-            yield from ("AH", "Z") if stem[-1] in _SIBILANT else ("S",) if stem[-1] in _VOICELESS else ("Z",)
+            yield from (
+                self._in_version(("AH0", "Z"))
+                if stem[-1] in _SIBILANT
+                else ("S",)
+                if stem[-1] in _VOICELESS
+                else ("Z",)
+            )
         elif len(parts := _CAMEL_CASE.findall(word.replace("'", ""))) > 1:
             for number, part in enumerate(parts):
                 yield from (BOUNDARY,) if number else ()
@@ -154,8 +165,9 @@ class English(FrontEnd):
             plain = small.replace("'", "")
             sounds = lexicon.decode(letter_to_sound.pronounce(plain, self._rules))
             # Without a vowel, written and heard, it is no word: xkcd.
-            is_word = _VOWEL_LETTER.search(plain) and not _VOWELS.isdisjoint(sounds)
-            yield from sounds if is_word else self._spelled(plain)
+            is_word = _VOWEL_LETTER.search(plain) and any(map(lexicon.is_vowel, sounds))
+            guess = sounds if self.version == 1 else english_stress.settled(sounds)
+            yield from guess if is_word else self._spelled(plain)
 
     def _spelled(self, letters: str) -> Iterator[str]:
         for number, letter in enumerate(letters.replace("'", "")):
@@ -164,4 +176,8 @@ class English(FrontEnd):
             yield from self._letter(letter)
 
     def _letter(self, letter: str) -> tuple[str, ...]:
-        return ("EY",) if letter == "a" else lexicon.decode(self._words[letter])
+        return self._in_version(("EY1",) if letter == "a" else lexicon.decode(self._words[letter]))
+
+    def _in_version(self, phonemes: Iterable[str]) -> lexicon.Pronunciation:
+        """Phonemes that were given, with or without stress, as this version has them."""
+        return lexicon.without_stress(phonemes) if self.version == 1 else english_stress.completed(phonemes)

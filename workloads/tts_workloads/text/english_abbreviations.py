@@ -1,18 +1,19 @@
-"""What English writes shorter than it is said: abbreviations, units, Roman numerals. Numbers themselves are the affair
-of ``english_numbers``, dates that of ``english_dates``."""
+"""What English writes shorter than it is said: abbreviations and units. Numbers themselves are the affair of
+``english_numbers``, dates that of ``english_dates``, Roman numerals that of ``english_roman``."""
 
 from __future__ import annotations
 
 import re
 
-from tts_workloads.text.english_numbers import amount, cardinal, ordinal
+from tts_workloads.text.english_numbers import amount, cardinal
 
 ABBREVIATIONS = {
     "mr": "mister", "mrs": "missus", "ms": "miz", "dr": "doctor", "prof": "professor", "rev": "reverend",
     "gen": "general", "col": "colonel", "capt": "captain", "lt": "lieutenant", "sgt": "sergeant", "gov": "governor",
     "sen": "senator", "rep": "representative", "sr": "senior", "jr": "junior", "vs": "versus", "etc": "et cetera",
     "approx": "approximately", "dept": "department", "ext": "extension", "tel": "telephone", "est": "established",
-    "min": "minutes", "sec": "seconds", "hr": "hour", "hrs": "hours", "inc": "incorporated", "ltd": "limited",
+    "min": "minutes", "mins": "minutes", "sec": "seconds", "secs": "seconds",
+    "hr": "hour", "hrs": "hours", "inc": "incorporated", "ltd": "limited",
     "corp": "corporation", "co": "company", "assn": "association", "univ": "university", "govt": "government",
     "ave": "avenue", "blvd": "boulevard", "rd": "road", "hwy": "highway", "mt": "mount", "ft": "fort",
 }  # fmt: skip
@@ -20,16 +21,27 @@ ABBREVIATIONS = {
 BEFORE_A_NUMBER = {
     "no": "number", "nos": "numbers", "vol": "volume", "fig": "figure", "p": "page", "pp": "pages", "ch": "chapter",
     "sec": "section", "art": "article", "ver": "version", "v": "version",
+    "apt": "apartment", "ca": "circa",
 }  # fmt: skip
-LATIN = {"e.g.": "for example", "i.e.": "that is", "ph.d.": "P H D", "a.k.a.": "also known as", "c.f.": "compare"}
+LATIN = {
+    "e.g.": "for example",
+    "i.e.": "that is",
+    "ph.d.": "P H D",
+    "a.k.a.": "also known as",
+    "c.f.": "compare",
+    "cf.": "compare",
+}
 UNITS = {
     "km": "kilometer", "m": "meter", "cm": "centimeter", "mm": "millimeter", "mi": "mile", "yd": "yard",
     "kg": "kilogram", "g": "gram", "mg": "milligram", "lb": "pound", "lbs": "pound", "oz": "ounce", "l": "liter",
     "L": "liter", "ml": "milliliter", "mL": "milliliter", "gal": "gallon", "Hz": "hertz", "kHz": "kilohertz",
     "MHz": "megahertz", "GHz": "gigahertz", "kB": "kilobyte", "KB": "kilobyte", "MB": "megabyte", "GB": "gigabyte",
     "TB": "terabyte", "Mbit": "megabit", "Gbit": "gigabit", "ms": "millisecond", "s": "second", "sec": "second",
-    "min": "minute", "h": "hour", "hr": "hour", "hrs": "hour", "W": "watt", "kW": "kilowatt", "MW": "megawatt",
-    "kWh": "kilowatt hour", "V": "volt", "kV": "kilovolt", "mA": "milliamp", "dB": "decibel", "mph": "mile per hour",
+    "secs": "second", "min": "minute", "mins": "minute", "h": "hour", "hr": "hour", "hrs": "hour", "W": "watt",
+    "kW": "kilowatt", "MW": "megawatt", "kWh": "kilowatt hour", "V": "volt", "kV": "kilovolt", "A": "amp",
+    "mA": "milliamp", "mAh": "milliamp hour", "Ah": "amp hour", "Wh": "watt hour", "ohm": "ohm", "kohm": "kilohm",
+    "Mohm": "megohm", "Pa": "pascal", "hPa": "hectopascal", "kPa": "kilopascal", "MPa": "megapascal",
+    "psi": "pound per square inch", "mmHg": "millimeter of mercury", "dB": "decibel", "mph": "mile per hour",
     "kph": "kilometer per hour", "°C": "degree Celsius", "°F": "degree Fahrenheit", "°": "degree", "ft": "foot",
     "in": "inch", "tsp": "teaspoon", "tbsp": "tablespoon", "sq": "square", "bps": "bit per second",
     "fps": "frame per second", "rpm": "revolution per minute",
@@ -37,16 +49,7 @@ UNITS = {
 """Units behind a number, in the singular. Only whole ``in.`` with its stop is inches."""
 _WITHOUT_PLURAL = {"hertz", "kilohertz", "megahertz", "gigahertz"}
 _PLURALS = {"foot": "feet", "inch": "inches"}
-REIGNED = (
-    "Henry|Louis|George|Edward|Elizabeth|Charles|James|William|Richard|John Paul|John|Benedict|Pius|Napoleon|Catherine|"
-    "Philip|Frederick|Alexander|Nicholas|Francis|Ivan|Mary|Leo|Gregory|Innocent|Clement|Paul|Ramses|Peter|Juan Carlos"
-)
-"""Names whose Roman numeral is an ordinal."""
-NUMBERED = (
-    "chapter|part|section|act|scene|book|volume|war|article|phase|type|class|level|title|appendix|episode|figure|table|"
-    "stage|grade|bowl|vatican|apollo|unit|lesson|verse|canto|category|tier"
-)
-"""Words whose Roman numeral may be a single letter."""
+_POWERS = {"2": "square ", "3": "cubic "}
 
 TITLES = frozenset(["mr", "mrs", "ms", "dr", "prof", "rev", "gen", "col", "capt", "lt", "sgt", "gov", "sen", "rep"])
 """Abbreviations that stand before a name."""
@@ -56,18 +59,23 @@ LETTER = "\u2060"
 _UNIT = "|".join(sorted(map(re.escape, UNITS), key=len, reverse=True))
 _MEASURE = re.compile(
     rf"(?<![\w.$€£,])((?:\d{{1,3}}(?:,\d{{3}})+|\d+)?)(?:\.(\d+))?(?<=\d)([\s-]?)(?:(sq)\.? ?)?({_UNIT})"
-    rf"(?:\^([23]))?(?:/({_UNIT}))?(?![\w°/^])(?:\.(?=\s+[a-z\d]|[,;:]))?"
+    rf"(?:(?:\^|(?<=m)|(?<=ft))([23]))?(?:/({_UNIT})(?:\^([23]))?)?(?![\w°/^])(?:\.(?=\s+[a-z\d]|[,;:]))?"
 )
+# What stands around a capital letter that is a unit, and not around one that is a letter.
+_NUMBERED_BEFORE = re.compile(
+    r"\b(?:apartment|apt\.?|figure|fig\.?|gate|group|part|room|route|row|seat|section|table|type)\s\Z", re.IGNORECASE
+)
+_INITIAL_AFTER = re.compile(r"\.?\s+[A-Z]")
+_BESIDE_AMPS = "battery|breaker|charger|circuit|current|fuse|motor|supply"
+_AFTER_AMPS = re.compile(rf"\s*(?:[,;:)]|\.?\s*\Z|\.\s)| (?:{_BESIDE_AMPS}|and|at|for|from|of|or|per|to)\b")
+_AMP_OF = re.compile(rf" (?:{_BESIDE_AMPS})\b")
 _RANGE = re.compile(rf"(?<=\d)\s?[-–]\s?(?=\d[\d.,]*\s?(?:{_UNIT})(?!\w))")
 _INCHES = re.compile(r"(?<![\w.])(\d+)(?:\.(\d+))? ?in\.(?!\w)")
 _FEET_AND_INCHES = re.compile(r"(?<![\w.'])(\d+)'(?!\w*')(?:\s?(\d{1,2})(?:\"|''))?(?!\w)")
-_ROMAN_VALUES = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100}
-_ROMAN = r"(?=[IVXL])(?:XL|L?X{0,3})(?:IX|IV|V?I{0,3})"
-_REGNAL = re.compile(rf"\b({REIGNED}) ({_ROMAN})\b(?!['.-])")
-_NUMBERED_ROMAN = re.compile(rf"\b((?:{NUMBERED})s?) ({_ROMAN})\b", re.IGNORECASE)
-_NAMED_ROMAN = re.compile(r"\b([A-Z][a-z]+) (?=[IVX]{2})((?:X{0,3})(?:IX|IV|V?I{0,3}))\b")
 _SHORT = re.compile(rf"\b({'|'.join(ABBREVIATIONS)})\.(?!\w)", re.IGNORECASE)
 _BEFORE_NUMBER = re.compile(rf"\b({'|'.join(BEFORE_A_NUMBER)})\.\s?(?=\d)", re.IGNORECASE)
+_BEFORE_ROMAN = re.compile(r"\b([Vv]ol|[Ff]ig|[Ss]ec|[Cc]h|pp?)\.\s?(?=(?:[IVX]+|[ivxl]{2,})\b)")
+_BEFORE_LETTER = re.compile(r"\b[Aa]pt\.\s?(?=[A-Z]\b)")
 _LATIN = re.compile(rf"(?<!\w)({'|'.join(map(re.escape, LATIN))})", re.IGNORECASE)
 _INITIALS = re.compile(r"\b(?:[A-Za-z]\.){2,}(?!\w)")
 _INITIAL = re.compile(r"\b([A-Z])\.(?=\s?[A-Z])")
@@ -77,6 +85,8 @@ def expand_abbreviations(text: str) -> str:
     """The text with abbreviations written out, their stops gone, and initials marked as letters."""
     text = _LATIN.sub(lambda m: f" {LATIN[m[1].lower()]} ", text)
     text = _BEFORE_NUMBER.sub(lambda m: f"{BEFORE_A_NUMBER[m[1].lower()]} ", text)
+    text = _BEFORE_ROMAN.sub(lambda m: f"{BEFORE_A_NUMBER[m[1].lower()]} ", text)
+    text = _BEFORE_LETTER.sub(f"apartment {LETTER}", text)
     text = re.sub(r"\bv(?=\d+\.\d)", "version ", text)
     text = _INITIALS.sub(lambda m: spelled(m[0]), text)
     text = _INITIAL.sub(lambda m: spelled(m[1]) if is_initial(text[: m.start()]) else m[0], text)
@@ -109,17 +119,32 @@ def expand_units(text: str) -> str:
 
 
 def _measure(m: re.Match[str]) -> str:
-    whole, fraction, gap, square, unit, power, per = m.groups()
+    whole, fraction, gap, square, unit, power, per, per_power = m.groups()
     is_word = unit == "in" and not square
-    is_letter = gap == " " and unit in {"s", "W", "V", "L"}
+    is_letter = gap == " " and unit in {"s", "W", "V", "L", "A"} and not _is_unit(m, unit)
     is_plural = unit == "s" and whole.endswith("0") and not fraction
     if is_word or is_letter or is_plural:
         return m[0]
     # A measure before a noun has no plural: a five-mile run.
-    one = (whole == "1" and not fraction) or gap == "-"
-    area = {"2": "square ", "3": "cubic "}.get(power or "", "square " if square else "")
-    rate = f" per {UNITS[per]}" if per else ""
+    before_noun = gap == "-" or (unit == "A" and _AMP_OF.match(m.string, m.end()) is not None)
+    one = before_noun or (whole == "1" and not fraction)
+    area = _POWERS.get(power or "", "square " if square else "")
+    rate = f" per {_per(per, per_power)}" if per else ""
     return f" {amount(whole, fraction)} {area}{_measured(UNITS[unit], one)}{rate} "
+
+
+def _is_unit(m: re.Match[str], letter: str) -> bool:
+    """Whether a letter that stands apart from its number is a unit: 60 W, but 60 W. Smith Street and row 5 A."""
+    before, after = m.string[: m.start()], m.string[m.end() :]
+    if letter == "s" or _NUMBERED_BEFORE.search(before) or _INITIAL_AFTER.match(after):
+        return False
+    return letter != "A" or bool(_AFTER_AMPS.match(after))
+
+
+def _per(unit: str, power: str | None) -> str:
+    if power and unit in {"s", "sec", "min", "h"}:
+        return f"{UNITS[unit]} {'squared' if power == '2' else 'cubed'}"
+    return f"{_POWERS.get(power or '', '')}{UNITS[unit]}"
 
 
 def _feet(m: re.Match[str]) -> str:
@@ -132,18 +157,6 @@ def _measured(unit: str, one: bool) -> str:
     first, *rest = unit.split(" ", 1)
     if one or first in _WITHOUT_PLURAL:
         return unit
-    if rest and first == "kilowatt":
+    if rest == ["hour"]:
         return f"{unit}s"
     return " ".join([_PLURALS.get(first, f"{first}s"), *rest])
-
-
-def expand_roman_numerals(text: str) -> str:
-    """``Chapter IV``: chapter four; ``Henry VIII``: Henry the eighth; ``World War II``: two."""
-    text = _REGNAL.sub(lambda m: f"{m[1]} the {ordinal(str(_value(m[2])))}", text)
-    text = _NUMBERED_ROMAN.sub(lambda m: f"{m[1]} {cardinal(str(_value(m[2])))}", text)
-    return _NAMED_ROMAN.sub(lambda m: f"{m[1]} {cardinal(str(_value(m[2])))}", text)
-
-
-def _value(roman: str) -> int:
-    values = [_ROMAN_VALUES[letter] for letter in roman.upper()]
-    return sum(-here if here < after else here for here, after in zip(values, [*values[1:], 0], strict=True))

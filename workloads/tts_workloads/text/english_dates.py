@@ -48,6 +48,16 @@ def time(hour: str, minute: str | None, half: str | None) -> str:
     return f"{spoken} {spelled(half + 'm')}" if half else spoken
 
 
+def clock(hours: str, minutes: str, seconds: str, half: str | None) -> str:
+    """``2``, ``30`` and ``15``: two hours thirty minutes and fifteen seconds; with ``p`` a time of day."""
+    parts = [f"{cardinal(str(int(n)))} {unit}{'' if int(n) == 1 else 's'}" for n, unit in (
+        (hours, "hour"), (minutes, "minute"), (seconds, "second"),
+    )]  # fmt: skip
+    if half is None:
+        return f"{parts[0]} {parts[1]} and {parts[2]}"
+    return f"{time(hours, minutes, None)} and {parts[2]} {spelled(half + 'm')}"
+
+
 def decade(text: str) -> str:
     """``1990``: nineteen nineties; ``90``: nineties."""
     return plural(year(text) if len(text) == 4 else cardinal(text))
@@ -109,6 +119,12 @@ _REWRITES: tuple[Rewrite, ...] = (
             r"(?:(?<=\d:\d\d)|(?<=\d[ap]m)|(?<=\d [ap]m))\s?[-–]\s?(?=\d{1,2}(?::\d\d|\s?[ap]\.?m))", re.IGNORECASE
         ),
         lambda _: " to ",
+    ),
+    (
+        re.compile(
+            r"(?<![\w.:])(\d{1,2}):([0-5]\d):([0-5]\d)(?![:\d]|\.\d)(?:\s?([ap])(?:\.\s?m\b\.?|m\b))?", re.IGNORECASE
+        ),
+        lambda m: f" {clock(m[1], m[2], m[3], m[4])} ",
     ),
     (
         re.compile(r"(?<![\w.:])([01]?\d|2[0-3])(?::([0-5]\d))?\s?([ap])(?:\.\s?m\b\.?|m\b)", re.IGNORECASE),

@@ -9,12 +9,12 @@ import unicodedata
 from tts_workloads.text.english_abbreviations import (
     LETTER,
     expand_abbreviations,
-    expand_roman_numerals,
     expand_units,
     spelled,
 )
 from tts_workloads.text.english_dates import speak_dates
 from tts_workloads.text.english_numbers import speak_money, speak_numbers
+from tts_workloads.text.english_roman import expand_roman_numerals
 
 PAUSES = ",.?!"
 """Marks that are heard: a short pause, and the three ends of a sentence."""
@@ -22,6 +22,7 @@ PAUSES = ",.?!"
 _SPOKEN = {
     "&": " and ", "%": " percent ", "@": " at ", "+": " plus ", "=": " equals ", "°": " degrees ", "*": " star ",
     "/": " slash ", "\\": " backslash ", "_": " ", "~": " about ", "£": " pounds ", "€": " euros ", "$": " dollars ",
+    "₹": " rupees ", "₩": " won ",
     "§": " section ", "©": " copyright ", "×": " times ", "÷": " divided by ", "<": " less than ",
     ">": " greater than ", "≈": " about ", "≤": " at most ", "≥": " at least ", "±": " plus or minus ",
 }  # fmt: skip
@@ -35,12 +36,22 @@ _MARKS = {
     ";": ",", ":": ",", "…": ",", "(": ",", ")": ",", "[": ",", "]": ",", "{": ",", "}": ",", "—": ",", "–": ",",
     "。": ".", "、": ",", "¿": ",", "¡": ",",
 }  # fmt: skip
+# Ends of names of hosts; of two letters those that are no words, which only a path shows to be an address.
+_DOMAINS = (
+    "com|org|net|edu|gov|mil|int|info|biz|dev|app|xyz|tech|online|site|shop|store|blog|cloud|news|page|wiki|"
+    "(?:ac|co|com|edu|gov|net|or|org)\\.[a-z]{2}|"
+    "ai|ar|au|br|ca|cc|ch|cl|cn|co|cz|de|dk|ee|es|eu|fi|fm|fr|gg|gl|gr|hk|hu|ie|il|io|ir|jp|kr|lt|lv|ly|md|mx|nl|nz|pl|"
+    "pt|py|ro|rs|ru|se|sg|sh|si|sk|th|tk|tr|tv|tw|ua|uk|vn|ws|za"
+)
 _ADDRESS = re.compile(
     r"(?:https?|ftp)://[^\s<>\"]+|\bwww\.[^\s<>\"]+|[\w.+-]+@\w[\w-]*(?:\.[\w-]+)+"
-    r"|\b\w[\w-]*(?:\.[\w-]+)*\.(?:com|org|net|edu|gov|io|dev|info)\b(?:/[^\s<>\"]*)?",
+    rf"|\b\w[\w-]*(?:\.[\w-]+)*\.(?:(?:{_DOMAINS})\b(?![-'@])(?:/[^\s<>\"]*)?|[a-z]{{2,}}/[\w~][^\s<>\"]*)",
     re.IGNORECASE,
 )
-_SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
+_SAID_DOMAINS = frozenset(["am", "at", "be", "co", "do", "in", "is", "it", "me", "my", "no", "so", "to"])
+"""Ends of two letters that are said as a word; others by their letters."""
+_COUNTRY = re.compile(r"\.([a-z]{2})(?=[/:?#]|\Z)", re.IGNORECASE)
+_SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
 _PIECES = re.compile(rf"{LETTER}[A-Za-z]|[A-Za-z]+(?:'[A-Za-z]+)*|[,.?!]|.", re.DOTALL)
 _PLURAL_INITIALISM = re.compile(r"\b([A-Z]{2,5})s\b")
 LEAST_SHOUTED_WORDS = 3
@@ -55,7 +66,7 @@ def normalise(text: str) -> tuple[list[str], str]:
     """
     text = _plain(text)
     text = _ADDRESS.sub(lambda m: _address(m[0]), text)
-    text = speak_dates(re.sub(r"(?<![\w.)%-])-(?=[$€£¥]?\.?\d)", " minus ", text))
+    text = speak_dates(re.sub(r"(?<![\w.)%^-])-(?=[$€£¥₹₩]?\.?\d)", " minus ", text))
     text = expand_units(speak_money(text))
     text = expand_abbreviations(text)
     text = expand_roman_numerals(text)
@@ -72,7 +83,8 @@ def normalise(text: str) -> tuple[list[str], str]:
 def _plain(text: str) -> str:
     """Compatibility characters, accents and typographic quotes resolved."""
     text = re.sub(r"(?<=\d)(?=[¼½¾⅐-⅞])", " ", text)
-    text = re.sub(r"(?<=\d)[⁰¹²³⁴-⁹]+|(?<=\b\w)[²³]|(?<=m)[²³]", lambda m: f"^{m[0].translate(_SUPERSCRIPTS)}", text)
+    text = re.sub(r"(?<=\d)⁻?[⁰¹²³⁴-⁹]+|(?<=\b\w)[²³]|(?<=m)[²³]", lambda m: f"^{m[0].translate(_SUPERSCRIPTS)}", text)
+    text = re.sub(r"(?<=\d)(\s?[kM]?)[ΩΩ](?!\w)", r"\1ohm", text)
     text = re.sub(r"[⁰¹²³⁴-⁹™®\u200b-\u200f\u2060\ufeff\ufe0e\ufe0f]", "", text)
     text = unicodedata.normalize("NFKC", text)
     text = re.sub("[’‘`´′]", "'", re.sub("[“”″]", '"', text.replace("⁄", "/").replace("−", "-")))
@@ -91,14 +103,18 @@ def _address(text: str) -> str:
     """An address of the web or of mail, as it is dictated."""
     bare = text.rstrip(".,;:!?)'")
     name = re.sub(r"^(?:https?|ftp)://", "", bare, flags=re.IGNORECASE).rstrip("/")
+    host, slash, path = name.partition("/")
+    host = _COUNTRY.sub(lambda m: m[0] if m[1].lower() in _SAID_DOMAINS else f".{spelled(m[1])}", host)
+    name = f"{host}{slash}{path}"
     name = re.sub(r"(?<=[A-Za-z])(?=\d)|(?<=\d)(?=[A-Za-z])", " ", name)
     spoken = "".join(_IN_ADDRESSES.get(character, character) for character in name)
-    spoken = re.sub(r"\bwww\b|\b[A-Za-z]\b", lambda m: spelled(m[0]), spoken)
+    spoken = re.sub(rf"\bwww\b|(?<!{LETTER})\b[A-Za-z]\b", lambda m: spelled(m[0]), spoken)
     return f" {spoken} {text[len(bare) :]}"
 
 
 def _letters_beside_digits(text: str) -> str:
     """``B2B``, ``MP3``, ``10x``: letters and digits apart, a single letter by its name."""
+    text = re.sub(r"(?<=\d)\s?x\s?(?=10\^)", " times ", text)
     text = re.sub(r"(?<=\d)\s?x\s?(?=\d)", " by ", text)
     text = re.sub(r"(?<![A-Za-z'])([A-Za-z])(?=\d)|(?<=\d)(?!s\b)([A-Za-z])(?![A-Za-z'])", _letter, text)
     return re.sub(r"(?<=[A-Za-z])(?=\d)|(?<=\d)(?!(?:st|nd|rd|th|s)\b)(?=[A-Za-z])", " ", text)
@@ -115,7 +131,7 @@ def _symbols(text: str) -> str:
         text = text.replace(symbol, spoken)
     # A capital alone within a sentence is a letter: plan A, vitamin A is.
     if any(character.islower() for character in text):
-        text = re.sub(r"(?<=[a-z] )A(?= [a-z]|\s*[.,;:!?)]|\s*\Z)", f"{LETTER}A", text)
+        text = re.sub(r"(?:(?<=[a-z] )|(?<=[a-z]  ))A(?= [a-z]|\s*[.,;:!?)]|\s*\Z)", f"{LETTER}A", text)
     return _PLURAL_INITIALISM.sub(r"\1's", text)
 
 

@@ -16,6 +16,21 @@ CURRENCIES = {
     "€": ("euro", "euros", "cent", "cents"),
     "£": ("pound", "pounds", "penny", "pence"),
     "¥": ("yen", "yen", "sen", "sen"),
+    "₹": ("rupee", "rupees", "paisa", "paise"),
+    "₩": ("won", "won", "jeon", "jeon"),
+    "₽": ("ruble", "rubles", "kopeck", "kopecks"),
+}
+_OF_CODES = {
+    "USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "INR": "₹", "KRW": "₩", "RUB": "₽",
+}  # fmt: skip
+CURRENCIES |= {code: CURRENCIES[symbol] for code, symbol in _OF_CODES.items()}
+CURRENCIES |= {
+    "CHF": ("Swiss franc", "Swiss francs", "centime", "centimes"),
+    "CAD": ("Canadian dollar", "Canadian dollars", "cent", "cents"),
+    "AUD": ("Australian dollar", "Australian dollars", "cent", "cents"),
+    "NZD": ("New Zealand dollar", "New Zealand dollars", "cent", "cents"),
+    "SEK": ("Swedish krona", "Swedish kronor", "ore", "ore"),
+    "CNY": ("Chinese yuan", "Chinese yuan", "fen", "fen"),
 }
 SCALES = {"k": "thousand", "m": "million", "mn": "million", "b": "billion", "bn": "billion", "tn": "trillion"}
 _SCALE_WORDS = "hundred|thousand|million|billion|trillion"
@@ -86,6 +101,12 @@ def money(symbol: str, whole: str, cents: str | None, scale: str | None) -> str:
     return " and ".join(parts)
 
 
+def _power(sign: str, exponent: str) -> str:
+    if sign:
+        return f"to the minus {cardinal(exponent)}"
+    return {"2": "squared", "3": "cubed"}.get(exponent) or f"to the {ordinal(exponent)}"
+
+
 def _words(number: int, to: str) -> str:
     words: str = num2words(number, to=to)
     return words.replace(",", "").replace(" and ", " ").replace("-", " ")
@@ -97,15 +118,29 @@ def _range_of_money(m: re.Match[str]) -> str:
 
 
 _WHOLE = r"\d{1,3}(?:,\d{3})+(?!\d)|\d+"
+_CURRENCY = "|".join([r"[$€£¥₹₩₽]", *(rf"\b{code}\b" for code in CURRENCIES if code.isalpha())])
 _MONEY: tuple[Rewrite, ...] = (
+    # €99,95 and €1.234,56, as they are written where the comma is the point.
+    (
+        re.compile(rf"({_CURRENCY})(\s?)(\d{{1,3}}(?:\.\d{{3}})+|\d+),(\d\d)(?!,?\d)"),
+        lambda m: f"{m[1]}{m[2]}{m[3].replace('.', ',')}.{m[4]}",
+    ),
+    (
+        re.compile(rf"(?<![\w.,])(\d{{1,3}}(?:\.\d{{3}})+|\d+),(\d\d)(?=\s?(?:{_CURRENCY})(?!\s?\d))"),
+        lambda m: f"{m[1].replace('.', ',')}.{m[2]}",
+    ),
     # $5, $1,234.56, $2.5 million, $5M, $5-10
     (
         re.compile(
-            rf"(?:\bUS)?([$€£¥])\s?(?:({_WHOLE})\s?[-–]\s?\1?)?({_WHOLE})(?:\.(\d+))?"
-            rf"(?:\s?({_SCALE_WORDS}|mn|bn|tn|[mbk])\b)?(?=(/\w)?)",
-            re.IGNORECASE,
+            rf"(?:\bUS)?({_CURRENCY})\s?(?:({_WHOLE})\s?[-–]\s?\1?)?({_WHOLE})(?:\.(\d+))?"
+            rf"(?:\s?((?i:{_SCALE_WORDS}|mn|bn|tn|[mbk]))\b)?(?=(/\w)?)"
         ),
         _range_of_money,
+    ),
+    # 100 USD, 20 €
+    (
+        re.compile(rf"(?<![\w.,])({_WHOLE})(?:\.(\d+))?(?:\s({_SCALE_WORDS}))?\s?({_CURRENCY})(?!\s?[\w.]*\d)"),
+        lambda m: f" {money(m[4], m[1], m[2], m[3])} ",
     ),
     (re.compile(r"(?<= )/(?=(?:hour|day|week|month|year|person|unit|mo|yr)\b)"), lambda _: " per "),
     (re.compile(rf"\b({_WHOLE})\s?¢"), lambda m: f" {cardinal(m[1])} {'cent' if m[1] == '1' else 'cents'} "),
@@ -133,7 +168,7 @@ _REWRITES: tuple[Rewrite, ...] = (
     (re.compile(r"(?<=[\d%])\s?[-–]\s?(?=\d)"), lambda _: " to "),
     (re.compile(r"(?<=\d)\s?×\s?(?=\d)"), lambda _: " times "),
     (re.compile(r"(?<=\d)\s\*\s(?=\d)"), lambda _: " times "),
-    (re.compile(r"(?<=[\w)])\^(\d+)"), lambda m: {"2": " squared ", "3": " cubed "}.get(m[1], f" to the {m[1]} ")),
+    (re.compile(r"(?<=[\w)])\^(-?)(\d+)"), lambda m: f" {_power(m[1], m[2])} "),
     # 1.2.3 and 192.168.0.1
     (re.compile(r"\d+(?:\.\d+){2,}"), lambda m: f" {' point '.join(map(cardinal, m[0].split('.')))} "),
     (re.compile(rf"({_WHOLE})s\b"), lambda m: f" {plural(cardinal(m[1])).removeprefix('one ')} "),

@@ -42,15 +42,19 @@ class WordPlace:
 
 
 class FrontEnd(ABC):
-    """Turns text of one language into numbers of symbols. Made whole by ``for_training`` or ``from_files``; what it
-    says depends on its code's ``version`` and its files alone."""
+    """Turns text of one language into numbers of symbols. Made whole by ``for_training`` or ``from_files``."""
 
     name: ClassVar[str]
     """Its name in the registry: the language's code."""
-    version: ClassVar[int]
-    """Raised whenever the same text and files would give other symbols."""
-    symbols: ClassVar[tuple[str, ...]]
-    """The symbols by number; number 0 is padding and never comes out of ``encode``."""
+    versions: ClassVar[Mapping[int, tuple[str, ...]]]
+    """The symbols of each version that this code still speaks; the last is that of new voices."""
+
+    def __init__(self, version: int) -> None:
+        self.version = version
+        """Another one where the symbols mean something else, so that a voice must be trained to speak them. A text that
+        is read more correctly, in the same symbols, does not raise it: a stored voice then reads it so too."""
+        self.symbols = self.versions[version]
+        """The symbols by number; number 0 is padding and never comes out of ``encode``."""
 
     @classmethod
     @abstractmethod
@@ -59,8 +63,9 @@ class FrontEnd(ABC):
 
     @classmethod
     @abstractmethod
-    def from_files(cls, files: Mapping[str, bytes]) -> Self:
-        """The front end that ``files()`` came from. Raises UnknownFrontEnd where they cannot be read."""
+    def from_files(cls, files: Mapping[str, bytes], version: int) -> Self:
+        """The front end of one of its ``versions`` that ``files()`` came from. Raises UnknownFrontEnd where they cannot
+        be read."""
 
     @abstractmethod
     def files(self) -> dict[str, bytes]:

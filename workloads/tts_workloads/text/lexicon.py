@@ -12,7 +12,16 @@ PHONEMES = (
     "L", "M", "N", "NG", "OW", "OY", "P", "R", "S", "SH", "T", "TH", "UH", "UW", "V", "W", "Y", "Z", "ZH",
 )  # fmt: skip
 """The 39 phonemes of the CMU dictionary (ARPAbet without stress)."""
+STRESSED = tuple(
+    name
+    for phoneme in PHONEMES
+    for name in ([f"{phoneme}{n}" for n in range(3)] if phoneme[0] in "AEIOU" else [phoneme])
+)
+"""The same with the stress of each vowel: none (0), main (1), secondary (2)."""
+_WITH_DIGITS = [phoneme for phoneme in STRESSED if phoneme[-1].isdigit()]
+# The first 39 are in the files of voices of version 1; the others are printable and no space.
 _CODE = {phoneme: chr(ord("A") + number) for number, phoneme in enumerate(PHONEMES)}
+_CODE |= dict(zip(_WITH_DIGITS, [*map(chr, range(ord("!"), ord("A"))), *map(chr, range(ord("h"), 127))], strict=False))
 _PHONEME = {code: phoneme for phoneme, code in _CODE.items()}
 
 Pronunciation = tuple[str, ...]
@@ -34,6 +43,16 @@ def bundled() -> dict[str, Pronunciation]:
 
     with Path(pocketsphinx.get_model_path("en-us/cmudict-en-us.dict")).open(encoding="utf-8") as file:
         return read_cmudict(file)
+
+
+def is_vowel(phoneme: str) -> bool:
+    """Whether a phoneme, with or without its stress, is a vowel."""
+    return phoneme[0] in "AEIOU"
+
+
+def without_stress(phonemes: Iterable[str]) -> Pronunciation:
+    """The phonemes without digits."""
+    return tuple(phoneme.rstrip("012") for phoneme in phonemes)
 
 
 def encode(phonemes: Iterable[str]) -> str:
