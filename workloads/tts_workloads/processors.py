@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+CPUINFO = Path("/proc/cpuinfo")
+
 
 def cpus() -> int:
     """CPUs that this process may use: its affinity, and the container's quota where there is one."""
@@ -16,10 +18,26 @@ def cpus() -> int:
         return allowed
 
 
-def cpu_has_bf16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
+def cpu_has_bf16(cpuinfo: Path | None = None) -> bool:
     """Whether the CPU multiplies bf16 in hardware (AVX-512 BF16 or AMX)."""
+    return bool(_flags(cpuinfo) & {"avx512_bf16", "amx_bf16"})
+
+
+def cpu_is_faster_in_bf16(cpuinfo: Path | None = None) -> bool:
+    """Whether models train faster in bf16 than in fp32: with AMX, and on AMD's processors with AVX-512 BF16 (a step of
+    the acoustic model 1.4 times as fast). On an Intel processor with AVX-512 BF16 alone it was 1.5 times as slow."""
+    flags = _flags(cpuinfo)
+    return "amx_bf16" in flags or ("avx512_bf16" in flags and "AuthenticAMD" in _field("vendor_id", cpuinfo))
+
+
+def _flags(cpuinfo: Path | None) -> set[str]:
+    return set(_field("flags", cpuinfo).split())
+
+
+def _field(name: str, cpuinfo: Path | None) -> str:
+    """What the first processor has under a name, empty where there is nothing."""
     try:
-        flags = set(cpuinfo.read_text().partition("flags")[2].partition("\n")[0].split())
+        lines = (cpuinfo or CPUINFO).read_text().splitlines()
     except OSError:
-        return False
-    return bool(flags & {"avx512_bf16", "amx_bf16"})
+        return ""
+    return next((line.partition(":")[2] for line in lines if line.partition(":")[0].strip() == name), "")

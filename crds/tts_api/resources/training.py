@@ -190,8 +190,8 @@ class TrainingOptions(Document):
     batch_seconds: Annotated[float, Field(ge=1, le=10_000)] = 60
     """Seconds of speech in a batch of one process, 1 to 10000."""
     precision: Precision = "auto"
-    """Number format of the forward pass: bf16, fp16 or fp32; auto takes bf16 where the device computes it in
-    hardware, else fp32."""
+    """Number format of the forward pass: bf16, fp16 or fp32; auto takes bf16 where the device is faster
+    in it (Ampere and later, CPUs with AMX, AMD's with AVX-512 BF16), else fp32."""
     learning_rate: Annotated[float, Field(gt=0, le=0.1)] = 0.0015
     """Peak learning rate of AdamW, above 0, at most 0.1."""
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import torch
@@ -54,21 +55,25 @@ def test_what_a_gpu_computes_in(
 
 
 @pytest.mark.parametrize(
-    ("precision", "has_bf16", "dtype", "warned"),
+    ("precision", "processor", "dtype", "warned"),
     [
-        ("auto", True, torch.bfloat16, False),
-        ("auto", False, None, False),
-        ("bf16", True, torch.bfloat16, False),
-        ("bf16", False, None, True),
-        ("fp16", True, None, True),
-        ("fp32", True, None, False),
+        ("auto", "GenuineIntel amx_bf16 avx512_bf16", torch.bfloat16, False),
+        ("auto", "AuthenticAMD avx512_bf16", torch.bfloat16, False),
+        ("auto", "GenuineIntel avx512_bf16", None, False),
+        ("auto", "AuthenticAMD avx2", None, False),
+        ("bf16", "GenuineIntel avx512_bf16", torch.bfloat16, False),
+        ("bf16", "AuthenticAMD avx2", None, True),
+        ("fp16", "AuthenticAMD avx512_bf16", None, True),
+        ("fp32", "AuthenticAMD avx512_bf16", None, False),
     ],
 )
 def test_what_a_cpu_computes_in(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture,
-    precision: Precision, has_bf16: bool, dtype: torch.dtype | None, warned: bool,
+    tmp_path: Path, precision: Precision, processor: str, dtype: torch.dtype | None, warned: bool,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr("tts_workloads.training.precision.cpu_has_bf16", lambda: has_bf16)
+    vendor, _, flags = processor.partition(" ")
+    (tmp_path / "cpuinfo").write_text(f"processor: 0\nvendor_id\t: {vendor}\nflags\t\t: fpu {flags}\n\nprocessor: 1\n")
+    monkeypatch.setattr("tts_workloads.processors.CPUINFO", tmp_path / "cpuinfo")
     assert choose(precision, torch.device("cpu")).dtype == dtype
     assert ("only emulates it" in caplog.text) is warned
     assert torch.get_float32_matmul_precision() == "highest"

@@ -9,7 +9,7 @@ import torch
 from torch.amp.grad_scaler import GradScaler
 
 from tts_api.resources.training import Precision
-from tts_workloads.processors import cpu_has_bf16
+from tts_workloads.processors import cpu_has_bf16, cpu_is_faster_in_bf16
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +32,8 @@ class Format:
 
 
 def choose(precision: Precision, device: torch.device) -> Format:
-    """The format for a device. ``auto`` takes bf16 where the device computes it in hardware, else fp32.
+    """The format for a device. ``auto`` takes bf16 on a GPU that computes it in hardware and on a CPU that is faster in
+    it, else fp32.
 
     What a CPU would only emulate (fp16, and bf16 without AVX-512 BF16 or AMX: about a hundred times slower) becomes
     fp32, with a warning.
@@ -49,7 +50,7 @@ def choose(precision: Precision, device: torch.device) -> Format:
             log.warning("precision bf16 was asked for, but this GPU only emulates it: training in fp32")
             return Format(device, None)
         return Format(device, {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": None}[precision])
-    if precision in {"auto", "bf16"} and cpu_has_bf16():
+    if (precision == "auto" and cpu_is_faster_in_bf16()) or (precision == "bf16" and cpu_has_bf16()):
         return Format(device, torch.bfloat16)
     if precision in {"bf16", "fp16"}:
         log.warning("precision %s was asked for, but this CPU only emulates it: training in fp32", precision)
