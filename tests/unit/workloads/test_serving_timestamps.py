@@ -63,7 +63,7 @@ def test_each_phoneme_sounds_when_it_is_said_to(client: TestClient, voice: Voice
     for said in document["phonemes"]:
         begin, end = round(said["start"] * RATE), round(said["end"] * RATE)
         assert end - begin == pytest.approx(RATE * 0.05 / speed, abs=16)
-        assert pitch(sound[begin:end]) == pytest.approx(0.02 * symbols.index(said["phoneme"]), abs=0.012), said
+        assert pitch(sound[begin:end]) == pytest.approx(0.012 * symbols.index(said["phoneme"]), abs=0.008), said
 
 
 def test_words_begin_and_end_with_their_phonemes(client: TestClient) -> None:

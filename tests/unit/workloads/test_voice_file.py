@@ -30,11 +30,12 @@ CPU = torch.device("cpu")
 TEXTS = ("Good morning.", "On 3 May 2026 it was -5 °C; she paid $12.50 for it!", "Is this the line to Xyzzy, Ltd.?")
 
 
-def untrained(vocoder: str, **parameters: Any) -> Training:
+def untrained(vocoder: str, front_end: text.FrontEnd | None = None, **parameters: Any) -> Training:
     """A training before its first step, of models whose every symbol lasts some frames."""
+    front_end = front_end or text.for_training("en-us")
     document = tiny_corpus.run_document()
     document["model"]["vocoder"] = {"architecture": vocoder, "parameters": SMALL[vocoder] | parameters}
-    run, front_end = TrainingRun.model_validate(document), text.for_training("en-us")
+    run = TrainingRun.model_validate(document)
     torch.manual_seed(1)
     symbols = torch.tensor(front_end.encode("Good morning."))
     clips = tuple(Clip(str(n), "", n % 2, symbols, 0.1 * torch.randn(16000), 1.0) for n in range(4))
@@ -42,7 +43,7 @@ def untrained(vocoder: str, **parameters: Any) -> Training:
     features = features_of(corpus, run.dataset.audio)
     task = models.Task(run, corpus, [0, 1, 2], [3], front_end.symbols, features)
     acoustic = models.ACOUSTIC_MODELS["fastspeech2"](task)
-    acoustic.module().durations.out.bias.data.fill_(1.0)
+    acoustic.module().durations.out.bias.data.fill_(1.5)
     return Training(run, corpus, [0, 1, 2], [3], front_end, acoustic, models.VOCODERS[vocoder](task, acoustic))
 
 
@@ -83,9 +84,9 @@ def test_a_stored_voice_still_speaks(path: Path) -> None:
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.pt")), ids=lambda path: path.stem)
 def test_a_training_still_goes_on_from_a_stored_voice(path: Path) -> None:
-    training = untrained("vocos")
     file = open_voice(path, None)
     source = Source("acoustic", "before", file)
+    training = untrained("vocos", text.restore(file.card.front_end, file.front_end))
     weights.start(Sources(acoustic=source, vocoder=None), training.acoustic, training.vocoder, ("allison", "bert"))
     stored = torch.jit.load(str(path)).state_dict()
     own = training.acoustic.module().state_dict()

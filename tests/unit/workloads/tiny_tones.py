@@ -37,7 +37,7 @@ class Tones(nn.Module):
     @torch.jit.export
     def vocode(self, mel: Tensor) -> Tensor:
         every_sample = torch.repeat_interleave(mel[:, 0], self.hop_length, dim=1)
-        return self.loudness * torch.sin(torch.cumsum(0.02 * every_sample, dim=1))
+        return self.loudness * torch.sin(torch.cumsum(0.012 * every_sample, dim=1))
 
     def forward(
         self, tokens: Tensor, lengths: Tensor, speaker: Tensor, speed: Tensor, pitch: Tensor, noise: Tensor | None
