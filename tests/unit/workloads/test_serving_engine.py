@@ -295,6 +295,42 @@ def test_batched_streamed_and_alone_sound_the_same(spoken_voice: Voice, threads:
     asyncio.run(run())
 
 
+class FailsInCompany:
+    """A voice's module whose vocoder has no memory for two, once."""
+
+    def __init__(self, module: Any) -> None:
+        self._module, self._failed = module, False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._module, name)
+
+    def vocode(self, mel: torch.Tensor) -> Any:
+        if mel.shape[0] > 1 and not self._failed:
+            self._failed = True
+            raise RuntimeError("out of memory")
+        return self._module.vocode(mel)
+
+
+@pytest.mark.parametrize("streamed", [True, False])
+def test_no_sound_is_lost_where_a_batch_fails_in_the_vocoder(
+    spoken_voice: Voice, monkeypatch: pytest.MonkeyPatch, streamed: bool
+) -> None:
+    texts = ("Good morning, everyone here.", "Thank you for your call now.")
+    sentences = [Sentence(spoken_voice.front_end.encode(text)) for text in texts]
+    alone = [spoken_voice.synthesise(one.symbols, one.speaker, one.speed) for one in sentences]
+    monkeypatch.setattr(spoken_voice, "_module", FailsInCompany(spoken_voice._module))
+
+    async def run() -> None:
+        engine = Engine(spoken_voice, max_batch_size=2, max_wait_seconds=0.5)
+        answers = await asyncio.gather(*(whole(engine, [one], streamed=streamed) for one in sentences))
+        engine.close()
+        assert spoken_voice._module._failed
+        for answer, expected in zip(answers, alone, strict=True):
+            np.testing.assert_allclose(answer, expected, atol=1e-4)
+
+    asyncio.run(run())
+
+
 async def whole(engine: Engine, sentences: Sequence[Sentence], *, streamed: bool) -> Samples:
     chunks = [chunk async for chunk in engine.speak(sentences, streamed=streamed)]
     assert len(chunks) > len(sentences) or not streamed or len(sentences) == 1

@@ -146,26 +146,31 @@ class Voice:
     def sound(self, spoken: Sequence[Spoken], frames: Sequence[int | None]) -> list[Samples]:
         """The sound of each one's next ``frames`` (None: of all that are left), made in one batch; float32 in -1 to 1.
 
-        It is that of the whole sentence: a chunk is made with the frames around it that its samples depend on.
+        It is that of the whole sentence: a chunk is made with the frames around it that its samples depend on. Where
+        this fails, the same frames are the next ones again.
         """
         field, hop = self.card.vocoder.receptive_field_frames, self.card.audio.hop_length
-        windows, inside, silences = [], [], []
+        windows, inside, silences, ends = [], [], [], []
         for one, most in zip(spoken, frames, strict=True):
-            begin = one.done
-            one.done = end = begin + min(one.frames, most or one.frames)
+            begin, whole = one.done, one.mel.shape[1]
+            end = begin + min(one.frames, most or one.frames)
             first = 0 if field is None else max(0, begin - field)
-            last = one.mel.shape[1] if field is None else end + field
+            last = whole if field is None else end + field
             windows.append(one.mel[:, first:last])
             inside.append(slice((begin - first) * hop, (end - first) * hop))
-            silences.append((one.before if begin == 0 else 0, one.after if one.frames == 0 else 0))
+            silences.append((one.before if begin == 0 else 0, one.after if end == whole else 0))
+            ends.append(end)
         longest = max(window.shape[1] for window in windows)
         # Beyond a sentence's end there is silence, which is what a vocoder takes for granted there.
         batch = torch.stack([F.pad(window, (0, longest - window.shape[1]), value=SILENCE) for window in windows])
         waveforms = self._module.vocode(batch).float().cpu().numpy()
-        return [
+        sounds = [
             np.pad(np.nan_to_num(waveform[part]), silence)
             for waveform, part, silence in zip(waveforms, inside, silences, strict=True)
         ]
+        for one, end in zip(spoken, ends, strict=True):
+            one.done = end
+        return sounds
 
     def enter_thread(self) -> None:
         """Make this thread compute by itself: threads that help each other wait for each other."""
