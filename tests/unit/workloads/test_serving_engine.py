@@ -17,9 +17,7 @@ import torch
 from tests.unit.workloads.test_voice_file import untrained
 from tts_workloads import models
 from tts_workloads.serving.audio import Samples
-from tts_workloads.serving.engine import (
-    FAILURES, SMOOTHING, DeadlineExceeded, Engine, EngineClosed, Turn, Utterance, batch_of,
-)  # fmt: skip
+from tts_workloads.serving.engine import FAILURES, SMOOTHING, Engine, EngineClosed, Turn, Utterance, batch_of
 from tts_workloads.serving.voice import Sentence, Spoken, Voice
 from tts_workloads.training.export import packed
 from tts_workloads.training.finish import describe
@@ -60,9 +58,9 @@ class Counting:
             self.go.release()
 
 
-async def heard(engine: Engine, *sentences: Sequence[int], streamed: bool = True, **options: Any) -> list[list[int]]:
+async def heard(engine: Engine, *sentences: Sequence[int], streamed: bool = True) -> list[list[int]]:
     spoken = [Sentence(sentence) for sentence in sentences]
-    return [chunk.samples.tolist() async for chunk in engine.speak(spoken, streamed=streamed, **options)]
+    return [chunk.samples.tolist() async for chunk in engine.speak(spoken, streamed=streamed)]
 
 
 async def until(condition: Any) -> None:
@@ -312,17 +310,18 @@ def test_what_nobody_takes_is_not_made() -> None:
     asyncio.run(run())
 
 
-def test_a_deadline_ends_a_request() -> None:
+def test_an_engine_that_is_closed_takes_nothing_and_waits_for_no_turn_that_never_ends() -> None:
     async def run() -> None:
         voice = Counting()
         engine = Engine(voice)
-        with pytest.raises(DeadlineExceeded):
-            await heard(engine, [1], timeout_seconds=0.05)
-        voice.let(2)
-        assert await heard(engine, [2], timeout_seconds=20) == [[2]]
-        engine.close()
+        stuck = asyncio.create_task(heard(engine, [1]))
+        await until(lambda: engine.depth == 0 and engine.seconds_of_work() > 0)
+        await asyncio.to_thread(engine.close, 0.05)
         with pytest.raises(EngineClosed):
             await heard(engine, [3])
+        voice.let(1)
+        assert await stuck == [[1]]
+        engine.close()
 
     asyncio.run(run())
 

@@ -10,7 +10,7 @@ import threading
 import time
 from bisect import insort
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
@@ -49,10 +49,6 @@ class Speaker(Protocol):
 
 class EngineClosed(Exception):
     """The engine takes no more work."""
-
-
-class DeadlineExceeded(Exception):
-    """The sound was not made in time."""
 
 
 @dataclass(frozen=True)
@@ -164,13 +160,11 @@ class Engine:
         for worker in self._workers:
             worker.start()
 
-    async def speak(
-        self, sentences: Sequence[Sentence], *, streamed: bool, timeout_seconds: float | None = None
-    ) -> AsyncIterator[Chunk]:
-        """The sound as soon as it is made. Raises what the voice raised, DeadlineExceeded, or EngineClosed."""
+    async def speak(self, sentences: Sequence[Sentence], *, streamed: bool) -> AsyncGenerator[Chunk]:
+        """The sound as soon as it is made; whoever takes no more of it must close it. Raises what the voice raised, or
+        EngineClosed."""
         loop = asyncio.get_running_loop()
         arrived: asyncio.Queue[Chunk | Exception | None] = asyncio.Queue()
-        ends = None if timeout_seconds is None else loop.time() + timeout_seconds
 
         def deliver(result: Chunk | Exception | None) -> None:
             with suppress(RuntimeError):  # the loop has ended, and with it whoever waited
@@ -179,14 +173,7 @@ class Engine:
         utterance = Utterance(deque(sentences), deliver, streamed, next(self._numbers))
         self._enter(utterance)
         try:
-            while True:
-                try:
-                    async with asyncio.timeout_at(ends):
-                        result = await arrived.get()
-                except TimeoutError:
-                    raise DeadlineExceeded from None
-                if result is None:
-                    return
+            while (result := await arrived.get()) is not None:
                 if isinstance(result, Exception):
                     raise result
                 yield result
@@ -211,13 +198,14 @@ class Engine:
         longest = time.perf_counter() - min(list(self._turns.values()), default=math.inf)
         return f"a sentence has been in the making for {longest:.0f} s" if longest > self.stalled_seconds else None
 
-    def close(self) -> None:
-        """Finish what was taken and end the threads."""
+    def close(self, most_seconds: float | None = None) -> None:
+        """Finish what was taken and end the threads; those that take longer are left to end with the process."""
+        ends = None if most_seconds is None else time.monotonic() + most_seconds
         with self._changed:
             self._closed = True
             self._changed.notify_all()
         for worker in self._workers:
-            worker.join()
+            worker.join(None if ends is None else max(0.0, ends - time.monotonic()))
 
     def _enter(self, utterance: Utterance) -> None:
         with self._changed:
