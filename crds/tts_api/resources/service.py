@@ -61,7 +61,8 @@ class Limits(Document):
     can go on, which one that lacks nothing but a reader cannot. A request that finds more is answered with 429 and
     Retry-After. 0 takes a request only when none waits to be made."""
     request_timeout_seconds: Annotated[int, Field(ge=1, le=3600)] = 300
-    """Seconds until a request is given up, 1 to 3600: with 504, or in the middle of its sound."""
+    """Seconds by which a request may take longer than its sound lasts, 1 to 3600: then it is given up, with 504 or in
+    the middle of its sound. A pod that ends gives up after so many seconds whatever it has not finished."""
 
 
 class Batching(Document):

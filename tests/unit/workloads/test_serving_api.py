@@ -287,7 +287,7 @@ class Failing:
 
     def __init__(self, voice: Voice) -> None:
         self.card, self.front_end, self.on_gpu = voice.card, voice.front_end, False
-        self.enter_thread, self.device_memory = voice.enter_thread, voice.device_memory
+        self.enter_thread, self.device_memory, self.chunk = voice.enter_thread, voice.device_memory, voice.chunk
 
     def say(self, *_: Any) -> Any:
         raise RuntimeError("device lost")
@@ -298,7 +298,7 @@ class FailingLater(Failing):
 
     def __init__(self, voice: Voice) -> None:
         super().__init__(voice)
-        self.sound, self.chunk, self._say = voice.sound, voice.chunk, voice.say
+        self.sound, self._say = voice.sound, voice.say
         self._said = 0
 
     def say(self, sentences: Any) -> Any:
@@ -365,7 +365,7 @@ class Slow:
 
     def __init__(self, voice: Voice) -> None:
         self.card, self.front_end, self.on_gpu = voice.card, voice.front_end, False
-        self.enter_thread, self.device_memory = voice.enter_thread, voice.device_memory
+        self.enter_thread, self.device_memory, self.chunk = voice.enter_thread, voice.device_memory, voice.chunk
         self.go = threading.Event()
 
     def say(self, *_: Any) -> Any:

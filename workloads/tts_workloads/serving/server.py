@@ -37,7 +37,7 @@ ENDING_SECONDS = 4.0
 """How long, once nobody is answered any more, connections are given to end, and then the engine."""
 UNSENT_BYTES = 32 * 2**10
 """What the kernel takes of an answer beside what is under way: that it takes more is how a slow reader is told from one
-that does not read, and it says so only where a good part of what it holds has gone."""
+that does not read, and it does so only when a good part of what it holds has gone."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ async def _serve(served: Served) -> Ending:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    listening = asyncio.create_task(server.serve(sockets=[_listen(served.host, served.port)]))
+    listening = asyncio.create_task(server.serve(sockets=[listen(served.host, served.port)]))
     loading = asyncio.create_task(asyncio.to_thread(_load, served))
     stopping = asyncio.create_task(stop.wait())
     try:
@@ -146,7 +146,7 @@ async def _serve(served: Served) -> Ending:
     return Ending(ExitCode.FINISHED, TerminationMessage(reason=Reason.FINISHED))
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
     """A socket that listens; without a host on every address of both families. Raises OSError with what to do."""
     try:
         if not host and socket.has_dualstack_ipv6():
