@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import io
 import json
@@ -432,5 +431,3 @@ def test_a_long_text_is_read_beside_the_answers_to_others(
     assert threads[0].startswith(wanted)
     assert not short.startswith(("text", "long-text")), "nobody waits for a thread who asks for little"
     service.engine.close()
-
-

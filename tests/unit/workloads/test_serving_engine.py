@@ -219,7 +219,9 @@ class Dear(Counting):
         return super().say(sentences)
 
     def sound(self, spoken: Sequence[Spoken], frames: Sequence[int | None]) -> list[Samples]:
-        time.sleep(0.01 * sum(min(one.frames, most or one.frames) for one, most in zip(spoken, frames, strict=True)) / 2)
+        time.sleep(
+            0.01 * sum(min(one.frames, most or one.frames) for one, most in zip(spoken, frames, strict=True)) / 2
+        )
         return super().sound(spoken, frames)
 
 

@@ -172,7 +172,7 @@ def no_archive(path: Path) -> Path:
 @pytest.mark.parametrize(
     ("make", "changes", "reason", "words"),
     [
-        (tiny_voice.write, {"voice": {"name": "a", "path": "voice.pt", "sha256": "f" * 64}}, "DigestMismatch", "promis"),
+        (tiny_voice.write, {"voice": {"name": "a", "path": "voice.pt", "sha256": "f" * 64}}, "DigestMismatch", "promi"),
         (lambda path: path, {}, "ModelMissing", "there is no voice at"),
         (no_archive, {}, "UnsupportedVoice", "is not a voice"),
         (broken_card, {}, "UnsupportedVoice", "format 2"),

@@ -11,8 +11,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 REQUEST_SECONDS = 15.0
 """How long a request may take to come, from its connection or its first byte to its last."""
 READER_SECONDS = 60.0
-"""How long a client may take nothing of what is there for it. One that reads as it plays does so for half a minute: its
-kernel asks for more only when a good part of its buffers is empty, 128 KiB of the 4 KiB that Opus needs for a second."""
+"""How long a client may take nothing of what is there for it. One that reads as it plays does so for half a minute:
+its kernel asks for more only when up to 128 KiB of its buffers are empty, of which Opus fills 4 KiB a second."""
 OTHER_FILES = 128
 """File descriptors that are kept for everything but connections."""
 
