@@ -57,10 +57,12 @@ class Limits(Document):
     max_concurrent_requests: Annotated[int, Field(ge=1, le=10_000)] = 64
     """Requests that one pod works on or keeps waiting, 1 to 10000; more are answered with 429 and Retry-After."""
     max_queue_milliseconds: Annotated[int, Field(ge=0, le=600_000)] = 5000
-    """Work that may wait in one pod, in milliseconds of its measured speed, 0 to 600000; a request that finds more is
-    answered with 429 and Retry-After. 0 takes a request only when none is being made."""
+    """Work that may wait in one pod, in milliseconds of its measured speed, 0 to 600000: a sentence of each request
+    that can go on, which one that is ahead of its reader cannot. A request that finds more is answered with 429 and
+    Retry-After. 0 takes a request only when none waits to be made."""
     request_timeout_seconds: Annotated[int, Field(ge=1, le=3600)] = 300
-    """Seconds until a request is given up, 1 to 3600: with 504, or in the middle of its sound."""
+    """Seconds by which a request may take longer than its sound lasts, 1 to 3600: then it is given up, with 504 or in
+    the middle of its sound. A pod that ends gives up after so many seconds whatever it has not finished."""
 
 
 class Batching(Document):

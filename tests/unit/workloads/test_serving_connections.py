@@ -1,5 +1,5 @@
-"""Connections without requests: how long they live, who goes first when there are too many, and that nobody else
-notices."""
+"""Connections without requests and clients that do not read: how long they are kept, who goes first when there are too
+many, and that nobody else notices."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import httpx
 import pytest
 import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tts_api.resources.service import Limits
 from tts_workloads.serving import connections
 from tts_workloads.serving.app import make_app
+from tts_workloads.serving.server import listen
 from tts_workloads.serving.service import Service
 
 MANY = 10_000
@@ -23,17 +25,18 @@ HEAD = b"POST /v1/audio/speech HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\
 
 
 @asynccontextmanager
-async def server(most: int) -> AsyncIterator[int]:
+async def server(most: int, app: ASGIApp | None = None) -> AsyncIterator[int]:
     """A server that holds so many connections; its port."""
     config = uvicorn.Config(
-        make_app(Service("tones", Limits())), port=0, log_level="warning", lifespan="off",
+        app or make_app(Service("tones", Limits())), log_level="warning", lifespan="off",
         http=connections.limited(most), timeout_keep_alive=30,
     )  # fmt: skip
     running = uvicorn.Server(config)
-    serving = asyncio.create_task(running.serve())
+    listening = listen("127.0.0.1", 0)
+    serving = asyncio.create_task(running.serve([listening]))
     while not running.started:
         await asyncio.sleep(0.01)
-    yield running.servers[0].sockets[0].getsockname()[1]
+    yield listening.getsockname()[1]
     running.should_exit = True
     await serving
 
@@ -73,6 +76,44 @@ def test_a_connection_in_use_outlives_the_time_for_a_request(monkeypatch: pytest
                 assert (await reader.readuntil(b"ok")).startswith(b"HTTP/1.1 200")
                 await asyncio.sleep(0.5)
             writer.close()
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(("reads", "stays"), [(0, False), (8192, True)])
+def test_who_reads_slowly_stays_and_who_does_not_read_is_cut_off(
+    monkeypatch: pytest.MonkeyPatch, reads: int, stays: bool
+) -> None:
+    monkeypatch.setattr(connections, "READER_SECONDS", 1.0)
+
+    async def run() -> None:
+        cut = asyncio.Event()
+
+        async def endless(scope: Scope, receive: Receive, send: Send) -> None:
+            sending = asyncio.create_task(send_on(send))
+            while (await receive())["type"] != "http.disconnect":
+                pass
+            sending.cancel()
+            cut.set()
+
+        async def send_on(send: Send) -> None:
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            while True:
+                await send({"type": "http.response.body", "body": bytes(30_000), "more_body": True})
+
+        loop = asyncio.get_running_loop()
+        async with server(100, endless) as port:
+            with socket.create_connection(("127.0.0.1", port)) as client:
+                client.setblocking(False)
+                await loop.sock_sendall(client, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+                for _ in range(100 if stays else 600):
+                    await asyncio.sleep(0.05)
+                    if cut.is_set():
+                        break
+                    if reads:
+                        await loop.sock_recv(client, reads)
+                assert cut.is_set() != stays
+            await cut.wait()
 
     asyncio.run(run())
 

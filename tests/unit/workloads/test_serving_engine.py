@@ -17,7 +17,7 @@ import torch
 from tests.unit.workloads.test_voice_file import untrained
 from tts_workloads import models
 from tts_workloads.serving.audio import Samples
-from tts_workloads.serving.engine import FAILURES, DeadlineExceeded, Engine, EngineClosed, Turn, Utterance, batch_of
+from tts_workloads.serving.engine import FAILURES, SMOOTHING, Engine, EngineClosed, Turn, Utterance, batch_of
 from tts_workloads.serving.voice import Sentence, Spoken, Voice
 from tts_workloads.training.export import packed
 from tts_workloads.training.finish import describe
@@ -58,9 +58,9 @@ class Counting:
             self.go.release()
 
 
-async def heard(engine: Engine, *sentences: Sequence[int], streamed: bool = True, **options: Any) -> list[list[int]]:
+async def heard(engine: Engine, *sentences: Sequence[int], streamed: bool = True) -> list[list[int]]:
     spoken = [Sentence(sentence) for sentence in sentences]
-    return [chunk.samples.tolist() async for chunk in engine.speak(spoken, streamed=streamed, **options)]
+    return [chunk.samples.tolist() async for chunk in engine.speak(spoken, streamed=streamed)]
 
 
 async def until(condition: Any) -> None:
@@ -87,6 +87,21 @@ def utterance(number: int, length: int, chunks: int = 0) -> Utterance:
 def test_what_is_about_as_long_shares_a_batch(lengths: list[int], most: int, together: list[int]) -> None:
     waiting = [utterance(number, length) for number, length in enumerate(lengths)]
     assert [one.number for one in batch_of(waiting, most)] == together
+
+
+@pytest.mark.parametrize(
+    ("frames", "left", "together"),
+    [
+        ([40, 40, 40], [400, 90, 40], [0, 1, 2]),  # their chunks are as long, whatever is left behind them
+        ([40, 80, 40], [400, 400, 30], [0, 2]),
+        ([None, None], [400, 90], [0]),
+    ],
+)
+def test_chunks_as_long_share_a_turn(frames: list[int | None], left: list[int], together: list[int]) -> None:
+    waiting = [utterance(number, 10, chunks=1) for number in range(len(frames))]
+    for one, most, rest in zip(waiting, frames, left, strict=True):
+        one.spoken, one.frames = Spoken(torch.zeros(1, rest)), most
+    assert [one.number for one in batch_of(waiting, 8)] == together
 
 
 def test_sound_comes_in_the_order_of_the_text() -> None:
@@ -196,6 +211,35 @@ def test_many_failures_in_a_row_are_not_the_requests_fault() -> None:
     asyncio.run(run())
 
 
+class Dear(Counting):
+    """A voice that takes a hundredth of a second to say a sentence and as long for each two frames of its sound."""
+
+    def say(self, sentences: Sequence[Sentence]) -> list[Spoken]:
+        time.sleep(0.01)
+        return super().say(sentences)
+
+    def sound(self, spoken: Sequence[Spoken], frames: Sequence[int | None]) -> list[Samples]:
+        time.sleep(
+            0.01 * sum(min(one.frames, most or one.frames) for one, most in zip(spoken, frames, strict=True)) / 2
+        )
+        return super().sound(spoken, frames)
+
+
+@pytest.mark.parametrize("streamed", [True, False])
+def test_the_cost_of_a_symbol_is_that_of_all_turns_of_its_sentence(streamed: bool) -> None:
+    async def run() -> None:
+        turns = list[Turn]()
+        engine = Engine(voice := Dear(chunk_frames=2), seconds_per_symbol=0.0, observe=turns.append)
+        voice.let(100)
+        await heard(engine, [1] * 8, streamed=streamed)
+        await until(lambda: len(turns) == (4 if streamed else 1))
+        spent = sum(turn.seconds for turn in turns)
+        assert engine.seconds_per_symbol == pytest.approx((1 - SMOOTHING) * spent / 8, rel=0.5)
+        engine.close()
+
+    asyncio.run(run())
+
+
 def test_a_turn_that_does_not_end_is_trouble() -> None:
     async def run() -> None:
         voice = Counting()
@@ -219,7 +263,7 @@ def test_who_goes_away_leaves_no_work_behind() -> None:
         await until(lambda: engine.depth == 0 and engine.seconds_of_work() > 0)
         gone = asyncio.create_task(heard(engine, [1] * 50, [2] * 50))
         await until(lambda: engine.depth == 1)
-        assert engine.seconds_of_work() == pytest.approx(101 * engine.seconds_per_symbol)
+        assert engine.seconds_of_work() == pytest.approx(51 * engine.seconds_per_symbol)
         gone.cancel()
         await asyncio.gather(gone, return_exceptions=True)
         assert engine.depth == 0
@@ -227,6 +271,23 @@ def test_who_goes_away_leaves_no_work_behind() -> None:
         assert await blocking == [[9]]
         assert voice.turns == [[9]]
         assert engine.seconds_of_work() == 0
+        engine.close()
+
+    asyncio.run(run())
+
+
+def test_a_long_text_is_work_of_a_sentence_at_a_time() -> None:
+    async def run() -> None:
+        voice = Counting()
+        engine = Engine(voice, seconds_per_symbol=1.0)
+        long = asyncio.create_task(heard(engine, [1] * 30, [2] * 20, [3] * 10))
+        await until(lambda: engine.seconds_of_work() == 30)
+        voice.let(1)
+        await until(lambda: len(voice.turns) == 1 and 0 < engine.seconds_of_work() / engine.seconds_per_symbol < 30)
+        assert engine.seconds_of_work() == pytest.approx(20 * engine.seconds_per_symbol)
+        voice.let(2)
+        assert [len(chunk) for chunk in await long] == [30, 20, 10]
+        await until(lambda: engine.seconds_of_work() == 0)
         engine.close()
 
     asyncio.run(run())
@@ -243,6 +304,7 @@ def test_what_nobody_takes_is_not_made() -> None:
         await until(lambda: engine.depth == 0 and len(voice.turns) >= 4)
         await asyncio.sleep(0.05)
         assert len(voice.turns) <= 5, "a reader that is slow has a few chunks made for it"
+        assert engine.seconds_of_work() == 0, "what nobody takes keeps nobody else waiting"
         rest = [chunk async for chunk in chunks]
         assert [(one.samples.tolist(), one.opens) for one in rest] == [([n], None) for n in range(2, 31)]
         engine.close()
@@ -250,17 +312,18 @@ def test_what_nobody_takes_is_not_made() -> None:
     asyncio.run(run())
 
 
-def test_a_deadline_ends_a_request() -> None:
+def test_an_engine_that_is_closed_takes_nothing_and_waits_for_no_turn_that_never_ends() -> None:
     async def run() -> None:
         voice = Counting()
         engine = Engine(voice)
-        with pytest.raises(DeadlineExceeded):
-            await heard(engine, [1], timeout_seconds=0.05)
-        voice.let(2)
-        assert await heard(engine, [2], timeout_seconds=20) == [[2]]
-        engine.close()
+        stuck = asyncio.create_task(heard(engine, [1]))
+        await until(lambda: engine.depth == 0 and engine.seconds_of_work() > 0)
+        await asyncio.to_thread(engine.close, 0.05)
         with pytest.raises(EngineClosed):
             await heard(engine, [3])
+        voice.let(1)
+        assert await stuck == [[1]]
+        engine.close()
 
     asyncio.run(run())
 
@@ -291,6 +354,42 @@ def test_batched_streamed_and_alone_sound_the_same(spoken_voice: Voice, threads:
             for n, answer in enumerate(answers):
                 np.testing.assert_allclose(answer, np.concatenate(alone[n % 3 :]), atol=1e-4)
         engine.close()
+
+    asyncio.run(run())
+
+
+class FailsInCompany:
+    """A voice's module whose vocoder has no memory for two, once."""
+
+    def __init__(self, module: Any) -> None:
+        self._module, self._failed = module, False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._module, name)
+
+    def vocode(self, mel: torch.Tensor) -> Any:
+        if mel.shape[0] > 1 and not self._failed:
+            self._failed = True
+            raise RuntimeError("out of memory")
+        return self._module.vocode(mel)
+
+
+@pytest.mark.parametrize("streamed", [True, False])
+def test_no_sound_is_lost_where_a_batch_fails_in_the_vocoder(
+    spoken_voice: Voice, monkeypatch: pytest.MonkeyPatch, streamed: bool
+) -> None:
+    texts = ("Good morning, everyone here.", "Thank you for your call now.")
+    sentences = [Sentence(spoken_voice.front_end.encode(text)) for text in texts]
+    alone = [spoken_voice.synthesise(one.symbols, one.speaker, one.speed) for one in sentences]
+    monkeypatch.setattr(spoken_voice, "_module", FailsInCompany(spoken_voice._module))
+
+    async def run() -> None:
+        engine = Engine(spoken_voice, max_batch_size=2, max_wait_seconds=0.5)
+        answers = await asyncio.gather(*(whole(engine, [one], streamed=streamed) for one in sentences))
+        engine.close()
+        assert spoken_voice._module._failed
+        for answer, expected in zip(answers, alone, strict=True):
+            np.testing.assert_allclose(answer, expected, atol=1e-4)
 
     asyncio.run(run())
 

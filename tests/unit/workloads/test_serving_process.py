@@ -226,5 +226,19 @@ def test_half_a_body_and_a_reader_that_does_not_read_hold_nobody_up(voice: Path,
         assert len(answer.content) > 0
         half.settimeout(30)
         assert b" 408 " in half.recv(65536)
-        wait_for(lambda: "in_progress 0.0" in httpx.get(f"{server.url}/metrics").text, seconds=90)
-        assert 'requests_total{status="499"} 1.0' in httpx.get(f"{server.url}/metrics").text
+    wait_for(lambda: "in_progress 0.0" in httpx.get(f"{server.url}/metrics").text)
+    assert 'requests_total{status="499"} 1.0' in httpx.get(f"{server.url}/metrics").text
+
+
+def test_a_pod_that_drains_does_not_wait_for_who_does_not_read(voice: Path, start: Callable[..., Server]) -> None:
+    limits = {"maxInputCharacters": 100_000, "requestTimeoutSeconds": 2}
+    server = start(voice, run_document(voice, sha256_of(voice), limits=limits))
+    wait_for(server.ready)
+    body = json.dumps({"input": "Good morning, everyone. " * 2000, "response_format": "pcm"}).encode()
+    head = f"POST /v1/audio/speech HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    with socket.create_connection(("127.0.0.1", int(server.url.rpartition(":")[2]))) as deaf:
+        deaf.sendall(head + body)
+        assert deaf.recv(12) == b"HTTP/1.1 200"
+        server.process.send_signal(signal.SIGTERM)
+        code, words, _ = server.end()
+        assert (code, words["reason"]) == (0, "Finished")

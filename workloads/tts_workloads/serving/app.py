@@ -1,33 +1,21 @@
-"""The HTTP API: what OpenAI's clients call, and what Kubernetes and Prometheus ask. Requests are checked in
-``requests`` and spoken by ``engine``."""
+"""The HTTP API: what OpenAI's clients call, and what Kubernetes and Prometheus ask. What is answered with speech is the
+affair of ``speech``."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
-from functools import partial
-
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, StreamingResponse
+from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
-from starlette.types import Receive, Scope, Send
 
-from tts_workloads.serving import events, openapi, requests
-from tts_workloads.serving.engine import DeadlineExceeded, EngineClosed
-from tts_workloads.serving.errors import RequestError, shutting_down, too_late
-from tts_workloads.serving.layers import DISCONNECTED, SPEECH_ROUTE, AskForKey, LogAccess, NotNow, holder_of
+from tts_workloads.serving import openapi, requests
+from tts_workloads.serving.clients import Bodies
+from tts_workloads.serving.errors import RequestError, loading
+from tts_workloads.serving.layers import SPEECH_ROUTE, AskForKey, LogAccess, NotNow
 from tts_workloads.serving.page import page
-from tts_workloads.serving.requests import Speech
-from tts_workloads.serving.service import Place, Service
-from tts_workloads.serving.timeline import Timeline
-from tts_workloads.serving.voice import Voice
-
-SHORT_CHARACTERS = 500
-"""Up to this an input's words and sounds are found within some milliseconds."""
-BODY_SECONDS = 10.0
-"""How long a body may take to come: meanwhile it holds a place."""
+from tts_workloads.serving.service import Service
+from tts_workloads.serving.speech import SpeechResponse
 
 
 def make_app(service: Service) -> FastAPI:
@@ -37,9 +25,11 @@ def make_app(service: Service) -> FastAPI:
         description="Text to speech as OpenAI's API has it.",
     )  # fmt: skip
 
+    bodies = Bodies()
+
     @app.post(SPEECH_ROUTE, response_class=Response, **openapi.SPEECH)
-    async def speech(request: Request) -> Response:
-        return await _speech(service, request)
+    async def speech() -> Response:
+        return SpeechResponse(service, bodies)
 
     @app.get("/v1/models", responses=openapi.refusals(401))
     async def models() -> dict[str, object]:
@@ -48,7 +38,9 @@ def make_app(service: Service) -> FastAPI:
 
     @app.get("/v1/audio/voices", responses=openapi.refusals(401, 503))
     async def voices() -> dict[str, object]:
-        card = _voice(service).card
+        if service.voice is None:
+            raise loading()
+        card = service.voice.card
         return {
             "voices": requests.voices(card),
             "languages": list(card.languages),
@@ -81,132 +73,6 @@ def make_app(service: Service) -> FastAPI:
         app.add_middleware(AskForKey, keys=service.keys)
     app.add_middleware(LogAccess)
     return app
-
-
-async def _speech(service: Service, request: Request) -> Response:
-    place, status, streaming = service.enter(holder_of(request.scope)), 500, False
-    try:
-        voice = _voice(service)
-        body = await _body(request, most_bytes=65_536 + 12 * service.limits.max_input_characters)
-        wanted = await _checked(service, voice, body)
-        service.metrics.characters.inc(wanted.characters)
-        timeline = Timeline(voice.card, voice.front_end, wanted.timestamps)
-        chunks = _encoded(service, voice, wanted, timeline, place)
-        if wanted.answer == "sse":
-            chunks = events.from_audio(chunks, timeline)
-        if wanted.streams:
-            first = await anext(chunks)  # what fails at once fails with a status
-            streaming = True
-            return _Streamed(place, first, chunks, wanted)
-        content = bytearray()
-        async for chunk in chunks:
-            content += chunk
-            if await request.is_disconnected():
-                status = DISCONNECTED
-                return Response(status_code=DISCONNECTED)
-        status = 200
-        if wanted.answer == "json":
-            whole = events.document(bytes(content), wanted.format_name, timeline)
-            return Response(whole, media_type="application/json")
-        return Response(bytes(content), media_type=wanted.format.media_type)
-    except RequestError as error:
-        status = error.status
-        raise
-    except EngineClosed:
-        status = 503
-        raise shutting_down() from None
-    except DeadlineExceeded:
-        status = 504
-        raise too_late(service.limits.request_timeout_seconds) from None
-    except asyncio.CancelledError:
-        status = DISCONNECTED
-        raise
-    finally:
-        if not streaming:
-            place.end(status)
-
-
-async def _checked(service: Service, voice: Voice, body: bytes) -> Speech:
-    """What a body asks for. Raises RequestError."""
-    asked, limits = requests.parse(body), service.limits
-    check = partial(requests.check, asked, voice.card, voice.front_end, service.model, limits.max_input_characters)
-    # To read a long text takes long enough for others to notice.
-    return await asyncio.to_thread(check) if len(asked.input) > SHORT_CHARACTERS else check()
-
-
-async def _encoded(
-    service: Service, voice: Voice, wanted: Speech, timeline: Timeline, place: Place
-) -> AsyncIterator[bytes]:
-    """The speech as bytes of its format, chunk by chunk, each of which the timeline has seen."""
-    if service.engine is None:
-        raise EngineClosed
-    encoder = wanted.format.encoder(voice.card.audio.sample_rate)
-    first = True
-    spoken = service.engine.speak(
-        wanted.sentences, streamed=wanted.streams, timeout_seconds=service.limits.request_timeout_seconds
-    )
-    async for chunk in spoken:
-        if first:
-            service.metrics.first_audio.observe(place.seconds)
-            first = False
-        timeline.add(chunk)
-        # Compressing a sentence takes milliseconds, in which nobody else would be answered.
-        yield await asyncio.to_thread(encoder.add, chunk.samples)
-    yield await asyncio.to_thread(encoder.finish)
-
-
-class _Streamed(StreamingResponse):
-    """An answer that is sent while it is made. Gives the place back however it ends, even where it never begins."""
-
-    def __init__(self, place: Place, first: bytes, chunks: AsyncIterator[bytes], wanted: Speech) -> None:
-        media_type = events.MEDIA_TYPE if wanted.answer == "sse" else wanted.format.media_type
-        super().__init__(self._all(first, chunks), media_type=media_type, headers=wanted.format.headers)
-        self._place, self._outcome = place, DISCONNECTED
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            await super().__call__(scope, receive, send)
-        finally:
-            self._place.end(self._outcome)
-
-    async def _all(self, first: bytes, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-        try:
-            yield first
-            async for chunk in chunks:
-                yield chunk
-        except DeadlineExceeded:
-            self._outcome = 504
-            raise
-        except Exception:
-            self._outcome = 500
-            raise
-        self._outcome = 200
-
-
-def _voice(service: Service) -> Voice:
-    if service.voice is None:
-        raise RequestError(
-            "the voice is being loaded: try again", status=503, code="loading", kind="server_error",
-            headers={"Retry-After": "1"},
-        )  # fmt: skip
-    return service.voice
-
-
-async def _body(request: Request, most_bytes: int) -> bytes:
-    """The body. Raises RequestError where it is too large, compressed, or does not come."""
-    encoding = request.headers.get("content-encoding", "identity")
-    if encoding != "identity":
-        raise RequestError(f"send the body as it is, not as {encoding}", status=415, code="unsupported_encoding")
-    body = bytearray()
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > most_bytes:
-                    raise RequestError(f"the body has more than {most_bytes} bytes", status=413, code="body_too_large")
-    except TimeoutError:
-        raise RequestError(f"the body did not come within {BODY_SECONDS:g} s", status=408, code="timeout") from None
-    return bytes(body)
 
 
 def _handle_errors(app: FastAPI) -> None:

@@ -1,5 +1,5 @@
-"""Connections: how long one may be held without a request, and whose is closed when there are too many. What a request
-is answered is the affair of ``app``."""
+"""Connections: how long one may be held without a request or without taking what it asked for, and whose is closed when
+there are too many. What a request is answered is the affair of ``app``."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 REQUEST_SECONDS = 15.0
 """How long a request may take to come, from its connection or its first byte to its last."""
+READER_SECONDS = 60.0
+"""How long a client may take nothing of what is there for it. One that reads as it plays does so for half a minute:
+its kernel asks for more only when up to 128 KiB of its buffers are empty, of which Opus fills 4 KiB a second."""
 OTHER_FILES = 128
 """File descriptors that are kept for everything but connections."""
 
@@ -21,12 +24,50 @@ def most_connections() -> int:
     return max(1, allowed - OTHER_FILES)
 
 
+class _Read(HttpToolsProtocol):
+    """uvicorn's protocol for connections that are closed when nobody reads from them."""
+
+    _reader_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        transport.set_write_buffer_limits(0)  # what the kernel has not taken is what the client has not
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._stop_reader_timer()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._expect_reader()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._stop_reader_timer()
+
+    def _expect_reader(self) -> None:
+        left = self.transport.get_write_buffer_size()
+        self._reader_timer = self.loop.call_later(READER_SECONDS, self._look_at_reader, left)
+
+    def _look_at_reader(self, left: int) -> None:
+        # Nothing was added meanwhile: who writes waits until all is taken.
+        if self.transport.get_write_buffer_size() < left:
+            self._expect_reader()
+        else:
+            self.transport.abort()
+
+    def _stop_reader_timer(self) -> None:
+        if self._reader_timer is not None:
+            self._reader_timer.cancel()
+            self._reader_timer = None
+
+
 def limited(most: int) -> type[HttpToolsProtocol]:
     """uvicorn's protocol for a server that holds so many connections; one more costs the place of that which has been
     without a request for longest."""
     idle: dict[HttpToolsProtocol, None] = {}  # in the order in which they began to be
 
-    class Connection(HttpToolsProtocol):
+    class Connection(_Read):
         _timer: asyncio.TimerHandle | None = None
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]

@@ -10,7 +10,7 @@ import threading
 import time
 from bisect import insort
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 AHEAD = 4
 """Chunks of an utterance that are made before somebody has taken the first of them."""
 SIMILAR = 1.5
-"""Sentences share a batch where the longest has at most so many times the symbols of the shortest."""
+"""What shares a batch: the longest is at most so many times as long as the shortest."""
 FAILURES = 5
 """Sentences that fail one after the other: it is not they that are at fault."""
 SMOOTHING = 0.95
@@ -49,10 +49,6 @@ class Speaker(Protocol):
 
 class EngineClosed(Exception):
     """The engine takes no more work."""
-
-
-class DeadlineExceeded(Exception):
-    """The sound was not made in time."""
 
 
 @dataclass(frozen=True)
@@ -91,9 +87,15 @@ class Utterance:
     """Chunks that somebody has taken."""
     spoken: Spoken | None = None
     """The sentence that is being said."""
+    frames: int | None = None
+    """How many of its frames the next chunk has at most; None for all."""
+    seconds: float = 0.0
+    """What that has cost so far."""
     since: float = 0.0
     """When it began to wait for its turn."""
     waiting: bool = False
+    due: int = 0
+    """Symbols of the sentence that it has or waits for a turn for."""
     cancelled: bool = False
     """Set when nobody waits for the rest."""
 
@@ -101,11 +103,6 @@ class Utterance:
     def key(self) -> tuple[int, int]:
         """Whose turn it is: a first chunk goes before another's tenth, and who came first before who came later."""
         return self.chunks, self.number
-
-    @property
-    def symbols(self) -> int:
-        """What is left to be said."""
-        return sum(len(sentence.symbols) for sentence in self.sentences)
 
 
 def batch_of(waiting: Sequence[Utterance], most: int) -> list[Utterance]:
@@ -126,7 +123,7 @@ def batch_of(waiting: Sequence[Utterance], most: int) -> list[Utterance]:
 def _length(utterance: Utterance) -> int:
     """What a turn takes, in symbols or frames."""
     if utterance.spoken is not None:
-        return max(1, utterance.spoken.frames)
+        return max(1, min(utterance.spoken.frames, utterance.frames or utterance.spoken.frames))
     return max(1, len(utterance.sentences[0].symbols))
 
 
@@ -147,7 +144,7 @@ class Engine:
     """Told of every turn."""
     _waiting: list[Utterance] = field(default_factory=list)
     _symbols: int = 0
-    """Symbols of all utterances that are not said yet."""
+    """Symbols that are due, of all utterances."""
     _changed: threading.Condition = field(default_factory=threading.Condition)
     _closed: bool = False
     _failures: int = 0
@@ -163,13 +160,11 @@ class Engine:
         for worker in self._workers:
             worker.start()
 
-    async def speak(
-        self, sentences: Sequence[Sentence], *, streamed: bool, timeout_seconds: float | None = None
-    ) -> AsyncIterator[Chunk]:
-        """The sound as soon as it is made. Raises what the voice raised, DeadlineExceeded, or EngineClosed."""
+    async def speak(self, sentences: Sequence[Sentence], *, streamed: bool) -> AsyncGenerator[Chunk]:
+        """The sound as soon as it is made; whoever takes no more of it must close it. Raises what the voice raised, or
+        EngineClosed."""
         loop = asyncio.get_running_loop()
         arrived: asyncio.Queue[Chunk | Exception | None] = asyncio.Queue()
-        ends = None if timeout_seconds is None else loop.time() + timeout_seconds
 
         def deliver(result: Chunk | Exception | None) -> None:
             with suppress(RuntimeError):  # the loop has ended, and with it whoever waited
@@ -178,14 +173,7 @@ class Engine:
         utterance = Utterance(deque(sentences), deliver, streamed, next(self._numbers))
         self._enter(utterance)
         try:
-            while True:
-                try:
-                    async with asyncio.timeout_at(ends):
-                        result = await arrived.get()
-                except TimeoutError:
-                    raise DeadlineExceeded from None
-                if result is None:
-                    return
+            while (result := await arrived.get()) is not None:
                 if isinstance(result, Exception):
                     raise result
                 yield result
@@ -199,7 +187,8 @@ class Engine:
         return len(self._waiting)
 
     def seconds_of_work(self) -> float:
-        """How long what has been taken on will keep the threads, by the speed so far."""
+        """How long it takes until each utterance that is not ahead of its reader has had its turn, with the whole of a
+        sentence, by the speed so far: the longest that another will wait for its first sound, and for each next one."""
         return self._symbols * self.seconds_per_symbol / self.threads
 
     def trouble(self) -> str | None:
@@ -209,23 +198,26 @@ class Engine:
         longest = time.perf_counter() - min(list(self._turns.values()), default=math.inf)
         return f"a sentence has been in the making for {longest:.0f} s" if longest > self.stalled_seconds else None
 
-    def close(self) -> None:
-        """Finish what was taken and end the threads."""
+    def close(self, most_seconds: float | None = None) -> None:
+        """Finish what was taken and end the threads; those that take longer are left to end with the process."""
+        ends = None if most_seconds is None else time.monotonic() + most_seconds
         with self._changed:
             self._closed = True
             self._changed.notify_all()
         for worker in self._workers:
-            worker.join()
+            worker.join(None if ends is None else max(0.0, ends - time.monotonic()))
 
     def _enter(self, utterance: Utterance) -> None:
         with self._changed:
             if self._closed:
                 raise EngineClosed
-            self._symbols += utterance.symbols
             self._wait(utterance)
 
     def _wait(self, utterance: Utterance) -> None:
         utterance.waiting, utterance.since = True, time.perf_counter()
+        utterance.frames = self.voice.chunk(utterance.chunks) if utterance.streamed else None
+        utterance.due = len(utterance.sentences[0].symbols)
+        self._symbols += utterance.due
         insort(self._waiting, utterance, key=lambda one: one.key)
         self._changed.notify()
 
@@ -242,13 +234,17 @@ class Engine:
         if left and room and not utterance.waiting and not utterance.cancelled:
             self._wait(utterance)
 
+    def _wait_no_more(self, utterance: Utterance) -> None:
+        self._symbols -= utterance.due
+        utterance.waiting, utterance.due = False, 0
+
     def _leave(self, utterance: Utterance) -> None:
         with self._changed:
             utterance.cancelled = True
-            self._symbols -= utterance.symbols
             utterance.sentences.clear()
-            if utterance.waiting and utterance in self._waiting:
+            if utterance in self._waiting:
                 self._waiting.remove(utterance)
+            self._wait_no_more(utterance)
 
     def _work(self) -> None:
         self.voice.enter_thread()
@@ -260,7 +256,7 @@ class Engine:
             self.observe(Turn(time.perf_counter() - began, samples, len(batch), waited))
             with self._changed:
                 for utterance in batch:
-                    utterance.waiting = False
+                    self._wait_no_more(utterance)
                     self._go_on(utterance)
                 self._changed.notify_all()
 
@@ -310,19 +306,21 @@ class Engine:
         if not speaking:
             return 0
         opens = [spoken if spoken.done == 0 else None for _, spoken in speaking]
-        frames = [self.voice.chunk(utterance.chunks) if utterance.streamed else None for utterance, _ in speaking]
-        sounds = self.voice.sound([spoken for _, spoken in speaking], frames)
+        sounds = self.voice.sound([spoken for _, spoken in speaking], [utterance.frames for utterance, _ in speaking])
         self._failures = 0
-        ended = 0
+        share = (time.perf_counter() - began) / len(speaking)
+        ended, cost = 0, 0.0
         for (utterance, spoken), sound, opened in zip(speaking, sounds, opens, strict=True):
             utterance.chunks += 1
+            utterance.seconds += share
             utterance.deliver(Chunk(sound, opened))
             if spoken.frames == 0:
                 utterance.spoken = None
                 ended += self._said(utterance)
+                cost += utterance.seconds
+                utterance.seconds = 0.0
         if ended:
-            cost = (time.perf_counter() - began) / ended
-            self.seconds_per_symbol = SMOOTHING * self.seconds_per_symbol + (1 - SMOOTHING) * cost
+            self.seconds_per_symbol = SMOOTHING * self.seconds_per_symbol + (1 - SMOOTHING) * cost / ended
         return sum(len(sound) for sound in sounds)
 
     def _said(self, utterance: Utterance) -> int:
@@ -331,7 +329,6 @@ class Engine:
             if not utterance.sentences:  # cancelled meanwhile
                 return 0
             symbols = len(utterance.sentences.popleft().symbols)
-            self._symbols -= symbols
             if not utterance.sentences:
                 utterance.deliver(None)
             return symbols

@@ -66,6 +66,14 @@ def unauthorized() -> RequestError:
     )  # fmt: skip
 
 
+def loading() -> RequestError:
+    """The voice is not there yet."""
+    return RequestError(
+        "the voice is being loaded: try again", status=503, code="loading", kind="server_error",
+        headers={"Retry-After": "1"},
+    )  # fmt: skip
+
+
 def shutting_down() -> RequestError:
     """The pod is about to go; another one answers."""
     return RequestError(

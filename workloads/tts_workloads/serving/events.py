@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Literal
 
 from pydantic import BaseModel
@@ -49,7 +49,7 @@ class SpeechDocument(BaseModel):
     phonemes: list[PhonemeTime] | None = None
 
 
-async def from_audio(chunks: AsyncIterator[bytes], timeline: Timeline) -> AsyncIterator[bytes]:
+async def from_audio(chunks: AsyncIterator[bytes], timeline: Timeline) -> AsyncGenerator[bytes]:
     """An event for each chunk that is not empty, one behind the last, and one for each part of the timeline."""
     async for chunk in chunks:
         if (fresh := timeline.take()) is not None:

@@ -33,7 +33,9 @@ class Metrics:
             "tts_serving_queue_depth", "Requests that wait for their turn in the engine.", registry=registry
         )
         self.queue_work = Gauge(
-            "tts_serving_queue_seconds", "Seconds of work that the engine has taken on.", registry=registry
+            "tts_serving_queue_seconds",
+            "Seconds of work that waits: a sentence of each request that can go on.",
+            registry=registry,
         )
         self.waited = Histogram(
             "tts_serving_turn_wait_seconds", "Seconds that the first of a batch waited for its turn.", buckets=SECONDS,

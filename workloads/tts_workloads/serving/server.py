@@ -9,7 +9,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -33,8 +33,11 @@ from tts_workloads.serving.voice import Measured, Voice
 log = logging.getLogger(__name__)
 
 DRAIN_POLL_SECONDS = 0.05
-SLOW_READER_SECONDS = 10.0
-"""How long a client may take nothing of what was sent to it."""
+ENDING_SECONDS = 4.0
+"""How long, once nobody is answered any more, connections are given to end, and then the engine."""
+UNSENT_BYTES = 32 * 2**10
+"""What the kernel takes of an answer beside what is under way: that it takes more is how a slow reader is told from one
+that does not read, and it does so only when a good part of what it holds has gone."""
 
 
 @dataclass(frozen=True)
@@ -111,13 +114,13 @@ async def _serve(served: Served) -> Ending:
     service = Service(served.model, served.limits, served.batching, keys, served.most_per_key)
     config = uvicorn.Config(
         make_app(service), log_config=None, access_log=False, lifespan="off", server_header=False,
-        timeout_keep_alive=30, http=limited(most_connections()),
+        timeout_keep_alive=30, timeout_graceful_shutdown=round(ENDING_SECONDS), http=limited(most_connections()),
     )  # fmt: skip
     server = _Server(config)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    listening = asyncio.create_task(server.serve(sockets=[_listen(served.host, served.port)]))
+    listening = asyncio.create_task(server.serve(sockets=[listen(served.host, served.port)]))
     loading = asyncio.create_task(asyncio.to_thread(_load, served))
     stopping = asyncio.create_task(stop.wait())
     try:
@@ -133,15 +136,17 @@ async def _serve(served: Served) -> Ending:
             await asyncio.wait({listening, stopping}, return_when=asyncio.FIRST_COMPLETED)
         if listening.done():
             listening.result()
-        await _drain(service)
+        await _drain(service, served.limits.request_timeout_seconds)
     finally:
         server.should_exit = True
         stopping.cancel()
         await asyncio.gather(listening, return_exceptions=True)
+        if service.engine is not None:
+            await asyncio.to_thread(service.engine.close, ENDING_SECONDS)
     return Ending(ExitCode.FINISHED, TerminationMessage(reason=Reason.FINISHED))
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
     """A socket that listens; without a host on every address of both families. Raises OSError with what to do."""
     try:
         if not host and socket.has_dualstack_ipv6():
@@ -154,8 +159,7 @@ def _listen(host: str, port: int) -> socket.socket:
     # for its own sockets alone.
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if sys.platform == "linux":
-        # The kernel cuts off clients that do not take what they asked for, gone or too slow.
-        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(1000 * SLOW_READER_SECONDS))
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
     return listening
 
 
@@ -181,11 +185,11 @@ def _report(served: Served, voice: Voice, measured: Measured) -> None:
     )
 
 
-async def _drain(service: Service) -> None:
-    """Refuse what comes, finish what was accepted."""
+async def _drain(service: Service, most_seconds: float) -> None:
+    """Refuse what comes, finish what was accepted, and give up what takes longer than a request may."""
     service.drain()
     log.info("draining", extra={"event": "draining", "requests": service.in_progress})
-    while service.in_progress:
-        await asyncio.sleep(DRAIN_POLL_SECONDS)
-    if service.engine is not None:
-        await asyncio.to_thread(service.engine.close)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(most_seconds):
+            while service.in_progress:
+                await asyncio.sleep(DRAIN_POLL_SECONDS)

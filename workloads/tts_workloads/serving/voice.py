@@ -19,6 +19,7 @@ from tts_workloads.audio import SILENCE
 from tts_workloads.ending import BadInput
 from tts_workloads.serving.audio import Samples
 from tts_workloads.serving.loudness import amplified
+from tts_workloads.serving.tempo import at_tempo
 from tts_workloads.text import FrontEnd, UnknownFrontEnd, WordPlace, restore
 from tts_workloads.voice_file import open_voice
 
@@ -67,8 +68,10 @@ class Spoken:
     """Samples of silence behind its last."""
     sentence: Sentence | None = None
     """What is said."""
-    durations: Sequence[int] = ()
+    durations: Sequence[float] = ()
     """How many frames each of its symbols lasts; none where nobody asks."""
+    tempo: float = 1.0
+    """How much faster than the frames its sound is."""
     done: int = 0
     """Frames that have."""
 
@@ -130,7 +133,10 @@ class Voice:
         for row, one in zip(tokens, sentences, strict=True):
             row[: len(one.symbols)] = torch.tensor(one.symbols)
         vectors = self._module.speaker(torch.tensor([one.speaker for one in sentences], device=device))
-        speed = torch.tensor([one.speed for one in sentences], dtype=torch.float32, device=device)
+        obeys = "speed" in self.card.supports
+        speeds = [one.speed if obeys else 1.0 for one in sentences]
+        tempos = [one.speed / speed for one, speed in zip(sentences, speeds, strict=True)]
+        speed = torch.tensor(speeds, dtype=torch.float32, device=device)
         lengths = torch.tensor(count, device=device)
         pitch = torch.tensor([one.pitch for one in sentences], dtype=torch.float32, device=device)
         mel, frames, durations = self._module.acoustic(tokens.to(device), lengths, vectors, speed, pitch, None)
@@ -139,9 +145,9 @@ class Voice:
         return [
             Spoken(
                 frame[:, :length], round(one.pause_before * rate), round(one.pause_after * rate), one,
-                each[: len(one.symbols)],
+                [duration / tempo for duration in each[: len(one.symbols)]], tempo,
             )
-            for one, frame, length, each in zip(sentences, mel, frames.tolist(), lasting, strict=True)
+            for one, frame, length, each, tempo in zip(sentences, mel, frames.tolist(), lasting, tempos, strict=True)
         ]  # fmt: skip
 
     @torch.inference_mode()
@@ -149,27 +155,36 @@ class Voice:
     def sound(self, spoken: Sequence[Spoken], frames: Sequence[int | None]) -> list[Samples]:
         """The sound of each one's next ``frames`` (None: of all that are left), made in one batch; float32 in -1 to 1.
 
-        It is that of the whole sentence: a chunk is made with the frames around it that its samples depend on.
+        It is that of the whole sentence: a chunk is made with the frames around it that its samples depend on. A
+        sentence that is made faster or slower than its frames comes whole. Where this fails, the same frames are the
+        next ones again.
         """
         field, hop = self.card.vocoder.receptive_field_frames, self.card.audio.hop_length
-        windows, inside, silences = [], [], []
+        windows, inside, silences, ends = [], [], [], []
         for one, most in zip(spoken, frames, strict=True):
-            begin = one.done
-            one.done = end = begin + min(one.frames, most or one.frames)
+            begin, whole = one.done, one.mel.shape[1]
+            end = whole if one.tempo != 1.0 else begin + min(one.frames, most or one.frames)
             first = 0 if field is None else max(0, begin - field)
-            last = one.mel.shape[1] if field is None else end + field
+            last = whole if field is None else end + field
             windows.append(one.mel[:, first:last])
             inside.append(slice((begin - first) * hop, (end - first) * hop))
-            silences.append((one.before if begin == 0 else 0, one.after if one.frames == 0 else 0))
+            silences.append((one.before if begin == 0 else 0, one.after if end == whole else 0))
+            ends.append(end)
         longest = max(window.shape[1] for window in windows)
         # Beyond a sentence's end there is silence, which is what a vocoder takes for granted there.
         batch = torch.stack([F.pad(window, (0, longest - window.shape[1]), value=SILENCE) for window in windows])
         waveforms = self._module.vocode(batch).float().cpu().numpy()
         volumes = [0.0 if one.sentence is None else one.sentence.volume for one in spoken]
-        return [
-            np.pad(amplified(np.nan_to_num(waveform[part]), volume), silence)
-            for waveform, part, volume, silence in zip(waveforms, inside, volumes, silences, strict=True)
+        sounds = [
+            np.pad(amplified(self._in_time(np.nan_to_num(waveform[part]), one.tempo), volume), silence)
+            for waveform, part, volume, silence, one in zip(waveforms, inside, volumes, silences, spoken, strict=True)
         ]
+        for one, end in zip(spoken, ends, strict=True):
+            one.done = end
+        return sounds
+
+    def _in_time(self, samples: Samples, tempo: float) -> Samples:
+        return samples if tempo == 1.0 else at_tempo(samples, tempo, self.card.audio.sample_rate)
 
     def enter_thread(self) -> None:
         """Make this thread compute by itself: threads that help each other wait for each other."""
