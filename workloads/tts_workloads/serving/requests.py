@@ -195,9 +195,14 @@ def _words(text: str, front_end: FrontEnd, script: Script) -> list[WordPlace]:
 def _check_manner(manner: Manner, card: VoiceCard) -> None:
     if manner.pitch != 1.0 and "pitch" not in card.supports:
         raise MalformedScript("SSML: this voice cannot change its pitch: leave <prosody pitch=...> out")
-    if manner.language is not None and manner.language not in card.languages:
+    if manner.language is not None and not any(_covers(manner.language, known) for known in card.languages):
         known = ", ".join(card.languages)
         raise MalformedScript(f"SSML: this voice does not speak {manner.language}; it speaks {known}")
+
+
+def _covers(language: str, known: str) -> bool:
+    """Whether a language that is asked for is a known one, or leaves its region open."""
+    return known == language or known.startswith(f"{language}-")
 
 
 def _with_phonemes(front_end: FrontEnd, phonemes: Mapping[str, Sequence[str]]) -> FrontEnd:
