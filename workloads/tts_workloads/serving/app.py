@@ -14,10 +14,20 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
+from tts_workloads.logs import request_id
 from tts_workloads.serving import events, openapi, requests
 from tts_workloads.serving.engine import DeadlineExceeded, EngineClosed
-from tts_workloads.serving.errors import RequestError, shutting_down, too_late
-from tts_workloads.serving.layers import DISCONNECTED, SPEECH_ROUTE, AskForKey, LogAccess, NotNow, holder_of
+from tts_workloads.serving.errors import AnalysisFailed, RequestError, failed, shutting_down, too_late
+from tts_workloads.serving.layers import (
+    DISCONNECTED,
+    SPEECH_ROUTE,
+    AskForKey,
+    LogAccess,
+    NameRequests,
+    NotNow,
+    ended_as,
+    holder_of,
+)
 from tts_workloads.serving.page import page
 from tts_workloads.serving.requests import Speech
 from tts_workloads.serving.service import Place, Service
@@ -80,6 +90,7 @@ def make_app(service: Service) -> FastAPI:
     if service.keys is not None:
         app.add_middleware(AskForKey, keys=service.keys)
     app.add_middleware(LogAccess)
+    app.add_middleware(NameRequests)
     return app
 
 
@@ -93,7 +104,7 @@ async def _speech(service: Service, request: Request) -> Response:
         timeline = Timeline(voice.card, voice.front_end, wanted.timestamps)
         chunks = _encoded(service, voice, wanted, timeline, place)
         if wanted.answer == "sse":
-            chunks = events.from_audio(chunks, timeline)
+            chunks = events.from_audio(chunks, timeline, partial(_refusal, service))
         if wanted.streams:
             first = await anext(chunks)  # what fails at once fails with a status
             streaming = True
@@ -112,12 +123,10 @@ async def _speech(service: Service, request: Request) -> Response:
     except RequestError as error:
         status = error.status
         raise
-    except EngineClosed:
-        status = 503
-        raise shutting_down() from None
-    except DeadlineExceeded:
-        status = 504
-        raise too_late(service.limits.request_timeout_seconds) from None
+    except (EngineClosed, DeadlineExceeded) as error:
+        refusal = _refusal(service, error)
+        status = refusal.status
+        raise refusal from None
     except asyncio.CancelledError:
         status = DISCONNECTED
         raise
@@ -126,12 +135,26 @@ async def _speech(service: Service, request: Request) -> Response:
             place.end(status)
 
 
+def _refusal(service: Service, error: Exception) -> RequestError:
+    """What an error in the making is to the caller."""
+    if isinstance(error, EngineClosed):
+        return shutting_down()
+    if isinstance(error, DeadlineExceeded):
+        return too_late(service.limits.request_timeout_seconds)
+    return failed(error, request_id.get())
+
+
 async def _checked(service: Service, voice: Voice, body: bytes) -> Speech:
     """What a body asks for. Raises RequestError."""
     asked, limits = requests.parse(body), service.limits
     check = partial(requests.check, asked, voice.card, voice.front_end, service.model, limits.max_input_characters)
     # To read a long text takes long enough for others to notice.
-    return await asyncio.to_thread(check) if len(asked.input) > SHORT_CHARACTERS else check()
+    try:
+        return await asyncio.to_thread(check) if len(asked.input) > SHORT_CHARACTERS else check()
+    except RequestError:
+        raise
+    except Exception as error:  # noqa: BLE001 - its message may be words of the text, which no log may have
+        raise AnalysisFailed(type(error).__name__).with_traceback(error.__traceback__) from None
 
 
 async def _encoded(
@@ -168,6 +191,7 @@ class _Streamed(StreamingResponse):
             await super().__call__(scope, receive, send)
         finally:
             self._place.end(self._outcome)
+            ended_as(scope, self._outcome)
 
     async def _all(self, first: bytes, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         try:
@@ -225,5 +249,5 @@ def _handle_errors(app: FastAPI) -> None:
         return RequestError(str(error.errors()[0]["msg"])).response()
 
     @app.exception_handler(Exception)
-    async def failed(request: Request, error: Exception) -> JSONResponse:
-        return RequestError(f"the server failed: {type(error).__name__}", status=500, kind="server_error").response()
+    async def unexpected(request: Request, error: Exception) -> JSONResponse:
+        return failed(error, request_id.get()).response()

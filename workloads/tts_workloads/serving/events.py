@@ -1,14 +1,17 @@
 """Speech inside JSON: as server-sent events, as OpenAI's API has them (``speech.audio.delta`` for each piece,
-``speech.audio.done`` at the end), and, which is an addition to it, as one document. Both have room for timestamps."""
+``speech.audio.done`` at the end, ``error`` where it breaks off), and, which is an addition to it, as one document. Both
+have room for timestamps."""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Literal
 
 from pydantic import BaseModel
 
+from tts_workloads.logs import request_id
+from tts_workloads.serving.errors import ErrorDetail, RequestError
 from tts_workloads.serving.timeline import PhonemeTime, Timeline, Timestamps, WordTime
 
 MEDIA_TYPE = "text/event-stream"
@@ -34,7 +37,16 @@ class AudioTimestamps(Timestamps):
     type: Literal["speech.audio.timestamps"] = "speech.audio.timestamps"
 
 
-EVENTS = (AudioDelta, AudioTimestamps, AudioDone)
+class AudioFailed(BaseModel):
+    """The speech breaks off."""
+
+    type: Literal["error"] = "error"
+    error: ErrorDetail
+    request_id: str | None
+    """What the server's log calls the request."""
+
+
+EVENTS = (AudioDelta, AudioTimestamps, AudioDone, AudioFailed)
 
 
 class SpeechDocument(BaseModel):
@@ -49,13 +61,24 @@ class SpeechDocument(BaseModel):
     phonemes: list[PhonemeTime] | None = None
 
 
-async def from_audio(chunks: AsyncIterator[bytes], timeline: Timeline) -> AsyncIterator[bytes]:
-    """An event for each chunk that is not empty, one behind the last, and one for each part of the timeline."""
-    async for chunk in chunks:
-        if (fresh := timeline.take()) is not None:
-            yield _event(AudioTimestamps(words=fresh.words, phonemes=fresh.phonemes))
-        if chunk:
-            yield _event(AudioDelta(audio=base64.b64encode(chunk).decode()))
+async def from_audio(
+    chunks: AsyncIterator[bytes], timeline: Timeline, refusal: Callable[[Exception], RequestError]
+) -> AsyncIterator[bytes]:
+    """An event for each chunk that is not empty, one behind the last, and one for each part of the timeline. Where it
+    fails behind the first of them, the last is what ``refusal`` makes of the error, which is raised nevertheless."""
+    begun = False
+    try:
+        async for chunk in chunks:
+            if (fresh := timeline.take()) is not None:
+                begun = True
+                yield _event(AudioTimestamps(words=fresh.words, phonemes=fresh.phonemes))
+            if chunk:
+                begun = True
+                yield _event(AudioDelta(audio=base64.b64encode(chunk).decode()))
+    except Exception as error:
+        if begun:
+            yield _event(AudioFailed(error=refusal(error).detail(), request_id=request_id.get()))
+        raise
     yield _event(AudioDone())
 
 

@@ -1,15 +1,18 @@
-"""What lies around the routes: the log of requests, API keys, and a quick no. Plain ASGI: under load these are most of
-what the server does."""
+"""What lies around the routes: requests' names, their log, API keys, and a quick no. Plain ASGI: under load these are
+most of what the server does."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import time
+import uuid
 from typing import Protocol
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from tts_workloads import logs
 from tts_workloads.serving.errors import RequestError, unauthorized
 from tts_workloads.serving.keys import ApiKeys
 
@@ -21,15 +24,48 @@ QUIET_PATHS = {"/healthz", "/readyz", "/metrics"}
 """Asked every few seconds by machines; a line for each would drown the others."""
 DISCONNECTED = 499
 """Status in logs and metrics of a request whose client went away, as nginx has it."""
-
-
-HOLDER = "api_key_holder"
+REQUEST_ID = b"x-request-id"
+_GOOD_ID = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
+HOLDER, OUTCOME = "api_key_holder", "outcome"
 
 
 def holder_of(scope: Scope) -> str | None:
     """The name of the key that a request has; None where none is needed."""
     name: str | None = scope.get("state", {}).get(HOLDER)
     return name
+
+
+def ended_as(scope: Scope, status: int) -> None:
+    """Say how a request has ended whose answer had begun with another status."""
+    scope.setdefault("state", {})[OUTCOME] = status
+
+
+def name_of(given: bytes | None) -> str:
+    """What a request is called: as its sender has it, where that can stand in any log, or by a name of its own."""
+    return given.decode() if given is not None and _GOOD_ID.fullmatch(given) else f"req_{uuid.uuid4().hex}"
+
+
+class NameRequests:
+    """Give every request a name, which its answer and all that is logged of it have."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer under its name."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        name = name_of(dict(scope["headers"]).get(REQUEST_ID))
+        # Each request has a task of its own, so that there is no other to which this is to be set back.
+        logs.request_id.set(name)
+
+        async def sent(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", ()), (REQUEST_ID, name.encode())]
+            await send(message)
+
+        await self._app(scope, receive, sent)
 
 
 class LogAccess:
@@ -57,11 +93,13 @@ class LogAccess:
             status = DISCONNECTED
             raise
         finally:
+            status = scope.get("state", {}).get(OUTCOME, status)
             milliseconds = round(1000 * (time.perf_counter() - started), 1)
             holder = {"key": name} if (name := holder_of(scope)) else {}
             access_log.info(
                 "%s %s %d", scope["method"], scope["path"], status,
-                extra={"event": "request", "status": status, "milliseconds": milliseconds, **holder},
+                extra={"event": "request", "status": status, "milliseconds": milliseconds,
+                       "request_id": logs.request_id.get(), **holder},
             )  # fmt: skip
 
 

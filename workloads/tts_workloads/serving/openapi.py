@@ -11,6 +11,7 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from tts_workloads.serving import events
 from tts_workloads.serving.audio import FORMATS
+from tts_workloads.serving.errors import ErrorResponse
 from tts_workloads.serving.requests import SpeechRequest
 
 REFERENCE = "#/components/schemas/{model}"
@@ -27,21 +28,6 @@ REFUSALS = {
     503: "The voice is being loaded, or the server is shutting down.",
     504: "The speech was not made in time.",
 }
-
-
-class ErrorDetail(BaseModel):
-    """What was wrong."""
-
-    message: str
-    type: str
-    param: str | None
-    code: str | None
-
-
-class ErrorResponse(BaseModel):
-    """How OpenAI's API says no."""
-
-    error: ErrorDetail
 
 
 def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
