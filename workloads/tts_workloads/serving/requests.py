@@ -37,13 +37,15 @@ Granularity = Literal["word", "phoneme"]
 class VoiceReference(BaseModel):
     """A voice named as an object, as newer clients may."""
 
+    model_config = ConfigDict(extra="forbid", strict=True)
+
     id: str
 
 
 class SpeechRequest(BaseModel):
     """The body of ``POST /v1/audio/speech``."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     input: str
     model: str | None = None
@@ -87,10 +89,12 @@ def parse(body: bytes) -> SpeechRequest:
     try:
         return SpeechRequest.model_validate(document)
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
+        errors = error.errors(include_input=False, include_url=False)
+        first = max(errors, key=lambda one: len(one["loc"]))  # of a voice that is an object, what is wrong inside
         name = str(first["loc"][0]) if first["loc"] else None
+        where = ".".join(map(str, [name or "the body", *first["loc"][2:]]))
         unknown = first["type"] == "extra_forbidden"
-        message = f"unknown parameter: {name}" if unknown else f"{name or 'the body'}: {first['msg']}"
+        message = f"unknown parameter: {where}" if unknown else f"{where}: {first['msg']}"
         raise RequestError(message, param=name, code="unknown_parameter" if unknown else "invalid_value") from None
 
 
