@@ -88,7 +88,7 @@ def make_app(service: Service) -> FastAPI:
     _handle_errors(app)
     app.add_middleware(NotNow, service=service)
     if service.keys is not None:
-        app.add_middleware(AskForKey, keys=service.keys)
+        app.add_middleware(AskForKey, keys=service.keys, service=service)
     app.add_middleware(LogAccess)
     app.add_middleware(NameRequests)
     return app
@@ -102,7 +102,7 @@ async def _speech(service: Service, request: Request) -> Response:
         wanted = await _checked(service, voice, body)
         service.metrics.characters.inc(wanted.characters)
         timeline = Timeline(voice.card, voice.front_end, wanted.timestamps)
-        chunks = _encoded(service, voice, wanted, timeline, place)
+        chunks = _encoded(service, voice, wanted, timeline)
         if wanted.answer == "sse":
             chunks = events.from_audio(chunks, timeline, partial(_refusal, service))
         if wanted.streams:
@@ -157,21 +157,15 @@ async def _checked(service: Service, voice: Voice, body: bytes) -> Speech:
         raise AnalysisFailed(type(error).__name__).with_traceback(error.__traceback__) from None
 
 
-async def _encoded(
-    service: Service, voice: Voice, wanted: Speech, timeline: Timeline, place: Place
-) -> AsyncIterator[bytes]:
+async def _encoded(service: Service, voice: Voice, wanted: Speech, timeline: Timeline) -> AsyncIterator[bytes]:
     """The speech as bytes of its format, chunk by chunk, each of which the timeline has seen."""
     if service.engine is None:
         raise EngineClosed
     encoder = wanted.format.encoder(voice.card.audio.sample_rate)
-    first = True
     spoken = service.engine.speak(
         wanted.sentences, streamed=wanted.streams, timeout_seconds=service.limits.request_timeout_seconds
     )
     async for chunk in spoken:
-        if first:
-            service.metrics.first_audio.observe(place.seconds)
-            first = False
         timeline.add(chunk)
         # Compressing a sentence takes milliseconds, in which nobody else would be answered.
         yield await asyncio.to_thread(encoder.add, chunk.samples)

@@ -201,6 +201,11 @@ class Engine:
         """Utterances that wait for their turn."""
         return len(self._waiting)
 
+    def longest_wait(self) -> float:
+        """Seconds that the oldest of those who wait for their turn has waited; 0 where nobody does."""
+        since = min((utterance.since for utterance in list(self._waiting)), default=None)
+        return 0.0 if since is None else time.perf_counter() - since
+
     def seconds_of_work(self) -> float:
         """How long what has been taken on will keep the threads, by the speed so far."""
         return self._symbols * self.seconds_per_symbol / self.threads

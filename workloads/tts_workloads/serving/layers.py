@@ -103,26 +103,8 @@ class LogAccess:
             )  # fmt: skip
 
 
-class AskForKey:
-    """Let only those call the API who have a key; health and metrics are for the cluster."""
-
-    def __init__(self, app: ASGIApp, keys: ApiKeys) -> None:
-        self._app, self._keys = app, keys
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer those who have one."""
-        if scope["type"] == "http" and scope["path"].startswith(API):
-            given = dict(scope["headers"]).get(b"authorization")
-            holder = self._keys.holder(None if given is None else given.decode("latin-1"))
-            if holder is None:
-                await unauthorized().response()(scope, receive, send)
-                return
-            scope.setdefault("state", {})[HOLDER] = holder
-        await self._app(scope, receive, send)
-
-
 class Door(Protocol):
-    """Whoever knows whether there is room."""
+    """Whoever knows whether there is room, and counts."""
 
     def refusal(self, holder: str | None) -> RequestError | None:
         """Why no request is taken now, of whoever holds a key of this name."""
@@ -130,19 +112,60 @@ class Door(Protocol):
     def count(self, status: int) -> None:
         """Count a speech request that has ended."""
 
+    def speaks(self, seconds: float) -> None:
+        """The first bytes of a speech go out, so long after its request came."""
+
+
+def _asks_for_speech(scope: Scope) -> bool:
+    return scope["type"] == "http" and scope["path"] == SPEECH_ROUTE and scope["method"] == "POST"
+
+
+class AskForKey:
+    """Let only those call the API who have a key; health and metrics are for the cluster."""
+
+    def __init__(self, app: ASGIApp, keys: ApiKeys, service: Door) -> None:
+        self._app, self._keys, self._service = app, keys, service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer those who have one."""
+        if scope["type"] == "http" and scope["path"].startswith(API):
+            given = dict(scope["headers"]).get(b"authorization")
+            holder = self._keys.holder(None if given is None else given.decode("latin-1"))
+            if holder is None:
+                refusal = unauthorized()
+                if _asks_for_speech(scope):
+                    self._service.count(refusal.status)
+                await refusal.response()(scope, receive, send)
+                return
+            scope.setdefault("state", {})[HOLDER] = holder
+        await self._app(scope, receive, send)
+
 
 class NotNow:
-    """Refuse speech that cannot be made in time before its body is read."""
+    """Refuse speech that cannot be made in time before its body is read, and measure how soon the rest is heard."""
 
     def __init__(self, app: ASGIApp, service: Door) -> None:
         self._app, self._service = app, service
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer what can be."""
-        if scope["type"] == "http" and scope["path"] == SPEECH_ROUTE and scope["method"] == "POST":
-            refusal = self._service.refusal(holder_of(scope))
-            if refusal is not None:
-                self._service.count(refusal.status)
-                await refusal.response()(scope, receive, send)
-                return
-        await self._app(scope, receive, send)
+        if not _asks_for_speech(scope):
+            await self._app(scope, receive, send)
+            return
+        refusal = self._service.refusal(holder_of(scope))
+        if refusal is not None:
+            self._service.count(refusal.status)
+            await refusal.response()(scope, receive, send)
+            return
+        began, silent = time.perf_counter(), False
+
+        async def sent(message: Message) -> None:
+            nonlocal silent
+            if message["type"] == "http.response.start":
+                silent = message["status"] == 200
+            await send(message)
+            if silent and message.get("body"):
+                silent = False
+                self._service.speaks(time.perf_counter() - began)
+
+        await self._app(scope, receive, sent)

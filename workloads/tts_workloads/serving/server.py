@@ -174,7 +174,7 @@ def _report(served: Served, voice: Voice, measured: Measured) -> None:
         ServicePerformance(
             sha256=voice.sha256,
             real_time_factor=round(measured.real_time_factor, 5),
-            time_to_first_audio_milliseconds=round(1000 * measured.first_sentence_seconds, 2),
+            time_to_first_audio_milliseconds=round(1000 * measured.first_audio_seconds, 2),
             updated_at=now(),
         ),
         urgent=True,
