@@ -230,6 +230,11 @@ def test_even_a_wrong_path_gets_openais_shape(client: TestClient, method: str, p
 
 def test_models_and_voices_are_listed(client: TestClient) -> None:
     assert [model["id"] for model in client.get("/v1/models").json()["data"]] == ["tones"]
+    retrieved = client.get("/v1/models/tones")
+    assert retrieved.json() == client.get("/v1/models").json()["data"][0]
+    assert set(retrieved.json()) == {"id", "object", "created", "owned_by"}
+    missing = client.get("/v1/models/other")
+    assert (missing.status_code, missing.json()["error"]["code"]) == (404, "model_not_found")
     assert client.get("/v1/audio/voices").json()["voices"] == ["default", "allison", "bert"]
 
 

@@ -88,12 +88,12 @@ def test_who_is_not_let_in_has_one(tmp_path: Path, key: str, status: int) -> Non
 def test_openais_client_knows_it_and_the_log_has_it(voice: Voice, logged: io.StringIO) -> None:
     with live(Service("tones", Limits()), voice) as url:
         client = openai.OpenAI(base_url=f"{url}/v1", api_key="none", max_retries=0)
-        named = client.models.list()._request_id
+        named = client.models.retrieve("tones")._request_id
         with pytest.raises(openai.BadRequestError) as refusal:
             client.audio.speech.create(model="tones", voice="default", input="secret 你好")
         spoken = client.audio.speech.with_raw_response.create(model="tones", voice="default", input="Good morning.")
     for name, path, status in (
-        (named, "/v1/models", 200),
+        (named, "/v1/models/tones", 200),
         (refusal.value.request_id, ROUTE, 400),
         (spoken.headers["x-request-id"], ROUTE, 200),
     ):

@@ -17,7 +17,7 @@ from starlette.types import Receive, Scope, Send
 from tts_workloads.logs import request_id
 from tts_workloads.serving import events, openapi, requests
 from tts_workloads.serving.engine import DeadlineExceeded, EngineClosed
-from tts_workloads.serving.errors import AnalysisFailed, RequestError, failed, shutting_down, too_late
+from tts_workloads.serving.errors import AnalysisFailed, RequestError, failed, no_such_model, shutting_down, too_late
 from tts_workloads.serving.layers import (
     DISCONNECTED,
     SPEECH_ROUTE,
@@ -53,8 +53,13 @@ def make_app(service: Service) -> FastAPI:
 
     @app.get("/v1/models", responses=openapi.refusals(401))
     async def models() -> dict[str, object]:
-        entry = {"id": service.model, "object": "model", "created": service.created, "owned_by": "tts-operator"}
-        return {"object": "list", "data": [entry]}
+        return {"object": "list", "data": [openapi.Model(id=service.model, created=service.created)]}
+
+    @app.get("/v1/models/{name}", responses=openapi.refusals(401, 404))
+    async def model(name: str) -> openapi.Model:
+        if name != service.model:
+            raise no_such_model(name, service.model)
+        return openapi.Model(id=service.model, created=service.created)
 
     @app.get("/v1/audio/voices", responses=openapi.refusals(401, 503))
     async def voices() -> dict[str, object]:
@@ -84,7 +89,7 @@ def make_app(service: Service) -> FastAPI:
     async def metrics() -> Response:
         return Response(generate_latest(service.metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
-    openapi.describe(app)
+    openapi.describe(app, keys=service.keys is not None)
     _handle_errors(app)
     app.add_middleware(NotNow, service=service)
     if service.keys is not None:

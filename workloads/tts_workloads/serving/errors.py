@@ -56,6 +56,14 @@ def _sendable(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
+def no_such_model(name: str, model: str) -> RequestError:
+    """Another model is asked for than the one that is served."""
+    return RequestError(
+        f"the model '{name}' does not exist; this server has '{model}'",
+        status=404, param="model", code="model_not_found",
+    )  # fmt: skip
+
+
 def too_busy(seconds_of_work: float) -> RequestError:
     """There is as much work as may wait."""
     retry_after_seconds = max(1, min(LONGEST_RETRY_SECONDS, math.ceil(seconds_of_work)))

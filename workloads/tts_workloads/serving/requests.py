@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tts_api.voice import VoiceCard
 from tts_workloads.serving.audio import DEFAULT_FORMAT, FORMATS, AudioFormat
-from tts_workloads.serving.errors import RequestError
+from tts_workloads.serving.errors import RequestError, no_such_model
 from tts_workloads.serving.script import MalformedScript, Manner, Script
 from tts_workloads.serving.script import parse as parse_script
 from tts_workloads.serving.voice import Sentence
@@ -100,11 +100,8 @@ def parse(body: bytes) -> SpeechRequest:
 
 def check(request: SpeechRequest, card: VoiceCard, front_end: FrontEnd, model: str, most_characters: int) -> Speech:
     """What is to be spoken and how. Raises RequestError."""
-    if request.model not in {None, model}:
-        raise RequestError(
-            f"the model '{request.model}' does not exist; this server has '{model}'",
-            status=404, param="model", code="model_not_found",
-        )  # fmt: skip
+    if request.model is not None and request.model != model:
+        raise no_such_model(request.model, model)
     if request.response_format not in FORMATS:
         raise RequestError(
             f"response_format '{request.response_format}' is not supported; supported are {', '.join(FORMATS)}",
