@@ -55,9 +55,12 @@ class Served:
     resource: ResourceReference | None = None
 
 
-def from_file(path: Path, host: str, port: int, api_keys: Path | None = None) -> Served:
+def from_file(
+    path: Path, host: str, port: int, api_keys: Path | None = None, limits: Limits | None = None,
+    batching: Batching | None = None,
+) -> Served:  # fmt: skip
     """A voice's file by itself; its digest is whatever it is."""
-    return Served(path.stem, path, None, host, port, Limits(), api_keys=api_keys)
+    return Served(path.stem, path, None, host, port, limits or Limits(), batching or Batching(), api_keys)
 
 
 def from_run(path: Path, workspace: Path, host: str, port: int | None) -> Served:
