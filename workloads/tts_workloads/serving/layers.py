@@ -117,7 +117,7 @@ class Door(Protocol):
 
 
 def _asks_for_speech(scope: Scope) -> bool:
-    return scope["type"] == "http" and scope["path"] == SPEECH_ROUTE and scope["method"] == "POST"
+    return (scope["type"], scope.get("method"), scope.get("path")) == ("http", "POST", SPEECH_ROUTE)
 
 
 class AskForKey:
