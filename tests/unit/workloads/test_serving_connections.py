@@ -27,7 +27,7 @@ HEAD = b"POST /v1/audio/speech HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\
 async def server(most: int) -> AsyncIterator[int]:
     """A server that holds so many connections; its port."""
     config = uvicorn.Config(
-        make_app(Service("tones", Limits())), port=0, log_level="warning", lifespan="off",
+        make_app(Service("tones", Limits())), port=0, log_config=None, access_log=False, lifespan="off",
         http=connections.limited(most), timeout_keep_alive=30,
     )  # fmt: skip
     running = uvicorn.Server(config)

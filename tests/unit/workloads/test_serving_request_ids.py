@@ -36,8 +36,9 @@ def voice(tmp_path_factory: pytest.TempPathFactory) -> Voice:
 
 
 @pytest.fixture
-def logged() -> Iterator[io.StringIO]:
+def logged(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
     """What a pod would log."""
+    monkeypatch.setattr(logging.getLogger("uvicorn"), "propagate", True)  # whatever ran before in this process
     root = logging.getLogger()
     before, stream = root.handlers[:], io.StringIO()
     level = root.level
