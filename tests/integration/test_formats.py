@@ -3,9 +3,13 @@ recogniser understands it as well as the recording that was spoken."""
 
 from __future__ import annotations
 
+import asyncio
+import base64
 import io
+import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -100,3 +104,29 @@ def test_it_is_the_same_sound_and_is_understood(
     assert likeness(sound, recording) > LEAST_LIKENESS[name]
     heard = plain_words(transcribe(sound))
     assert edit_distance(words, heard) <= len(words) // 10, " ".join(heard)
+
+
+async def heard_by_the_asynchronous_client(client: openai.OpenAI, **ask: Any) -> bytes:
+    async with (
+        openai.AsyncOpenAI(base_url=client.base_url, api_key="none", max_retries=0) as other,
+        other.audio.speech.with_streaming_response.create(**ask) as answer,
+    ):
+        return b"".join([piece async for piece in answer.iter_bytes(1024)])
+
+
+@pytest.mark.parametrize("kind", ["OpenAI", "AsyncOpenAI"])
+@pytest.mark.parametrize("name", ["mp3", "wav", "pcm"])
+def test_events_and_the_asynchronous_client_bring_the_same_bytes(client: openai.OpenAI, kind: str, name: str) -> None:
+    ask: Any = {"model": "recording", "voice": "default", "input": "Say it.", "response_format": name}
+    whole = client.audio.speech.create(**ask).content
+    told = ask | {"stream_format": "sse"}
+    if kind == "OpenAI":
+        with client.audio.speech.with_streaming_response.create(**told) as answer:
+            lines = list(answer.iter_lines())
+    else:
+        assert asyncio.run(heard_by_the_asynchronous_client(client, **ask)) == whole
+        lines = asyncio.run(heard_by_the_asynchronous_client(client, **told)).decode().splitlines()
+    events = [json.loads(line.removeprefix("data: ")) for line in lines if line]
+    assert [event["type"] for event in events].count("speech.audio.done") == 1
+    assert events[-1]["type"] == "speech.audio.done"
+    assert b"".join(base64.b64decode(event["audio"]) for event in events[:-1]) == whole

@@ -17,7 +17,9 @@ from tts_workloads.serving.voice import Measured, Voice
 @contextmanager
 def live(service: Service, voice: Voice) -> Iterator[str]:
     """The address of the service, which speaks with this voice."""
-    server = uvicorn.Server(uvicorn.Config(make_app(service), port=0, log_level="warning", lifespan="off"))
+    server = uvicorn.Server(
+        uvicorn.Config(make_app(service), port=0, log_config=None, access_log=False, lifespan="off")
+    )
     thread = threading.Thread(target=server.run)
     thread.start()
     service.start(voice, Measured(0.01, 0.01, 0.001))

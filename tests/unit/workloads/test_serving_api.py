@@ -21,6 +21,7 @@ from fastapi.testclient import TestClient
 
 from tests.unit.workloads import tiny_voice
 from tts_api.resources.service import Limits
+from tts_workloads.audio import pitch
 from tts_workloads.serving import requests
 from tts_workloads.serving.app import make_app
 from tts_workloads.serving.audio import FORMATS
@@ -135,16 +136,43 @@ def test_pcm_is_the_same_sound_at_24_khz(client: TestClient) -> None:
     assert np.sqrt(np.mean(pcm**2)) == pytest.approx(np.sqrt(np.mean(wav**2)), rel=0.05)
 
 
-@pytest.mark.parametrize("speed", [0.25, 0.5, 2.0, 4.0])
-def test_speed_changes_the_duration_and_not_the_pitch(client: TestClient, speed: float) -> None:
+@pytest.mark.parametrize("speed", [0.25, 0.5, 2, 4.0])
+def test_speed_changes_the_duration(client: TestClient, speed: float) -> None:
     normal, changed = samples(ask(client).content), samples(ask(client, speed=speed).content)
     assert len(changed) == pytest.approx(len(normal) / speed, rel=0.01)
+
+
+@pytest.mark.parametrize("speed", [0.5, 1, 2])
+def test_speed_leaves_the_pitch(client: TestClient, service: Service, speed: float) -> None:
+    """Of a vowel that is said again and again, as one tone."""
+    text = f'<speak><phoneme ph="{"AA " * 20}">ah</phoneme></speak>'
+    sound = torch.from_numpy(samples(ask(client, input=text, speed=speed).content))
+    hertz = pitch(sound, tiny_voice.SAMPLE_RATE, 160)
+    tone = 0.02 * service.voice.front_end.symbols.index("AA") * tiny_voice.SAMPLE_RATE / (2 * np.pi)
+    said = hertz[hertz > 0]
+    assert len(said) > 0.8 * len(hertz)
+    assert said.median().item() == pytest.approx(tone, rel=0.01)
 
 
 def test_long_input_is_its_sentences_one_after_the_other(client: TestClient) -> None:
     one, other = samples(ask(client, input="Good morning.").content), samples(ask(client, input="Good night.").content)
     both = samples(ask(client, input="Good morning. Good night.").content)
     assert np.array_equal(both, np.concatenate([one, other]))
+
+
+@pytest.mark.parametrize("filling", [" ", "."])
+def test_a_hundred_thousand_characters_are_spoken_where_they_may_be(voice: Voice, filling: str) -> None:
+    service = Service("tones", Limits(max_input_characters=100_000))
+    service.start(voice, MEASURED)
+    text = f"Good morning. {filling * 99_974} Good night."
+    assert len(text) == 100_000
+    with TestClient(make_app(service)) as client:
+        few = samples(ask(client, input="Good morning. Good night.").content)
+        assert len(samples(ask(client, input=text).content)) >= len(few)
+        answer = ask(client, input=f"{text}!")
+        assert answer.status_code == 400
+        assert "input has 100001 characters; at most 100000" in answer.json()["error"]["message"]
+    service.engine.close()
 
 
 def test_a_body_is_json_whatever_its_type_says(client: TestClient) -> None:
@@ -166,17 +194,25 @@ def test_every_speaker_answers_to_its_name(client: TestClient, name: Any) -> Non
         ({"input": None}, 400, "input", "input: Input should be a valid string"),
         ({"input": "a" * 401}, 400, "input", "input has 401 characters; at most 400"),
         ({"input": "你好"}, 400, "input", "no symbols for 你 好"),
+        ({"input": "😀 👍🏽 🇩🇪"}, 400, "input", "no symbols for 😀 👍"),
         ({"input": "Good morning. 你好."}, 400, "input", "no symbols for 你 好"),
         ({"input": "..."}, 400, "input", "spoken"),
         ({"input": "Good\x00 morning."}, 400, "input", "input has U+0000 at character 4, which is no text"),
         ({"input": "Good \x1b[1mmorning."}, 400, "input", "U+001B"),
         ({"voice": "nobody"}, 400, "voice", "the voice 'nobody' does not exist; there are default, allison, bert"),
         ({"voice": 3}, 400, "voice", "voice: "),
+        ({"voice": {"id": 3}}, 400, "voice", "voice.id: Input should be a valid string"),
+        ({"voice": {"id": "bert", "pitch": 2}}, 400, "voice", "unknown parameter: voice.pitch"),
+        ({"model": 1}, 400, "model", "model: Input should be a valid string"),
         ({"model": "gpt"}, 404, "model", "the model 'gpt' does not exist; this server has 'tones'"),
         ({"response_format": "midi"}, 400, "response_format", "'midi' is not supported; supported are mp3, opus, aac"),
         ({"speed": 0.1}, 400, "speed", "speed: Input should be greater than or equal to 0.25"),
         ({"speed": 5}, 400, "speed", "speed: Input should be less than or equal to 4"),
-        ({"speed": "fast"}, 400, "speed", "speed: "),
+        ({"speed": "1.5"}, 400, "speed", "speed: Input should be a valid number"),
+        ({"speed": True}, 400, "speed", "speed: Input should be a valid number"),
+        ({"speed": 10**400}, 400, "speed", "speed: Input should be a valid number"),
+        ({"instructions": False}, 400, "instructions", "instructions: Input should be a valid string"),
+        ({"timestamp_granularities": [1]}, 400, "timestamp_granularities", "Input should be 'word' or 'phoneme'"),
         ({"instructions": "whisper"}, 400, "instructions", "takes no instructions"),
         ({"stream_format": "morse"}, 400, "stream_format", "stream_format: Input should be 'audio', 'sse' or 'json'"),
         ({"volume": 3}, 400, "volume", "unknown parameter: volume"),
@@ -222,6 +258,11 @@ def test_even_a_wrong_path_gets_openais_shape(client: TestClient, method: str, p
 
 def test_models_and_voices_are_listed(client: TestClient) -> None:
     assert [model["id"] for model in client.get("/v1/models").json()["data"]] == ["tones"]
+    retrieved = client.get("/v1/models/tones")
+    assert retrieved.json() == client.get("/v1/models").json()["data"][0]
+    assert set(retrieved.json()) == {"id", "object", "created", "owned_by"}
+    missing = client.get("/v1/models/other")
+    assert (missing.status_code, missing.json()["error"]["code"]) == (404, "model_not_found")
     assert client.get("/v1/audio/voices").json()["voices"] == ["default", "allison", "bert"]
 
 

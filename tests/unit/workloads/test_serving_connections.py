@@ -4,6 +4,7 @@ many, and that nobody else notices."""
 from __future__ import annotations
 
 import asyncio
+import json
 import resource
 import socket
 from collections.abc import AsyncIterator
@@ -28,7 +29,7 @@ HEAD = b"POST /v1/audio/speech HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\
 async def server(most: int, app: ASGIApp | None = None) -> AsyncIterator[int]:
     """A server that holds so many connections; its port."""
     config = uvicorn.Config(
-        app or make_app(Service("tones", Limits())), log_level="warning", lifespan="off",
+        app or make_app(Service("tones", Limits())), log_config=None, access_log=False, lifespan="off",
         http=connections.limited(most), timeout_keep_alive=30,
     )  # fmt: skip
     running = uvicorn.Server(config)
@@ -60,6 +61,48 @@ def test_a_request_that_does_not_come_is_not_waited_for(sent: bytes, monkeypatch
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.write(sent)
             assert (await closed(reader)).count(b"HTTP/1.1 200") == sent.count(b"\r\n\r\nGET")
+            writer.close()
+
+    asyncio.run(run())
+
+
+URL, HEADERS = connections.MOST_URL_BYTES, connections.MOST_HEAD_BYTES
+MUCH = 2**20
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        (f"GET /healthz?{'a' * (URL - 20)} HTTP/1.1\r\n\r\n", 200),
+        (f"GET /healthz?{'a' * URL} HTTP/1.1\r\n\r\n", 414),
+        (f"GET /healthz?{'a' * MUCH}", 414),
+        (f"GET /healthz HTTP/1.1\r\nx: {'a' * (HEADERS - 100)}\r\n\r\n", 200),
+        (f"GET /healthz HTTP/1.1\r\nx: {'a' * HEADERS}\r\n\r\n", 431),
+        ("GET /healthz HTTP/1.1\r\n" + "x: y\r\n" * HEADERS + "\r\n", 431),
+        (f"GET /healthz HTTP/1.1\r\nx: {'a' * MUCH}", 431),
+        (f"GET /healthz HTTP/1.1\r\nx: {'a' * MUCH}\r\n\r\n", 431),
+        (f"GET /healthz HTTP/1.1\r\nContent-Length: {MUCH}\r\n\r\n{'a' * MUCH}", 200),
+    ],
+    ids=range(9),
+)
+def test_a_head_has_an_end(head: str, status: int) -> None:
+    async def run() -> None:
+        async with server(100) as port:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=2**20)
+            writer.transport.set_write_buffer_limits(2 * MUCH)
+            writer.write(head.encode())
+            try:
+                answer = (await reader.readuntil(b"\r\n\r\n")).lower()
+            except (ConnectionResetError, BrokenPipeError, asyncio.IncompleteReadError):
+                assert len(head) > MUCH > HEADERS, "who goes on sending may not hear why"
+                assert status != 200
+                return
+            assert answer.startswith(f"http/1.1 {status} ".encode())
+            assert b"\r\nx-request-id: req_" in answer
+            assert (b"\r\nconnection: close" in answer) == (status != 200)
+            if status != 200:
+                error = json.loads(await reader.readuntil(b"}}"))["error"]
+                assert "bytes" in error["message"]
             writer.close()
 
     asyncio.run(run())

@@ -21,10 +21,11 @@ from schemathesis.specs.openapi.schemas import OpenApiSchema
 from tests.unit.workloads import tiny_voice
 from tts_api.resources.service import Limits
 from tts_workloads.serving.app import make_app
+from tts_workloads.serving.keys import ApiKeys
 from tts_workloads.serving.service import Service
 from tts_workloads.serving.voice import Measured, Voice
 
-ROUTE = "/v1/audio/speech"
+ROUTE, MODEL = "/v1/audio/speech", "/v1/models/{name}"
 load_all_checks()
 CHECKS = (
     not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance,
@@ -56,7 +57,7 @@ def test_whatever_is_asked_has_a_documented_answer(api: OpenApiSchema, mode: Gen
             case.call_and_validate(checks=CHECKS)
 
         ask()
-    assert paths == {ROUTE, "/v1/models", "/v1/audio/voices", "/healthz", "/readyz", "/metrics"}
+    assert paths == {ROUTE, MODEL, "/v1/models", "/v1/audio/voices", "/healthz", "/readyz", "/metrics"}
 
 
 def test_the_document_names_what_a_client_may_send() -> None:
@@ -68,3 +69,19 @@ def test_the_document_names_what_a_client_may_send() -> None:
     assert wanted["properties"]["response_format"]["enum"] == ["mp3", "opus", "aac", "flac", "wav", "pcm"]
     assert {"200", "400", "401", "404", "413", "429", "503"} <= set(speech["responses"])
     assert "audio/mpeg" in speech["responses"]["200"]["content"]
+    for status in ("429", "503"):
+        assert speech["responses"][status]["headers"]["Retry-After"]["schema"] == {"type": "integer"}
+    assert "headers" not in speech["responses"]["400"]
+
+
+@pytest.mark.parametrize("keys", [False, True])
+def test_the_document_says_where_a_key_is_wanted(tmp_path: Path, keys: bool) -> None:
+    document = make_app(Service("tones", Limits(), keys=ApiKeys(tmp_path) if keys else None)).openapi()
+    wanted = {path for path, one in document["paths"].items() for operation in one.values() if "security" in operation}
+    api = {ROUTE, MODEL, "/v1/models", "/v1/audio/voices"}
+    assert wanted == (api if keys else set())
+    assert "422" not in {
+        status for one in document["paths"].values() for each in one.values() for status in each["responses"]
+    }
+    schemes = document["components"].get("securitySchemes", {})
+    assert [(one["type"], one["scheme"]) for one in schemes.values()] == ([("http", "bearer")] if keys else [])

@@ -13,7 +13,7 @@ from tests.unit.workloads import tiny_voice
 from tts_workloads.serving import requests
 from tts_workloads.serving.errors import RequestError
 from tts_workloads.serving.loudness import KNEE, amplified
-from tts_workloads.serving.script import MalformedScript, Manner, Piece, parse
+from tts_workloads.serving.script import MalformedScript, Manner, parse
 from tts_workloads.serving.voice import Sentence, Voice
 from tts_workloads.text.english_sentences import split_clauses
 
@@ -61,6 +61,19 @@ def ssml(inside: str) -> str:
         (ssml('<lang xml:lang="en-US">a</lang>'), [("a", Manner(language="en-us"), 0)]),
         (ssml("a &amp; b &#x41;"), [("a & b A", PLAIN, 0)]),
         (ssml(""), []),
+        (f'<?xml version="1.0" encoding="UTF-16"?>\n<!-- a --><!-- b -->{ssml("a")}', [("a", PLAIN, 0)]),
+        (f"\ufeff \n<!-- a > b -->\n{ssml('a')}<!-- c -->\n", [("a", PLAIN, 0)]),
+        ("\ufeff<speak\t>a</speak>", [("a", PLAIN, 0)]),
+        ("<speak/>", []),
+        ('<x:speak xmlns:x="http://www.w3.org/2001/10/synthesis">a<x:break time="1s"/></x:speak>',
+         [("a", PLAIN, 0), ("", PLAIN, 1.0)]),
+        ('<speak xml:lang="en-US">a<p xml:lang="de">b</p></speak>',
+         [("a", Manner(language="en-us"), 0), ("b", Manner(language="de"), 0)]),
+        ("<3 you", [("<3 you", PLAIN, 0)]),
+        ("a < b <speak>", [("a < b <speak>", PLAIN, 0)]),
+        ("<speaker> says", [("<speaker> says", PLAIN, 0)]),
+        ("<!-- a --> b", [("<!-- a --> b", PLAIN, 0)]),
+        ("<!-- a " * 3, [("<!-- a <!-- a <!-- a", PLAIN, 0)]),
     ],
 )  # fmt: skip
 def test_what_is_spoken_how(text: str, expected: list[Any]) -> None:
@@ -93,15 +106,17 @@ def test_what_is_spoken_how(text: str, expected: list[Any]) -> None:
         (ssml('<prosody pitch="-100%">a</prosody>'), "a pitch of 0 is out of range"),
         (ssml("<lang>a</lang>"), "no xml:lang"),
         (ssml("<p>" * 40 + "</p>" * 40), "more than 32 elements"),
-        ('<!DOCTYPE x [<!ENTITY a "b">]>' + ssml("&a;"), ""),
+        ('\ufeff <!doctype x [<!ENTITY a "b">]>' + ssml("&a;"), "a document type is not allowed"),
+        (f'<?xml version="1.0"?><!DOCTYPE x SYSTEM "file:///etc/passwd">{ssml("a")}', "a document type is not allowed"),
+        ("<!-- a --><SPEAK>a</SPEAK>", "the document is a <SPEAK>; it has to be a <speak>"),
+        ('<?xml version="1.0"?><p>a</p>', "the document is a <p>; it has to be a <speak>"),
+        ('<?xml version="1.0"?> and so on', "SSML: syntax error"),
+        ("<ssml:speak>a</ssml:speak>", "unbound prefix"),
         ('<speak ><!DOCTYPE x [<!ENTITY a "b">]>&a;</speak>', "a document type is not allowed"),
         (ssml("&lol;"), "undefined entity"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_named(text: str, words: str) -> None:
-    if not words:  # what does not begin with <speak> is text
-        assert parse(text).pieces == [Piece(text)]
-        return
     with pytest.raises(MalformedScript, match=words):
         parse(text)
 
@@ -175,8 +190,10 @@ def test_manners_reach_the_voice_and_are_checked(voice: Voice) -> None:
     assert [(one.speed, one.pitch) for one in slow] == [(1.5, 2.0), (2.0, 1.0)]
     with pytest.raises(RequestError, match=r"speed times rate is 8"):
         asked(voice, ssml('<prosody rate="400%">Hello.</prosody>'), speed=2.0)
-    with pytest.raises(RequestError, match="does not speak de-de; it speaks en-us"):
-        asked(voice, ssml('<lang xml:lang="de-DE">Hallo</lang>'))
+    assert asked(voice, '<speak xml:lang="en">Hello.</speak>') == asked(voice, "Hello.")
+    for german in (ssml('<lang xml:lang="de-DE">Hallo</lang>'), '<speak xml:lang="de-DE">Hallo</speak>'):
+        with pytest.raises(RequestError, match="does not speak de-de; it speaks en-us"):
+            asked(voice, german)
     for nothing in ("[pause:1s]", ssml("<break/>"), ssml("")):
         with pytest.raises(RequestError, match="input is empty"):
             asked(voice, nothing)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tts_api.run import CHECKPOINTS_PATH, RUN_PATH
 from tts_workloads import logs
+from tts_workloads.serving import flags
 from tts_workloads.serving.server import Served, from_file, from_run, serve
 
 
@@ -27,15 +28,21 @@ def main() -> int:
         "--api-keys", type=Path, metavar="FOLDER",
         help="with --voice: each file here holds a key, and requests must have one of them",
     )  # fmt: skip
+    flags.add(parser)
     arguments = parser.parse_args()
-    if arguments.api_keys and arguments.voice is None:
-        parser.error("--api-keys goes with --voice; a run document says it by itself")
+    alone = ["--api-keys"] * bool(arguments.api_keys) + flags.given(arguments)
+    if alone and arguments.voice is None:
+        parser.error(f"{alone[0]} goes with --voice; a run document says it by itself")
+    try:
+        limits, batching = flags.chosen(arguments)
+    except ValueError as error:
+        parser.error(str(error))
     logs.configure()
 
     def what() -> Served:
         if arguments.voice is not None:
             host, port = arguments.host or "127.0.0.1", arguments.port or 8000
-            return from_file(arguments.voice, host, port, arguments.api_keys)
+            return from_file(arguments.voice, host, port, arguments.api_keys, limits, batching)
         return from_run(arguments.run, arguments.workspace, arguments.host or "", arguments.port)
 
     return serve(what)

@@ -9,10 +9,11 @@ from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 
+from tts_workloads.logs import request_id
 from tts_workloads.serving import openapi, requests
 from tts_workloads.serving.clients import Bodies
-from tts_workloads.serving.errors import RequestError, loading
-from tts_workloads.serving.layers import SPEECH_ROUTE, AskForKey, LogAccess, NotNow
+from tts_workloads.serving.errors import RequestError, failed, loading, no_such_model
+from tts_workloads.serving.layers import SPEECH_ROUTE, AskForKey, LogAccess, NameRequests, NotNow
 from tts_workloads.serving.page import page
 from tts_workloads.serving.service import Service
 from tts_workloads.serving.speech import SpeechResponse
@@ -33,8 +34,13 @@ def make_app(service: Service) -> FastAPI:
 
     @app.get("/v1/models", responses=openapi.refusals(401))
     async def models() -> dict[str, object]:
-        entry = {"id": service.model, "object": "model", "created": service.created, "owned_by": "tts-operator"}
-        return {"object": "list", "data": [entry]}
+        return {"object": "list", "data": [openapi.Model(id=service.model, created=service.created)]}
+
+    @app.get("/v1/models/{name}", responses=openapi.refusals(401, 404))
+    async def model(name: str) -> openapi.Model:
+        if name != service.model:
+            raise no_such_model(name, service.model)
+        return openapi.Model(id=service.model, created=service.created)
 
     @app.get("/v1/audio/voices", responses=openapi.refusals(401, 503))
     async def voices() -> dict[str, object]:
@@ -66,12 +72,13 @@ def make_app(service: Service) -> FastAPI:
     async def metrics() -> Response:
         return Response(generate_latest(service.metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
-    openapi.describe(app)
+    openapi.describe(app, keys=service.keys is not None)
     _handle_errors(app)
     app.add_middleware(NotNow, service=service)
     if service.keys is not None:
-        app.add_middleware(AskForKey, keys=service.keys)
+        app.add_middleware(AskForKey, keys=service.keys, service=service)
     app.add_middleware(LogAccess)
+    app.add_middleware(NameRequests)
     return app
 
 
@@ -91,5 +98,5 @@ def _handle_errors(app: FastAPI) -> None:
         return RequestError(str(error.errors()[0]["msg"])).response()
 
     @app.exception_handler(Exception)
-    async def failed(request: Request, error: Exception) -> JSONResponse:
-        return RequestError(f"the server failed: {type(error).__name__}", status=500, kind="server_error").response()
+    async def unexpected(request: Request, error: Exception) -> JSONResponse:
+        return failed(error, request_id.get()).response()

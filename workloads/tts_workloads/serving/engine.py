@@ -12,6 +12,7 @@ from bisect import insort
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import suppress
+from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 from itertools import count
 from typing import NamedTuple, Protocol
@@ -81,6 +82,8 @@ class Utterance:
     """Whether every chunk is wanted as soon as it is made."""
     number: int
     """Utterances are numbered as they come."""
+    context: Context = field(default_factory=copy_context)
+    """Of the request, for what is logged of it."""
     chunks: int = 0
     """Chunks made."""
     taken: int = 0
@@ -186,6 +189,11 @@ class Engine:
         """Utterances that wait for their turn."""
         return len(self._waiting)
 
+    def longest_wait(self) -> float:
+        """Seconds that the oldest of those who wait for their turn has waited; 0 where nobody does."""
+        since = min((utterance.since for utterance in list(self._waiting)), default=None)
+        return 0.0 if since is None else time.perf_counter() - since
+
     def seconds_of_work(self) -> float:
         """How long it takes until each utterance that is not ahead of its reader has had its turn, with the whole of a
         sentence, by the speed so far: the longest that another will wait for its first sound, and for each next one."""
@@ -282,11 +290,11 @@ class Engine:
         """One turn; the samples that came of it. What fails in company is tried alone: it may be another's fault."""
         try:
             return self._turn(batch)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, its request is told and others go on
             if len(batch) > 1:
                 return sum(self._make([utterance]) for utterance in batch)
             if not batch[0].cancelled:  # its sentences may have gone in the middle of the turn
-                log.exception("a sentence could not be made")
+                batch[0].context.run(log.exception, "a sentence could not be made")
                 with self._changed:
                     self._failures += 1
             batch[0].deliver(error)

@@ -6,8 +6,24 @@ from __future__ import annotations
 import math
 
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel
 
 LONGEST_RETRY_SECONDS = 60
+
+
+class ErrorDetail(BaseModel):
+    """What was wrong."""
+
+    message: str
+    type: str
+    param: str | None
+    code: str | None
+
+
+class ErrorResponse(BaseModel):
+    """How OpenAI's API says no."""
+
+    error: ErrorDetail
 
 
 class RequestError(Exception):
@@ -23,13 +39,29 @@ class RequestError(Exception):
 
     def response(self) -> JSONResponse:
         """The response that says so."""
-        error = {"message": _sendable(str(self)), "type": self.kind, "param": self.param, "code": self.code}
-        return JSONResponse({"error": error}, status_code=self.status, headers=self.headers)
+        content = ErrorResponse(error=self.detail()).model_dump()
+        return JSONResponse(content, status_code=self.status, headers=self.headers)
+
+    def detail(self) -> ErrorDetail:
+        """What was wrong."""
+        return ErrorDetail(message=_sendable(str(self)), type=self.kind, param=self.param, code=self.code)
+
+
+class AnalysisFailed(Exception):
+    """A text that could not be analysed, and should have been. Says nothing of the text."""
 
 
 def _sendable(text: str) -> str:
     """What a caller sent, in a message to him: half a surrogate pair has no bytes."""
     return text.encode("utf-8", "replace").decode()
+
+
+def no_such_model(name: str, model: str) -> RequestError:
+    """Another model is asked for than the one that is served."""
+    return RequestError(
+        f"the model '{name}' does not exist; this server has '{model}'",
+        status=404, param="model", code="model_not_found",
+    )  # fmt: skip
 
 
 def too_busy(seconds_of_work: float) -> RequestError:
@@ -79,4 +111,13 @@ def shutting_down() -> RequestError:
     return RequestError(
         "this server is shutting down: try again", status=503, code="shutting_down", kind="server_error",
         headers={"Retry-After": "1", "Connection": "close"},
+    )  # fmt: skip
+
+
+def failed(error: Exception, request_id: str | None) -> RequestError:
+    """It is the server's fault; its log has more under the request's name."""
+    name = request_id or "-"
+    return RequestError(
+        f"the server failed: {type(error).__name__}; its log has more of request {name}",
+        status=500, kind="server_error", headers={"X-Request-Id": name, "Connection": "close"},
     )  # fmt: skip

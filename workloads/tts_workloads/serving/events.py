@@ -1,5 +1,6 @@
 """Speech inside JSON: as server-sent events, as OpenAI's API has them (``speech.audio.delta`` for each piece,
-``speech.audio.done`` at the end), and, which is an addition to it, as one document. Both have room for timestamps."""
+``speech.audio.done`` at the end, ``error`` where it breaks off), and, which is an addition to it, as one document. Both
+have room for timestamps."""
 
 from __future__ import annotations
 
@@ -9,6 +10,8 @@ from typing import Literal
 
 from pydantic import BaseModel
 
+from tts_workloads.logs import request_id
+from tts_workloads.serving.errors import ErrorDetail, RequestError
 from tts_workloads.serving.timeline import PhonemeTime, Timeline, Timestamps, WordTime
 
 MEDIA_TYPE = "text/event-stream"
@@ -34,7 +37,16 @@ class AudioTimestamps(Timestamps):
     type: Literal["speech.audio.timestamps"] = "speech.audio.timestamps"
 
 
-EVENTS = (AudioDelta, AudioTimestamps, AudioDone)
+class AudioFailed(BaseModel):
+    """The speech breaks off."""
+
+    type: Literal["error"] = "error"
+    error: ErrorDetail
+    request_id: str | None
+    """What the server's log calls the request."""
+
+
+EVENTS = (AudioDelta, AudioTimestamps, AudioDone, AudioFailed)
 
 
 class SpeechDocument(BaseModel):
@@ -57,6 +69,11 @@ async def from_audio(chunks: AsyncIterator[bytes], timeline: Timeline) -> AsyncG
         if chunk:
             yield _event(AudioDelta(audio=base64.b64encode(chunk).decode()))
     yield _event(AudioDone())
+
+
+def broken_off(refusal: RequestError) -> bytes:
+    """The event that says why a speech ends before its end."""
+    return _event(AudioFailed(error=refusal.detail(), request_id=request_id.get()))
 
 
 def document(content: bytes, format_name: str, timeline: Timeline) -> bytes:

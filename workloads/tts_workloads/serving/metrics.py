@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+)
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # a time series beside each counter, which nobody asks for
 SECONDS = (0.005, 0.01, 0.02, 0.04, 0.08, 0.15, 0.3, 0.6, 1.25, 2.5, 5, 10, 30, 60)
@@ -15,6 +22,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
         self.requests = Counter(
             "tts_serving_requests", "Speech requests by HTTP status.", ["status"], registry=registry
         )
@@ -37,6 +45,9 @@ class Metrics:
             "Seconds of work that waits: a sentence of each request that can go on.",
             registry=registry,
         )
+        self.queue_age = Gauge(
+            "tts_serving_queue_age_seconds", "Seconds that the oldest turn has waited so far.", registry=registry
+        )
         self.waited = Histogram(
             "tts_serving_turn_wait_seconds", "Seconds that the first of a batch waited for its turn.", buckets=SECONDS,
             registry=registry,
@@ -49,8 +60,8 @@ class Metrics:
             buckets=FACTORS, registry=registry,
         )  # fmt: skip
         self.first_audio = Histogram(
-            "tts_serving_first_audio_seconds", "Seconds from a request to its first sound.", buckets=SECONDS,
-            registry=registry,
+            "tts_serving_first_audio_seconds", "Seconds from a request to the first bytes of its speech.",
+            buckets=SECONDS, registry=registry,
         )  # fmt: skip
         self.duration = Histogram(
             "tts_serving_request_seconds", "Seconds from a request to its end.", buckets=SECONDS, registry=registry

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
@@ -11,6 +11,8 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from tts_workloads.serving import events
 from tts_workloads.serving.audio import FORMATS
+from tts_workloads.serving.errors import ErrorResponse
+from tts_workloads.serving.layers import API
 from tts_workloads.serving.requests import SpeechRequest
 
 REFERENCE = "#/components/schemas/{model}"
@@ -21,32 +23,36 @@ REFUSALS = {
     405: "The path does not do that.",
     408: "The body did not come.",
     413: "The body is too large.",
+    414: "The address is too long.",
     415: "The body is compressed.",
-    429: "More than can be done in time; Retry-After says when to come back.",
+    429: "More than can be done in time.",
+    431: "The headers are too long.",
     500: "The server failed.",
     503: "The voice is being loaded, or the server is shutting down.",
     504: "The speech was not made in time.",
 }
 
 
-class ErrorDetail(BaseModel):
-    """What was wrong."""
-
-    message: str
-    type: str
-    param: str | None
-    code: str | None
+RETRY_AFTER = {"Retry-After": {"description": "Seconds after which to come back.", "schema": {"type": "integer"}}}
+HEADERS: dict[int, dict[str, Any]] = {429: {"headers": RETRY_AFTER}, 503: {"headers": RETRY_AFTER}}
 
 
-class ErrorResponse(BaseModel):
-    """How OpenAI's API says no."""
+class Model(BaseModel):
+    """A voice that can be asked for."""
 
-    error: ErrorDetail
+    id: str
+    object: Literal["model"] = "model"
+    created: int
+    """When this server began, in seconds since 1970."""
+    owned_by: Literal["tts-operator"] = "tts-operator"
 
 
 def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """These answers, for a route's ``responses``."""
-    return {status: {"model": ErrorResponse, "description": REFUSALS[status]} for status in statuses}
+    return {
+        status: {"model": ErrorResponse, "description": REFUSALS[status]} | HEADERS.get(status, {})
+        for status in statuses
+    }
 
 
 def words(status: int, description: str) -> dict[int | str, dict[str, Any]]:
@@ -88,8 +94,8 @@ SPEECH: dict[str, Any] = {
 """What the document says of the speech route."""
 
 
-def describe(app: FastAPI) -> None:
-    """Let the app's document have the request's schema too."""
+def describe(app: FastAPI, *, keys: bool) -> None:
+    """Let the app's document have the request's schema too, and where there are API keys say so."""
 
     def document() -> dict[str, Any]:
         if app.openapi_schema is None:
@@ -101,7 +107,28 @@ def describe(app: FastAPI) -> None:
             models += [(one, "serialization") for one in events.EVENTS]
             _, schemas = models_json_schema(models, ref_template=REFERENCE)
             whole.setdefault("components", {}).setdefault("schemas", {}).update(schemas["$defs"])
+            _leave_validation_out(whole)
+            if keys:
+                _want_key(whole)
             app.openapi_schema = whole
         return app.openapi_schema
 
     app.openapi = document  # type: ignore[method-assign]
+
+
+def _want_key(document: dict[str, Any]) -> None:
+    """Say that all below ``/v1/`` wants a key."""
+    document["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+    for path, operations in document["paths"].items():
+        if path.startswith(API):
+            for operation in operations.values():
+                operation["security"] = [{"key": []}]
+
+
+def _leave_validation_out(document: dict[str, Any]) -> None:
+    """FastAPI's own refusals, which no route gives."""
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            operation["responses"].pop("422", None)
+    for name in ("HTTPValidationError", "ValidationError"):
+        document["components"]["schemas"].pop(name, None)

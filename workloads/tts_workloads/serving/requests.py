@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tts_api.voice import VoiceCard
 from tts_workloads.serving.audio import DEFAULT_FORMAT, FORMATS, AudioFormat
-from tts_workloads.serving.errors import RequestError
+from tts_workloads.serving.errors import RequestError, no_such_model
 from tts_workloads.serving.script import MalformedScript, Manner, Script
 from tts_workloads.serving.script import parse as parse_script
 from tts_workloads.serving.voice import Sentence
@@ -37,13 +37,15 @@ Granularity = Literal["word", "phoneme"]
 class VoiceReference(BaseModel):
     """A voice named as an object, as newer clients may."""
 
+    model_config = ConfigDict(extra="forbid", strict=True)
+
     id: str
 
 
 class SpeechRequest(BaseModel):
     """The body of ``POST /v1/audio/speech``."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     input: str
     model: str | None = None
@@ -87,20 +89,19 @@ def parse(body: bytes) -> SpeechRequest:
     try:
         return SpeechRequest.model_validate(document)
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
+        errors = error.errors(include_input=False, include_url=False)
+        first = max(errors, key=lambda one: len(one["loc"]))  # of a voice that is an object, what is wrong inside
         name = str(first["loc"][0]) if first["loc"] else None
+        where = ".".join(map(str, [name or "the body", *first["loc"][2:]]))
         unknown = first["type"] == "extra_forbidden"
-        message = f"unknown parameter: {name}" if unknown else f"{name or 'the body'}: {first['msg']}"
+        message = f"unknown parameter: {where}" if unknown else f"{where}: {first['msg']}"
         raise RequestError(message, param=name, code="unknown_parameter" if unknown else "invalid_value") from None
 
 
 def check(request: SpeechRequest, card: VoiceCard, front_end: FrontEnd, model: str, most_characters: int) -> Speech:
     """What is to be spoken and how. Raises RequestError."""
-    if request.model not in {None, model}:
-        raise RequestError(
-            f"the model '{request.model}' does not exist; this server has '{model}'",
-            status=404, param="model", code="model_not_found",
-        )  # fmt: skip
+    if request.model is not None and request.model != model:
+        raise no_such_model(request.model, model)
     if request.response_format not in FORMATS:
         raise RequestError(
             f"response_format '{request.response_format}' is not supported; supported are {', '.join(FORMATS)}",
@@ -197,9 +198,14 @@ def _words(text: str, front_end: FrontEnd, script: Script) -> list[WordPlace]:
 def _check_manner(manner: Manner, card: VoiceCard) -> None:
     if manner.pitch != 1.0 and "pitch" not in card.supports:
         raise MalformedScript("SSML: this voice cannot change its pitch: leave <prosody pitch=...> out")
-    if manner.language is not None and manner.language not in card.languages:
+    if manner.language is not None and not any(_covers(manner.language, known) for known in card.languages):
         known = ", ".join(card.languages)
         raise MalformedScript(f"SSML: this voice does not speak {manner.language}; it speaks {known}")
+
+
+def _covers(language: str, known: str) -> bool:
+    """Whether a language that is asked for is a known one, or leaves its region open."""
+    return known == language or known.startswith(f"{language}-")
 
 
 def _with_phonemes(front_end: FrontEnd, phonemes: Mapping[str, Sequence[str]]) -> FrontEnd:

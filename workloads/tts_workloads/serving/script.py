@@ -26,6 +26,13 @@ VOLUMES = {
 """In decibels."""
 RANGES = {"rate": (0.25, 4.0), "pitch": (0.5, 2.0), "volume": (-math.inf, 12.0)}
 
+_SPACE = r"[\s\ufeff]*"
+_DOCUMENT = re.compile(
+    # Comments may come first; an XML declaration or a document type begin no text that anybody says.
+    rf"{_SPACE}(?:<!--(?:(?!-->).)*-->\s*)*(?:<\?xml\b|<!DOCTYPE\b|<(?:[\w.-]+:)?speak(?=[\s/>]))",
+    re.IGNORECASE | re.DOTALL,
+)
+_LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
 _MARK = re.compile(r"\[pause:([^\]]{0,20})\]", re.IGNORECASE)
 _PLACEHOLDER = re.compile(PLACEHOLDER + "[a-j]+")
 _TIME = re.compile(r"(\d{1,6}(?:\.\d{1,6})?)(s|ms)")
@@ -74,7 +81,7 @@ class Script:
 
 def parse(text: str) -> Script:
     """The script in an input. Raises MalformedScript."""
-    script = _ssml(text) if re.match(r"\s*<speak[\s>]", text) else Script(list(_marked(text)), {})
+    script = _ssml(text) if _DOCUMENT.match(text) else Script(list(_marked(text)), {})
     if sum(piece.pause_seconds for piece in script.pieces) > MOST_PAUSE_SECONDS:
         raise MalformedScript(f"the pauses are longer than {MOST_PAUSE_SECONDS:g} s together")
     return script
@@ -94,9 +101,11 @@ def _ssml(text: str) -> Script:
         raise MalformedScript("SSML: a document type is not allowed; leave <!DOCTYPE ...> out")
     try:
         # Without a document type there are no entities that could grow, and nothing that is fetched.
-        root = ET.fromstring(text.strip())  # noqa: S314 - see above
+        root = ET.fromstring(re.sub(rf"\A{_SPACE}", "", text))  # noqa: S314 - see above
     except ET.ParseError as error:
         raise MalformedScript(f"SSML: {error}") from None
+    if _name(root.tag) != "speak":
+        raise MalformedScript(f"SSML: the document is a <{_name(root.tag)}>; it has to be a <speak>")
     reader = _Reader()
     reader.read(root, Manner(), 0)
     reader.cut()
@@ -125,6 +134,8 @@ class _Reader:
         if name not in self._elements:
             known = ", ".join(f"<{one}>" for one in self._elements)
             raise MalformedScript(f"SSML: <{name}> is not supported; supported are {known}")
+        if (language := element.get(_LANGUAGE)) is not None:
+            manner = replace(manner, language=language.lower() or None)
         self._elements[name](element, manner, depth)
 
     def cut(self) -> None:
@@ -204,10 +215,9 @@ class _Reader:
         self._inside(element, replace(manner, rate=rate, pitch=pitch, volume=volume), depth)
 
     def _language(self, element: ET.Element, manner: Manner, depth: int) -> None:
-        language = element.get("{http://www.w3.org/XML/1998/namespace}lang")
-        if language is None:
+        if element.get(_LANGUAGE) is None:
             raise MalformedScript("SSML: <lang> has no xml:lang")
-        self._inside(element, replace(manner, language=language.lower()), depth)
+        self._inside(element, manner, depth)
 
 
 def _name(tag: object) -> str:

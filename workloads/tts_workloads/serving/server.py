@@ -58,9 +58,12 @@ class Served:
     resource: ResourceReference | None = None
 
 
-def from_file(path: Path, host: str, port: int, api_keys: Path | None = None) -> Served:
+def from_file(
+    path: Path, host: str, port: int, api_keys: Path | None = None, limits: Limits | None = None,
+    batching: Batching | None = None,
+) -> Served:  # fmt: skip
     """A voice's file by itself; its digest is whatever it is."""
-    return Served(path.stem, path, None, host, port, Limits(), api_keys=api_keys)
+    return Served(path.stem, path, None, host, port, limits or Limits(), batching or Batching(), api_keys)
 
 
 def from_run(path: Path, workspace: Path, host: str, port: int | None) -> Served:
@@ -178,7 +181,7 @@ def _report(served: Served, voice: Voice, measured: Measured) -> None:
         ServicePerformance(
             sha256=voice.sha256,
             real_time_factor=round(measured.real_time_factor, 5),
-            time_to_first_audio_milliseconds=round(1000 * measured.first_sentence_seconds, 2),
+            time_to_first_audio_milliseconds=round(1000 * measured.first_audio_seconds, 2),
             updated_at=now(),
         ),
         urgent=True,

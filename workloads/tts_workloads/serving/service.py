@@ -85,6 +85,7 @@ class Service:
             stalled_seconds=self.limits.request_timeout_seconds, observe=observe,
         )  # fmt: skip
         metrics.queue_depth.set_function(lambda: engine.depth)
+        metrics.queue_age.set_function(engine.longest_wait)
         metrics.queue_work.set_function(engine.seconds_of_work)
         metrics.device_memory.set_function(voice.device_memory)
         metrics.ready.set_function(lambda: float(self.ready))
@@ -125,6 +126,10 @@ class Service:
     def most_work(self) -> float:
         """Seconds of work that may wait."""
         return self.limits.max_queue_milliseconds / 1000
+
+    def speaks(self, seconds: float) -> None:
+        """The first bytes of a speech go out, so long after its request came."""
+        self.metrics.first_audio.observe(seconds)
 
     def count(self, status: int) -> None:
         """Count a speech request that has ended."""

@@ -8,17 +8,19 @@ import logging
 from collections.abc import AsyncGenerator, AsyncIterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import aclosing
+from contextvars import copy_context
 from functools import partial
 
 from fastapi import Request, Response
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
+from tts_workloads import logs
 from tts_workloads.serving import events, requests
 from tts_workloads.serving.clients import Bodies, while_there
 from tts_workloads.serving.engine import EngineClosed
-from tts_workloads.serving.errors import RequestError, loading, shutting_down, too_late
-from tts_workloads.serving.layers import DISCONNECTED, holder_of
+from tts_workloads.serving.errors import AnalysisFailed, RequestError, failed, loading, shutting_down, too_late
+from tts_workloads.serving.layers import DISCONNECTED, ended_as, holder_of
 from tts_workloads.serving.requests import Speech
 from tts_workloads.serving.service import Place, Service
 from tts_workloads.serving.timeline import Timeline
@@ -45,6 +47,7 @@ class SpeechResponse(Response):
         super().__init__()
         self._service, self._bodies = service, bodies
         self._begun = False
+        self._media_type = ""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer. Raises RequestError for what is refused."""
@@ -54,7 +57,7 @@ class SpeechResponse(Response):
             body = await self._bodies.read(request, most_bytes=65_536 + 12 * service.limits.max_input_characters)
             place = service.enter(holder_of(scope))
             async with asyncio.timeout(None) as deadline, while_there(receive):
-                await self._answer(body, _Clock(deadline, service.limits.request_timeout_seconds), place, send)
+                await self._answer(body, _Clock(deadline, service.limits.request_timeout_seconds), send)
             status = 200
         except RequestError as refused:
             status = refused.status
@@ -64,9 +67,7 @@ class SpeechResponse(Response):
             raise shutting_down() from None
         except TimeoutError:
             status, error = 504, too_late(service.limits.request_timeout_seconds)
-            if not self._begun:
-                raise error from None
-            log.warning("an answer was cut off: %s", error)  # without its end, so that nobody takes it for whole
+            await self._break_off(send, error)
         except ClientDisconnect:
             status = DISCONNECTED
             if not self._begun:
@@ -74,13 +75,29 @@ class SpeechResponse(Response):
         except asyncio.CancelledError:
             status = DISCONNECTED
             raise
+        except Exception as error:
+            if self._begun:
+                log.exception("an answer broke off")
+                await self._break_off(send, failed(error, logs.request_id.get()))
+            else:
+                raise
         finally:
+            ended_as(scope, status)
             if place is not None:
                 place.end(status)
             else:
                 service.count(status)
 
-    async def _answer(self, body: bytes, clock: _Clock, place: Place, send: Send) -> None:
+    async def _break_off(self, send: Send, refusal: RequestError) -> None:
+        """Refuse what can still be refused; else say so where there is room for it, and leave the answer without its
+        end, so that nobody takes it for whole."""
+        if not self._begun:
+            raise refusal from None
+        log.warning("an answer was cut off: %s", refusal)
+        if self._media_type == events.MEDIA_TYPE:
+            await send({"type": "http.response.body", "body": events.broken_off(refusal), "more_body": True})
+
+    async def _answer(self, body: bytes, clock: _Clock, send: Send) -> None:
         voice = self._service.voice
         if voice is None:
             raise loading()
@@ -88,7 +105,7 @@ class SpeechResponse(Response):
         self._service.metrics.characters.inc(wanted.characters)
         timeline = Timeline(voice.card, voice.front_end, wanted.timestamps)
         headers = dict(wanted.format.headers)
-        async with aclosing(_encoded(self._service, voice, wanted, timeline, clock, place)) as chunks:
+        async with aclosing(_encoded(self._service, voice, wanted, timeline, clock)) as chunks:
             if wanted.answer == "sse":
                 await self._send(send, events.from_audio(chunks, timeline), events.MEDIA_TYPE, headers)
                 return
@@ -104,7 +121,7 @@ class SpeechResponse(Response):
         """Send these chunks. Begins with the first, so that what fails before it fails with a status."""
         async for chunk in chunks:
             if not self._begun:
-                self._begun = True
+                self._begun, self._media_type = True, media_type
                 lines = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
                 head = [(b"content-type", media_type.encode()), *lines]
                 await send({"type": "http.response.start", "status": 200, "headers": head})
@@ -130,11 +147,19 @@ async def _checked(service: Service, voice: Voice, body: bytes) -> Speech:
     check = partial(requests.check, asked, voice.card, voice.front_end, service.model, limits.max_input_characters)
     characters = min(len(asked.input), max(READERS))  # what is longer is refused unread
     reader = next(reader for most, reader in READERS.items() if characters <= most)
-    return check() if reader is None else await asyncio.get_running_loop().run_in_executor(reader, check)
+    try:
+        if reader is None:
+            return check()
+        # What is logged meanwhile has the request's name.
+        return await asyncio.get_running_loop().run_in_executor(reader, copy_context().run, check)
+    except RequestError:
+        raise
+    except Exception as error:  # noqa: BLE001 - its message may be words of the text, which no log may have
+        raise AnalysisFailed(type(error).__name__).with_traceback(error.__traceback__) from None
 
 
 async def _encoded(
-    service: Service, voice: Voice, wanted: Speech, timeline: Timeline, clock: _Clock, place: Place
+    service: Service, voice: Voice, wanted: Speech, timeline: Timeline, clock: _Clock
 ) -> AsyncGenerator[bytes]:
     """The speech as bytes of its format, chunk by chunk, each of which the timeline has seen."""
     if service.engine is None:
@@ -142,8 +167,6 @@ async def _encoded(
     encoder = wanted.format.encoder(voice.card.audio.sample_rate)
     async with aclosing(service.engine.speak(wanted.sentences, streamed=wanted.streams)) as spoken:
         async for chunk in spoken:
-            if timeline.seconds == 0:
-                service.metrics.first_audio.observe(place.seconds)
             timeline.add(chunk)
             clock.has_made(timeline.seconds)
             # Compressing a sentence takes milliseconds, in which nobody else would be answered.

@@ -87,8 +87,8 @@ class Measured:
 
     real_time_factor: float
     """Seconds of computing for each second of speech."""
-    first_sentence_seconds: float
-    """Seconds until the first sentence is there."""
+    first_audio_seconds: float
+    """Seconds until there is the first chunk that a request gets which is streamed."""
     seconds_per_symbol: float
     """Seconds of computing for each symbol."""
 
@@ -211,11 +211,13 @@ class Voice:
     def _measure(self, sentences: Sequence[Sequence[int]]) -> Measured:
         started = time.perf_counter()
         first, samples, loudest = 0.0, 0, 0.0
-        for sentence in sentences:
-            sound = self.synthesise(sentence, 0, 1.0)
-            samples += len(sound)
-            loudest = max(loudest, float(np.abs(sound).max(initial=0.0)))
-            first = first or time.perf_counter() - started
+        for symbols in sentences:
+            (spoken,) = self.say([Sentence(symbols)])
+            while spoken.frames:
+                (sound,) = self.sound([spoken], [None if first else self.chunk(0)])
+                samples += len(sound)
+                loudest = max(loudest, float(np.abs(sound).max(initial=0.0)))
+                first = first or time.perf_counter() - started
         if loudest < SILENT:
             raise BadInput(Reason.UNSUPPORTED_VOICE, "the voice makes no sound")
         seconds = samples / self.card.audio.sample_rate
