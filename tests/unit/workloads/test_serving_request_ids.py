@@ -160,7 +160,7 @@ def test_events_say_that_they_break_off(voice: Voice, logged: io.StringIO) -> No
             for piece in answer.iter_raw():
                 told.extend(piece)
 
-    failing: Any = FailingLater(voice, RuntimeError("lost"))
+    failing: Any = FailingLater(voice)
     with live(Service("tones", Limits()), failing) as url, pytest.raises(httpx.RemoteProtocolError):
         read(url)
     events = [json.loads(line.removeprefix("data: ")) for line in told.decode().split("\n\n") if line]

@@ -77,10 +77,8 @@ class SpeechResponse(Response):
             raise
         except Exception as error:
             if self._begun:
-                log.exception("an answer broke off")
                 await self._break_off(send, failed(error, logs.request_id.get()))
-            else:
-                raise
+            raise
         finally:
             ended_as(scope, status)
             if place is not None:
