@@ -44,6 +44,6 @@ def with_user_lexicon(front_end: FrontEnd, folder: Path) -> FrontEnd:
         else:
             words[word.lower()] = spoken
     if problems:
-        plain = sorted({phoneme.rstrip("012") for phoneme in known})
-        raise InvalidDataset(folder, problems, f"correct these; the phonemes are {' '.join(plain)}")
+        named = " ".join(front_end.named_phonemes())
+        raise InvalidDataset(folder, problems, f"correct these; the phonemes are {named}")
     return front_end.with_words(words) if words else front_end

@@ -214,6 +214,6 @@ def _with_phonemes(front_end: FrontEnd, phonemes: Mapping[str, Sequence[str]]) -
     known = front_end.phoneme_set()
     wrong = next((one for word in phonemes.values() for one in word if one not in known), None)
     if wrong is not None:
-        plain = sorted({phoneme.rstrip("012") for phoneme in known})
-        raise MalformedScript(f"SSML: there is no phoneme {wrong!r}; there are {' '.join(plain)}")
+        named = " ".join(front_end.named_phonemes())
+        raise MalformedScript(f"SSML: there is no phoneme {wrong!r}; there are {named}")
     return front_end.with_words(phonemes)

@@ -72,6 +72,9 @@ class English(FrontEnd):
     def phoneme_set(self) -> frozenset[str]:
         return frozenset([*lexicon.PHONEMES, *lexicon.STRESSED])
 
+    def named_phonemes(self) -> Sequence[str]:
+        return lexicon.PHONEMES
+
     def with_words(self, words: Mapping[str, Sequence[str]]) -> Self:
         encoded = {word: lexicon.encode(self._in_version(phonemes)) for word, phonemes in words.items()}
         return type(self)(self._words, self._rules, {**self._own, **encoded}, self.version)

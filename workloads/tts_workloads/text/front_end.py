@@ -76,6 +76,10 @@ class FrontEnd(ABC):
         """The phonemes that ``with_words`` takes."""
 
     @abstractmethod
+    def named_phonemes(self) -> Sequence[str]:
+        """Those that a message names, where some are variants of others."""
+
+    @abstractmethod
     def with_words(self, words: Mapping[str, Sequence[str]]) -> Self:
         """The front end that speaks these words, in lower case, with these phonemes, whatever it says of them now."""
 
