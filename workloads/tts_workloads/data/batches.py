@@ -19,9 +19,9 @@ SINGLE = 0.35
 """Share of utterances that stay one clip."""
 
 
-def up_to_bucket(frames: int) -> int:
-    """The length that an utterance of so many frames is padded to."""
-    return -(-frames // FRAME_BUCKET) * FRAME_BUCKET
+def up_to_bucket(length: int, bucket: int = FRAME_BUCKET) -> int:
+    """The length that so many frames, or whatever has a ``bucket`` of its own, are padded to."""
+    return -(-length // bucket) * bucket
 
 
 def plan_batches(

@@ -142,34 +142,27 @@ def features_of(
     mel, log_pitch = torch.empty(total, audio.n_mels, device=home), torch.empty(total, device=home)
     log_mel, key = LogMel(audio).to(device), _key(corpus, audio, counts)
     shards.forget(but=key)
-    until = 0
+    borders = list(accumulate(counts, initial=0))
     for number, clips in enumerate(_shards_of(corpus.clips)):
-        at = until
-        until += sum(len(clip.waveform) // audio.hop_length for clip in clips)
-        kept = shards.read(key, number, until - at, audio.n_mels)
+        shard = slice(borders[clips.start], borders[clips.stop])
+        kept = shards.read(key, number, shard.stop - shard.start, audio.n_mels)
         if kept is not None:
-            mel[at:until], log_pitch[at:until] = kept[0].to(home), kept[1].to(home)
+            mel[shard], log_pitch[shard] = kept[0].to(home), kept[1].to(home)
             continue
-        first = at
         for clip in clips:
             pause()
-            first += _compute(clip, log_mel, audio, device, mel[first:], log_pitch[first:])
-        shards.write(key, number, mel[at:until], log_pitch[at:until])
-        log.info("features of %d of %d frames", until, total, extra={"event": "features"})
+            waveform, frames = corpus.clips[clip].waveform.to(device), slice(borders[clip], borders[clip + 1])
+            mel[frames], log_pitch[frames] = _computed(waveform, log_mel, audio)
+        shards.write(key, number, mel[shard], log_pitch[shard])
+        log.info("features of %d of %d frames", shard.stop, total, extra={"event": "features"})
     return Features(mel, log_pitch, [clip.waveform.to(home) for clip in corpus.clips], counts)
 
 
 @torch.no_grad()
-def _compute(
-    clip: Clip, log_mel: LogMel, audio: AudioFeatures, device: torch.device, mel: Tensor, log_pitch: Tensor
-) -> int:
-    """Write a clip's features to the beginning of ``mel`` and ``log_pitch``; how many frames it has."""
-    waveform = clip.waveform.to(device)
-    frames = log_mel(waveform[None])[0].T
+def _computed(waveform: Tensor, log_mel: LogMel, audio: AudioFeatures) -> tuple[Tensor, Tensor]:
+    """Mel and pitch of a clip's samples, as ``Features`` has them."""
     hertz = pitch(waveform, audio.sample_rate, audio.hop_length)
-    mel[: len(frames)] = frames
-    log_pitch[: len(frames)] = torch.where(hertz > 0, hertz.clamp_min(1.0).log(), 0.0)
-    return len(frames)
+    return log_mel(waveform[None])[0].T, torch.where(hertz > 0, hertz.clamp_min(1.0).log(), 0.0)
 
 
 def _home(needed_bytes: int, device: torch.device) -> torch.device:
@@ -188,11 +181,11 @@ def _key(corpus: Corpus, audio: AudioFeatures, counts: Sequence[int]) -> str:
     return hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()
 
 
-def _shards_of(clips: Sequence[Clip]) -> Iterator[Sequence[Clip]]:
-    """The clips in runs of about ``SHARD_SECONDS``."""
+def _shards_of(clips: Sequence[Clip]) -> Iterator[range]:
+    """The clips' numbers in runs of about ``SHARD_SECONDS``."""
     first, seconds = 0, 0.0
     for place, clip in enumerate(clips):
         seconds += clip.seconds
         if seconds >= SHARD_SECONDS or place == len(clips) - 1:
-            yield clips[first : place + 1]
+            yield range(first, place + 1)
             first, seconds = place + 1, 0.0

@@ -205,7 +205,7 @@ class AcousticStage:
         symbols = [torch.cat([clips[clip].symbols for clip in utterance]) for utterance in utterances]
         lengths = [len(s) for s in symbols]
         frames = [sum(features.counts[clip] for clip in utterance) for utterance in utterances]
-        most = _up(max(lengths), SYMBOL_BUCKET)
+        most = up_to_bucket(max(lengths), SYMBOL_BUCKET)
         places = sent(features.places(utterances, up_to_bucket(max(frames))), features.mel.device)
         return AcousticBatch(
             tokens=torch.stack([F.pad(s, (0, most - len(s))) for s in symbols]),
@@ -260,7 +260,3 @@ class AcousticStage:
     def device(self) -> torch.device:
         """Where the model is."""
         return self.module().mel_mean.device
-
-
-def _up(length: int, bucket: int) -> int:
-    return -(-length // bucket) * bucket

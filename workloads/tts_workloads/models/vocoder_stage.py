@@ -171,12 +171,13 @@ class PiecesStage:
         features = self.task.features
         if self._predicted is None:
             self._predicted = torch.empty_like(features.mel)
-        # One that is not trained here has not been moved yet.
-        self.acoustic.model.to(next(self.model.parameters()).device)
-        for clip in clips:
-            if clip not in self._is_predicted:
-                self._predicted[features.clip(clip)] = self.acoustic.predict(clip).to(features.mel.device)
-                self._is_predicted.add(clip)
+        new = [clip for clip in clips if clip not in self._is_predicted]
+        if new:
+            # One that is not trained here has not been moved yet.
+            self.acoustic.model.to(next(self.model.parameters()).device)
+        for clip in new:
+            self._predicted[features.clip(clip)] = self.acoustic.predict(clip).to(features.mel.device)
+        self._is_predicted.update(new)
         return self._predicted
 
 
