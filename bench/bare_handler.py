@@ -19,9 +19,13 @@ def job(body: kopf.Body) -> dict[str, Any]:
     """A Job that does nothing, owned by the training."""
     metadata = body["metadata"]
     owner = {
-        "apiVersion": f"{GROUP}/{VERSION}", "kind": "TTSTraining", "name": metadata["name"], "uid": metadata["uid"],
-        "controller": True, "blockOwnerDeletion": True,
-    }  # fmt: skip
+        "apiVersion": f"{GROUP}/{VERSION}",
+        "kind": "TTSTraining",
+        "name": metadata["name"],
+        "uid": metadata["uid"],
+        "controller": True,
+        "blockOwnerDeletion": True,
+    }
     container = {"name": "workload", "image": "localhost/nothing:1", "command": ["true"]}
     return {
         "apiVersion": "batch/v1",

@@ -213,11 +213,15 @@ def _measure(contender: Contender, count: int, cluster: embedded.Cluster) -> Row
             spent = cpu_seconds(process.pid) - cpu
             done = writes(cluster) - before - count
             row = Row(
-                contender.name, count, count / (max(seen["job"].values()) - min(asked.values())),
+                contender.name,
+                count,
+                count / (max(seen["job"].values()) - min(asked.values())),
                 [seen["job"][i] - asked[i] for i in range(count)],
                 [seen["status"][i] - asked[i] for i in range(count)] if contender.writes_status else [],
-                1000 * spent / count, done / count, memory_mib(process.pid),
-            )  # fmt: skip
+                1000 * spent / count,
+                done / count,
+                memory_mib(process.pid),
+            )
         except Exception:
             print(log.read_text()[-3000:], file=sys.stderr)
             raise

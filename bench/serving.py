@@ -153,9 +153,18 @@ def ours(voice: Path, folder: Path, queue_milliseconds: int) -> contextlib.Abstr
     run = {"schema": 1, "voice": {"name": "voice", "path": "voice.pt", "sha256": sha256}, "limits": limits}
     (folder / "run.json").write_text(json.dumps(run))
     command = [
-        sys.executable, "-m", "tts_workloads.serving", "--run", str(folder / "run.json"), "--workspace", str(folder),
-        "--host", "127.0.0.1", "--port", str(port),
-    ]  # fmt: skip
+        sys.executable,
+        "-m",
+        "tts_workloads.serving",
+        "--run",
+        str(folder / "run.json"),
+        "--workspace",
+        str(folder),
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+    ]
     return running("tts-operator", command, port, "/readyz")
 
 
@@ -234,8 +243,9 @@ async def measure_closed(server: Server, seconds: float) -> None:
         spoken = sum(answer.seconds for answer in good)
         print(
             f"| {server.name} | {streams} | {share([a.first for a in good], 50, 95, 99)} | {share(gaps, 50, 95, 99)} "
-            f"| {spoken / seconds:.0f} | {len(good)} of {len(answers)} |", flush=True,
-        )  # fmt: skip
+            f"| {spoken / seconds:.0f} | {len(good)} of {len(answers)} |",
+            flush=True,
+        )
 
 
 async def measure_open(server: Server, seconds: float) -> None:
@@ -260,8 +270,9 @@ async def measure_open(server: Server, seconds: float) -> None:
         print(
             f"| {load:g} | {load * capacity:.0f} | {statuses[200]} | {statuses[429]} | {other} "
             f"| {share(waits, 50, 95)} | {share(wholes, 50, 95)} | {p95(wholes) / base:.1f} | {wrong} "
-            f"| {server.memory_mib():.0f} MiB |", flush=True,
-        )  # fmt: skip
+            f"| {server.memory_mib():.0f} MiB |",
+            flush=True,
+        )
 
 
 def main() -> None:
@@ -274,8 +285,10 @@ def main() -> None:
     options = parser.parse_args()
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False).stdout
     load = os.getloadavg()[0]
-    print(f"{datetime.now(UTC):%Y-%m-%d}, commit {commit.strip()}, {cpus()} cores with the clients on them, load "
-          f"{load:.1f} before; {options.seconds:g} s a row\n\nClosed loop:\n\n{CLOSED_HEADER}")  # fmt: skip
+    print(
+        f"{datetime.now(UTC):%Y-%m-%d}, commit {commit.strip()}, {cpus()} cores with the clients on them, load "
+        f"{load:.1f} before; {options.seconds:g} s a row\n\nClosed loop:\n\n{CLOSED_HEADER}"
+    )
     with tempfile.TemporaryDirectory() as folder:
         with ours(options.voice, Path(folder), 60_000) as server:
             asyncio.run(measure_closed(server, options.seconds))

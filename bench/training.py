@@ -46,10 +46,18 @@ BATCH_SECONDS = {
 }
 """Seconds of speech in a batch. On a GPU as in the published rows: 128 utterances, 128 pieces of 32 frames."""
 SIZES = {
-    "cuda": {"fastspeech2": {"hiddenSize": 384, "encoderLayers": 6, "decoderLayers": 6, "attentionHeads": 1,
-                             "filterSize": 1536, "kernelSize": 3}},
+    "cuda": {
+        "fastspeech2": {
+            "hiddenSize": 384,
+            "encoderLayers": 6,
+            "decoderLayers": 6,
+            "attentionHeads": 1,
+            "filterSize": 1536,
+            "kernelSize": 3,
+        }
+    },
     "cpu": {},
-}  # fmt: skip
+}
 """Parameters in place of the defaults. On a GPU as in the published rows: FastPitch's."""
 PUBLISHED = {
     "fastspeech2": (("FastPitch, A100, TF32 (NVIDIA, batch 128)", 141_028), ("FastPitch, A100, AMP", 148_149)),
@@ -85,10 +93,16 @@ def stage_of(name: str, batch_seconds: float, parameters: dict[str, int], device
     if vocoder != "griffinlim":
         options["vocoderMaxSteps"] = 1
     run = TrainingRun.model_validate(
-        {"output": "bench", "dataset": {"format": "ljspeech", "language": "en-us", "audio": {}},
-         "model": {"acoustic": {"parameters": parameters if vocoder == "griffinlim" else {}},
-                   "vocoder": {"architecture": vocoder}}, "training": options}
-    )  # fmt: skip
+        {
+            "output": "bench",
+            "dataset": {"format": "ljspeech", "language": "en-us", "audio": {}},
+            "model": {
+                "acoustic": {"parameters": parameters if vocoder == "griffinlim" else {}},
+                "vocoder": {"architecture": vocoder},
+            },
+            "training": options,
+        }
+    )
     symbols = text.for_training("en-us").symbols
     corpus = corpus_of(max(60.0, 2.5 * batch_seconds), len(symbols))
     features = features_of(corpus, run.dataset.audio, device)

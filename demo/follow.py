@@ -30,9 +30,13 @@ def condition(resource: dict[str, Any], kind: str) -> dict[str, Any]:
 def training(cluster: Cluster, namespace: str, name: str, console: Console) -> None:
     """Draw the progress until the training ends. Raises ClusterError with the condition's message if it failed."""
     columns = (
-        TextColumn("  {task.description:<10}"), BarColumn(), TextColumn("{task.fields[step]:>12}"),
-        TextColumn("loss {task.fields[loss]}"), TextColumn("ETA {task.fields[eta]}"), TimeElapsedColumn(),
-    )  # fmt: skip
+        TextColumn("  {task.description:<10}"),
+        BarColumn(),
+        TextColumn("{task.fields[step]:>12}"),
+        TextColumn("loss {task.fields[loss]}"),
+        TextColumn("ETA {task.fields[eta]}"),
+        TimeElapsedColumn(),
+    )
     said, shown = "", False
     with Progress(*columns, console=console, refresh_per_second=2) as bar:
         task = bar.add_task("Pending", total=None, step="", loss="", eta="")

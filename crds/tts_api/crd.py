@@ -36,14 +36,36 @@ _OTHERS_RULES = [
 ]
 
 _KEEP = {
-    "type", "description", "enum", "default", "format", "pattern", "minimum", "maximum", "minLength", "maxLength",
-    "minItems", "maxItems", "maxProperties", "required", "x-kubernetes-int-or-string", "x-kubernetes-list-type",
-    "x-kubernetes-list-map-keys", CEL,
-}  # fmt: skip
+    "type",
+    "description",
+    "enum",
+    "default",
+    "format",
+    "pattern",
+    "minimum",
+    "maximum",
+    "minLength",
+    "maxLength",
+    "minItems",
+    "maxItems",
+    "maxProperties",
+    "required",
+    "x-kubernetes-int-or-string",
+    "x-kubernetes-list-type",
+    "x-kubernetes-list-map-keys",
+    CEL,
+}
 _DROP = {
-    "title", "$defs", "additionalProperties", "propertyNames", "properties", "items", "const", "exclusiveMinimum",
+    "title",
+    "$defs",
+    "additionalProperties",
+    "propertyNames",
+    "properties",
+    "items",
+    "const",
+    "exclusiveMinimum",
     "exclusiveMaximum",
-}  # fmt: skip
+}
 
 
 class UnsupportedSchema(TypeError):
@@ -209,17 +231,25 @@ def _definition(
             "group": GROUP,
             "scope": "Namespaced",
             "names": {
-                "kind": kind, "listKind": f"{kind}List", "plural": plural, "singular": kind.lower(),
-                "shortNames": [short], "categories": ["tts"],
+                "kind": kind,
+                "listKind": f"{kind}List",
+                "plural": plural,
+                "singular": kind.lower(),
+                "shortNames": [short],
+                "categories": ["tts"],
             },
             "versions": [
                 {
-                    "name": VERSION, "served": True, "storage": True, "schema": {"openAPIV3Schema": schema},
-                    "subresources": {"status": {}, **subresources}, "additionalPrinterColumns": columns,
+                    "name": VERSION,
+                    "served": True,
+                    "storage": True,
+                    "schema": {"openAPIV3Schema": schema},
+                    "subresources": {"status": {}, **subresources},
+                    "additionalPrinterColumns": columns,
                 }
             ],
         },
-    }  # fmt: skip
+    }
 
 
 def structural_resource(model: type[Document]) -> dict[str, Any]:
@@ -266,7 +296,10 @@ def definitions() -> dict[str, dict[str, Any]]:
     ready = '.status.conditions[?(@.type=="{}")].{}'
     return {
         "ttstrainings.yaml": _definition(
-            "TTSTraining", "ttstrainings", "ttst", TTSTraining,
+            "TTSTraining",
+            "ttstrainings",
+            "ttst",
+            TTSTraining,
             [
                 _column("Phase", "string", ".status.phase", "The conditions in one word."),
                 _column("Progress", "string", f"{display}.percent", "Share of the steps done."),
@@ -281,7 +314,10 @@ def definitions() -> dict[str, dict[str, Any]]:
             {},
         ),
         "ttsservices.yaml": _definition(
-            "TTSService", "ttsservices", "ttss", TTSService,
+            "TTSService",
+            "ttsservices",
+            "ttss",
+            TTSService,
             [
                 _column("Available", "string", ready.format("Available", "status"), "Whether enough pods speak."),
                 _column("Reason", "string", ready.format("Available", "reason"), "Why."),
@@ -299,4 +335,4 @@ def definitions() -> dict[str, dict[str, Any]]:
                 }
             },
         ),
-    }  # fmt: skip
+    }

@@ -55,9 +55,15 @@ def holds(conditions: Iterable[Mapping[str, Any]], kind: ConditionType) -> bool:
 
 
 _QUIET = {
-    Reason.NOT_COMPLETE, Reason.NOT_FAILED, Reason.NOT_SUSPENDED, Reason.PENDING, Reason.FINISHED, Reason.ACCEPTED,
-    Reason.STARTING, Reason.MODEL_FOUND,
-}  # fmt: skip
+    Reason.NOT_COMPLETE,
+    Reason.NOT_FAILED,
+    Reason.NOT_SUSPENDED,
+    Reason.PENDING,
+    Reason.FINISHED,
+    Reason.ACCEPTED,
+    Reason.STARTING,
+    Reason.MODEL_FOUND,
+}
 
 
 def tell(old: Iterable[Mapping[str, Any]], new: Iterable[Mapping[str, Any]]) -> Iterator[Event]:

@@ -32,9 +32,16 @@ REFERRED = "referred-training"
 """Index of resources by the trainings whose voices they take."""
 
 _METADATA = (
-    "name", "namespace", "uid", "resourceVersion", "generation", "creationTimestamp", "deletionTimestamp", "labels",
+    "name",
+    "namespace",
+    "uid",
+    "resourceVersion",
+    "generation",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "labels",
     "ownerReferences",
-)  # fmt: skip
+)
 
 
 def _slim(body: Body, *parts: str) -> dict[str, Any]:

@@ -69,8 +69,13 @@ class Cluster:
     def _run(self, program: str, *arguments: str | Path, stdin: str | None = None) -> str:
         command = [program, *map(str, arguments)]
         run = subprocess.run(
-            command, env=self.environment(), input=stdin or "", capture_output=True, text=True, check=False,
-        )  # fmt: skip
+            command,
+            env=self.environment(),
+            input=stdin or "",
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         if run.returncode:
             raise ClusterError(f"{' '.join(command)}: {run.stderr.strip()}")
         return run.stdout

@@ -23,9 +23,15 @@ def run(
     """
     words = list(map(str, command))
     process = subprocess.Popen(
-        words, cwd=cwd, env=env, text=True, errors="replace",
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    )  # fmt: skip
+        words,
+        cwd=cwd,
+        env=env,
+        text=True,
+        errors="replace",
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
     everything: list[str] = []
     output: list[str] = []
 

@@ -68,16 +68,27 @@ class _Starting:
         pair = self._authority.issue("etcd", "etcd", hosts=["127.0.0.1"])
         client, peer = (f"https://127.0.0.1:{port}" for port in _free_ports("127.0.0.1", 2))
         command = [
-            "etcd", "--name=etcd", f"--data-dir={self._state / 'etcd'}", "--unsafe-no-fsync", "--log-level=warn",
-            f"--listen-client-urls={client}", f"--advertise-client-urls={client}", f"--listen-peer-urls={peer}",
-            f"--initial-advertise-peer-urls={peer}", f"--initial-cluster=etcd={peer}",
+            "etcd",
+            "--name=etcd",
+            f"--data-dir={self._state / 'etcd'}",
+            "--unsafe-no-fsync",
+            "--log-level=warn",
+            f"--listen-client-urls={client}",
+            f"--advertise-client-urls={client}",
+            f"--listen-peer-urls={peer}",
+            f"--initial-advertise-peer-urls={peer}",
+            f"--initial-cluster=etcd={peer}",
             "--quota-backend-bytes=4294967296",
             # Whoever may write to etcd owns the cluster: other users of this machine may not.
-            "--client-cert-auth", f"--trusted-ca-file={self._authority.pair.certificate}",
-            f"--cert-file={pair.certificate}", f"--key-file={pair.key}",
-            "--peer-client-cert-auth", f"--peer-trusted-ca-file={self._authority.pair.certificate}",
-            f"--peer-cert-file={pair.certificate}", f"--peer-key-file={pair.key}",
-        ]  # fmt: skip
+            "--client-cert-auth",
+            f"--trusted-ca-file={self._authority.pair.certificate}",
+            f"--cert-file={pair.certificate}",
+            f"--key-file={pair.key}",
+            "--peer-client-cert-auth",
+            f"--peer-trusted-ca-file={self._authority.pair.certificate}",
+            f"--peer-cert-file={pair.certificate}",
+            f"--peer-key-file={pair.key}",
+        ]
         self._start("etcd", command)
         return client
 
@@ -92,17 +103,28 @@ class _Starting:
         ca = self._authority.pair.certificate
         (port,) = _free_ports(host, 1)
         command = [
-            "kube-apiserver", f"--bind-address={host}", f"--secure-port={port}",
-            "--authorization-mode=Node,RBAC", "--enable-admission-plugins=NodeRestriction", "--allow-privileged",
-            f"--client-ca-file={ca}", f"--tls-cert-file={serving.certificate}", f"--tls-private-key-file={serving.key}",
-            f"--etcd-servers={etcd_url}", f"--etcd-cafile={ca}", f"--etcd-certfile={etcd.certificate}",
-            f"--etcd-keyfile={etcd.key}", f"--service-cluster-ip-range={self._addresses.services}",
-            f"--kubelet-client-certificate={kubelet.certificate}", f"--kubelet-client-key={kubelet.key}",
+            "kube-apiserver",
+            f"--bind-address={host}",
+            f"--secure-port={port}",
+            "--authorization-mode=Node,RBAC",
+            "--enable-admission-plugins=NodeRestriction",
+            "--allow-privileged",
+            f"--client-ca-file={ca}",
+            f"--tls-cert-file={serving.certificate}",
+            f"--tls-private-key-file={serving.key}",
+            f"--etcd-servers={etcd_url}",
+            f"--etcd-cafile={ca}",
+            f"--etcd-certfile={etcd.certificate}",
+            f"--etcd-keyfile={etcd.key}",
+            f"--service-cluster-ip-range={self._addresses.services}",
+            f"--kubelet-client-certificate={kubelet.certificate}",
+            f"--kubelet-client-key={kubelet.key}",
             f"--kubelet-certificate-authority={ca}",
             "--kubelet-preferred-address-types=InternalIP",  # else logs and exec look the node's name up in DNS
             "--service-account-issuer=https://kubernetes.default.svc.cluster.local",
-            f"--service-account-key-file={account_key}", f"--service-account-signing-key-file={account_key}",
-        ]  # fmt: skip
+            f"--service-account-key-file={account_key}",
+            f"--service-account-signing-key-file={account_key}",
+        ]
         if self._addresses.advertise:
             command.append(f"--advertise-address={host}")
         else:
@@ -128,13 +150,20 @@ class _Starting:
         name = "kube-controller-manager"
         ca = self._authority.pair
         command = [
-            name, f"--kubeconfig={self._kubeconfig(name, server)}", "--leader-elect=false", "--secure-port=0",
-            "--use-service-account-credentials", f"--root-ca-file={ca.certificate}",
+            name,
+            f"--kubeconfig={self._kubeconfig(name, server)}",
+            "--leader-elect=false",
+            "--secure-port=0",
+            "--use-service-account-credentials",
+            f"--root-ca-file={ca.certificate}",
             f"--service-account-private-key-file={self._state / 'pki/service-accounts.key'}",
-            f"--cluster-signing-cert-file={ca.certificate}", f"--cluster-signing-key-file={ca.key}",
-            "--allocate-node-cidrs", f"--cluster-cidr={self._addresses.pods}", "--node-cidr-mask-size=24",
+            f"--cluster-signing-cert-file={ca.certificate}",
+            f"--cluster-signing-key-file={ca.key}",
+            "--allocate-node-cidrs",
+            f"--cluster-cidr={self._addresses.pods}",
+            "--node-cidr-mask-size=24",
             f"--service-cluster-ip-range={self._addresses.services}",
-        ]  # fmt: skip
+        ]
         self._start(name, command)
 
     def scheduler(self, server: str) -> None:

@@ -40,9 +40,13 @@ def _cluster(nodes: int) -> Iterator[Cluster]:
     # Takes the cluster down should this process be killed; `down` ends it with the other processes of the cluster.
     guard = subprocess.Popen(
         [sys.executable, "-m", "tests.cluster", "guard", "--state", str(state), "--pid", str(os.getpid())],
-        cwd=_CHECKOUT, env=os.environ | {"PYTHONPATH": str(_CHECKOUT)}, start_new_session=True,
-        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+        cwd=_CHECKOUT,
+        env=os.environ | {"PYTHONPATH": str(_CHECKOUT)},
+        start_new_session=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     try:
         yield up(state, nodes)
     finally:

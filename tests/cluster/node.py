@@ -119,12 +119,16 @@ class Node:
         path = self._folder / "kube-proxy.kubeconfig"
         kubeconfig = self._control_plane.authority.kubeconfig(path, self._control_plane.server, pair, "kube-proxy")
         command = [
-            "kube-proxy", "--proxy-mode=iptables", f"--kubeconfig={kubeconfig}", f"--hostname-override={self.name}",
+            "kube-proxy",
+            "--proxy-mode=iptables",
+            f"--kubeconfig={kubeconfig}",
+            f"--hostname-override={self.name}",
             f"--cluster-cidr={self._network.addresses.pods}",
             # What these would set belongs to the host's network and can't be written from a node's.
-            "--conntrack-max-per-core=0", "--conntrack-tcp-timeout-established=0s",
+            "--conntrack-max-per-core=0",
+            "--conntrack-tcp-timeout-established=0s",
             "--conntrack-tcp-timeout-close-wait=0s",
-        ]  # fmt: skip
+        ]
         self._runtime.start("kube-proxy", command)
 
     def _write_cni_configuration(self) -> None:

@@ -28,10 +28,19 @@ def install_operator(cluster: Cluster, images: Images, *extra: str) -> None:
     repository, _, tag = images.operator.rpartition(":")
     make_namespace(cluster, OPERATOR_NAMESPACE)
     cluster.helm(
-        "upgrade", "--install", "tts-operator", CHART, "--namespace", OPERATOR_NAMESPACE,
-        "--set-string", f"image.repository={repository},image.tag={tag},workload.image={images.workload}",
-        *extra, "--wait", "--timeout", "180s",
-    )  # fmt: skip
+        "upgrade",
+        "--install",
+        "tts-operator",
+        CHART,
+        "--namespace",
+        OPERATOR_NAMESPACE,
+        "--set-string",
+        f"image.repository={repository},image.tag={tag},workload.image={images.workload}",
+        *extra,
+        "--wait",
+        "--timeout",
+        "180s",
+    )
 
 
 def make_namespace(cluster: Cluster, name: str) -> None:
@@ -114,8 +123,11 @@ def copy_out(cluster: Cluster, namespace: str, path: str, folder: Path) -> None:
 def _exec(cluster: Cluster, namespace: str, command: list[str], data: bytes) -> bytes:
     run = subprocess.run(
         ["kubectl", "exec", "-i", "-n", namespace, LOADER, "--", *command],
-        env=cluster.environment(), input=data, capture_output=True, check=False,
-    )  # fmt: skip
+        env=cluster.environment(),
+        input=data,
+        capture_output=True,
+        check=False,
+    )
     if run.returncode:
         raise ClusterError(f"{' '.join(command)} in pod {LOADER}: {run.stderr.decode().strip()}")
     return run.stdout
@@ -126,8 +138,11 @@ def port_forward(cluster: Cluster, namespace: str, target: str, port: int) -> It
     """Forward a free local port to ``port`` of ``target`` (such as service/voice-serve) and yield ``http://host:port``."""
     process = subprocess.Popen(
         ["kubectl", "port-forward", "-n", namespace, target, f":{port}"],
-        env=cluster.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        env=cluster.environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     try:
         line = process.stdout.readline() if process.stdout else ""
         if not line.startswith("Forwarding from"):

@@ -74,9 +74,12 @@ class Runtime:
     def run(self, command: Sequence[str | Path], stdin: IO[bytes] | None = None) -> str:
         """Run a command in the namespaces to its end and return its output. Raises ClusterError."""
         run = subprocess.run(
-            inside(self.pid, command), env=self._environment | {"CONTAINERD_ADDRESS": "/run/containerd.sock"},
-            stdin=stdin or subprocess.DEVNULL, capture_output=True, check=False,
-        )  # fmt: skip
+            inside(self.pid, command),
+            env=self._environment | {"CONTAINERD_ADDRESS": "/run/containerd.sock"},
+            stdin=stdin or subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+        )
         if run.returncode:
             complaint = run.stderr.decode(errors="replace").strip()
             raise ClusterError(f"{self.name}: {' '.join(map(str, command[:4]))}: {complaint}")
@@ -101,8 +104,11 @@ class Runtime:
         present = set(self.run(["ctr", "--namespace=k8s.io", "content", "list", "--quiet"]).split())
         importing = subprocess.Popen(
             inside(self.pid, ["ctr", "--address=/run/containerd.sock", "--namespace=k8s.io", "images", "import", "-"]),
-            env=self._environment, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-        )  # fmt: skip
+            env=self._environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        )
         assert importing.stdin
         with contextlib.suppress(BrokenPipeError):  # then the exit status tells
             write_image(importing.stdin, image.name, image.manifest, blob_folder(), without=present)

@@ -19,8 +19,9 @@ def reason(speech: Platform, resource: str, condition: str, expected: str, secon
     """The condition, once it has the reason."""
     return eventually(
         lambda: c if (c := speech.conditions(resource).get(condition, {})).get("reason") == expected else None,
-        seconds, lambda: speech.conditions(resource),
-    )  # fmt: skip
+        seconds,
+        lambda: speech.conditions(resource),
+    )
 
 
 CORPUS = "dataset__source"

@@ -74,8 +74,10 @@ def test_a_killed_pod_and_one_that_goes_lose_no_request(speech: Platform, tmp_pa
         platform.copy_in(speech.cluster, speech.namespace, clients(tmp_path, python), "/tmp/clients")
         asking = subprocess.Popen(
             ["kubectl", "-n", speech.namespace, *inside, "/tmp/clients/clients.py", url, str(SECONDS)],
-            env=speech.cluster.environment(), stdout=subprocess.PIPE, text=True,
-        )  # fmt: skip
+            env=speech.cluster.environment(),
+            stdout=subprocess.PIPE,
+            text=True,
+        )
         assert asking.stdout is not None
         assert asking.stdout.readline() == "started\n"
         speech.kubectl("delete", "pod", first, "--force", "--grace-period=0")

@@ -57,7 +57,9 @@ def patch(
     [
         ("ttstrainings/mine/status", {"status": PROGRESS}, 200, ""),
         (
-            "ttstrainings/mine/status", {"status": {"conditions": [CONDITION]}}, 422,
+            "ttstrainings/mine/status",
+            {"status": {"conditions": [CONDITION]}},
+            422,
             "conditions belongs to the operator",
         ),
         ("ttstrainings/mine/status", {"status": {"phase": "Complete"}}, 422, "phase belongs to the operator"),
@@ -68,7 +70,7 @@ def patch(
         ("ttstrainings/mine", {"spec": {"runPolicy": {"suspend": True}}}, 403, "cannot patch resource"),
         ("ttstrainings/mine", {"metadata": {"labels": {"a": "b"}}}, 403, "cannot patch resource"),
     ],
-)  # fmt: skip
+)
 def test_a_pod_writes_its_own_progress_and_nothing_else(
     speech: Platform, inmate: str, path: str, body: dict[str, Any], code: int, words: str
 ) -> None:
@@ -86,13 +88,25 @@ def test_a_pod_reads_no_secret(speech: Platform, inmate: str) -> None:
         ("get", "ttstrainings.ttsoperator.dev"),
     ):
         answer = speech.cluster.kubectl("get", "--raw", "/readyz") and speech.kubectl(
-            "create", "-o", "jsonpath={.status.allowed}", "-f", "-",
-            input=json.dumps({
-                "apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview",
-                "spec": {"user": account, "resourceAttributes": {
-                    "namespace": speech.namespace, "verb": verb, "resource": what.split(".")[0],
-                    "group": what.partition(".")[2],
-                }},
-            }),
-        )  # fmt: skip
+            "create",
+            "-o",
+            "jsonpath={.status.allowed}",
+            "-f",
+            "-",
+            input=json.dumps(
+                {
+                    "apiVersion": "authorization.k8s.io/v1",
+                    "kind": "SubjectAccessReview",
+                    "spec": {
+                        "user": account,
+                        "resourceAttributes": {
+                            "namespace": speech.namespace,
+                            "verb": verb,
+                            "resource": what.split(".")[0],
+                            "group": what.partition(".")[2],
+                        },
+                    },
+                }
+            ),
+        )
         assert answer != "true", (verb, what)

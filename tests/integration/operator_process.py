@@ -27,17 +27,25 @@ def start(cluster: Cluster, namespace: str, log: Path, identity: str = "one") ->
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     settings = {
-        "NAMESPACE": namespace, "IDENTITY": identity, "PORT": str(port), "WATCH_NAMESPACES": json.dumps([namespace]),
-        "WORKLOAD_IMAGE": "localhost/nothing:1", "WORKLOAD_CLUSTER_ROLE": "tts-workload",
-        "LEASE_DURATION_SECONDS": "3", "LEASE_RENEW_SECONDS": "2", "LEASE_RETRY_SECONDS": "0.5",
-    }  # fmt: skip
+        "NAMESPACE": namespace,
+        "IDENTITY": identity,
+        "PORT": str(port),
+        "WATCH_NAMESPACES": json.dumps([namespace]),
+        "WORKLOAD_IMAGE": "localhost/nothing:1",
+        "WORKLOAD_CLUSTER_ROLE": "tts-workload",
+        "LEASE_DURATION_SECONDS": "3",
+        "LEASE_RENEW_SECONDS": "2",
+        "LEASE_RETRY_SECONDS": "0.5",
+    }
     environment = os.environ | cluster.environment() | {f"TTS_OPERATOR_{name}": text for name, text in settings.items()}
     paths = os.pathsep.join(str(ROOT / part) for part in ("crds", "operator"))
     with log.open("ab") as output:
         return subprocess.Popen(
             [sys.executable, "-m", "tts_operator"],
-            env=environment | {"PYTHONPATH": paths}, stdout=output, stderr=subprocess.STDOUT,
-        )  # fmt: skip
+            env=environment | {"PYTHONPATH": paths},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
 
 
 @contextmanager

@@ -33,12 +33,15 @@ class Launched:
         self.log = (workspace / "stderr").open("w+")
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tts_workloads.training", "--run", workspace / "run.json", "--workspace", workspace],
-            env=os.environ | {
-                "TTS_TERMINATION_LOG": str(workspace / "log"), "PYTHONPATH": os.pathsep.join(sys.path),
+            env=os.environ
+            | {
+                "TTS_TERMINATION_LOG": str(workspace / "log"),
+                "PYTHONPATH": os.pathsep.join(sys.path),
                 "OMP_NUM_THREADS": "1",
             },
-            stdout=subprocess.DEVNULL, stderr=self.log,
-        )  # fmt: skip
+            stdout=subprocess.DEVNULL,
+            stderr=self.log,
+        )
 
     def children(self) -> list[int]:
         listed = Path(f"/proc/{self.process.pid}/task")

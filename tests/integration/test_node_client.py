@@ -24,9 +24,13 @@ from tts_workloads.data.sound import resample
 
 HERE = Path(__file__).parent / "node_client"
 TYPES = {
-    "mp3": "audio/mpeg", "opus": "audio/ogg", "aac": "audio/aac", "flac": "audio/flac", "wav": "audio/wav",
+    "mp3": "audio/mpeg",
+    "opus": "audio/ogg",
+    "aac": "audio/aac",
+    "flac": "audio/flac",
+    "wav": "audio/wav",
     "pcm": "audio/pcm",
-}  # fmt: skip
+}
 
 
 def install(folder: Path) -> None:

@@ -34,9 +34,15 @@ SERVICE: dict[str, Any] = {
     "metadata": {"name": "voice"},
     "spec": {"model": {"persistentVolumeClaim": {"claimName": "voices", "path": "voice.pt", "sha256": "0" * 64}}},
 }
-FOREIGN = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "voice-train"}, "spec": {
-    "suspend": True, "template": {"spec": {"restartPolicy": "Never", "containers": [{"name": "a", "image": "b:1"}]}},
-}}  # fmt: skip
+FOREIGN = {
+    "apiVersion": "batch/v1",
+    "kind": "Job",
+    "metadata": {"name": "voice-train"},
+    "spec": {
+        "suspend": True,
+        "template": {"spec": {"restartPolicy": "Never", "containers": [{"name": "a", "image": "b:1"}]}},
+    },
+}
 
 
 @pytest.fixture(scope="module")
@@ -47,9 +53,11 @@ def api(control_plane: Cluster) -> Cluster:
     names = [f"crd/{plural}.ttsoperator.dev" for plural in ("ttstrainings", "ttsservices")]
     control_plane.kubectl("wait", "--for=condition=Established", "--timeout=30s", *names)
     role = {
-        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": "tts-workload"},
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRole",
+        "metadata": {"name": "tts-workload"},
         "rules": [{"apiGroups": ["ttsoperator.dev"], "resources": ["ttstrainings/status"], "verbs": ["patch"]}],
-    }  # fmt: skip
+    }
     control_plane.kubectl("apply", "-f", "-", input=json.dumps(role))
     return control_plane
 
@@ -203,11 +211,21 @@ def complete(api: Cluster, namespace: str) -> None:
     """Have the training end well, as no pod here could."""
     settled(api, namespace, 1)  # the training's own passes are over: what is written now is not written over
     condition = {
-        "type": "Complete", "status": "True", "reason": "Completed", "message": "",
+        "type": "Complete",
+        "status": "True",
+        "reason": "Completed",
+        "message": "",
         "lastTransitionTime": "2025-01-01T00:00:00Z",
-    }  # fmt: skip
-    artifact = {"claimName": "voices", "path": "voice/voice.pt", "sha256": "0" * 64, "sizeBytes": 1,
-                "sampleRate": 22050, "languages": ["en"], "speakers": ["one"]}  # fmt: skip
+    }
+    artifact = {
+        "claimName": "voices",
+        "path": "voice/voice.pt",
+        "sha256": "0" * 64,
+        "sizeBytes": 1,
+        "sampleRate": 22050,
+        "languages": ["en"],
+        "speakers": ["one"],
+    }
     status = json.dumps({"status": {"phase": "Complete", "conditions": [condition], "artifact": artifact}})
     api.kubectl("patch", "-n", namespace, "ttst/voice", "--subresource=status", "--type=merge", "-p", status)
 

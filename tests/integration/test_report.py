@@ -25,20 +25,25 @@ ACCOUNT: list[dict[str, Any]] = [
     {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}},
     {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "tts-workload", "namespace": NAMESPACE}},
     {
-        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role",
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "Role",
         "metadata": {"name": "tts-workload", "namespace": NAMESPACE},
-        "rules": [{
-            "apiGroups": ["ttsoperator.dev"], "resources": ["ttstrainings/status", "ttsservices/status"],
-            "verbs": ["patch"],
-        }],
+        "rules": [
+            {
+                "apiGroups": ["ttsoperator.dev"],
+                "resources": ["ttstrainings/status", "ttsservices/status"],
+                "verbs": ["patch"],
+            }
+        ],
     },
     {
-        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "RoleBinding",
         "metadata": {"name": "tts-workload", "namespace": NAMESPACE},
         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "tts-workload"},
         "subjects": [{"kind": "ServiceAccount", "name": "tts-workload", "namespace": NAMESPACE}],
     },
-]  # fmt: skip
+]
 Get = Callable[[str], dict[str, Any]]
 
 
@@ -77,9 +82,9 @@ def reference(get: Get, what: str) -> ResourceReference:
 
 
 def progress(**changes: Any) -> TrainingProgress:
-    return TrainingProgress(
-        stage="Acoustic", step=10, total_steps=20, updated_at="2026-01-01T00:00:00Z"
-    ).model_copy(update=changes)  # fmt: skip
+    return TrainingProgress(stage="Acoustic", step=10, total_steps=20, updated_at="2026-01-01T00:00:00Z").model_copy(
+        update=changes
+    )
 
 
 def test_a_report_replaces_the_one_before_and_nothing_else(api: ApiServer, get: Get) -> None:

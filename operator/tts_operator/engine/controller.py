@@ -26,13 +26,17 @@ O = TypeVar("O")  # noqa: E741
 
 RECONCILES = Counter("tts_operator_reconcile", "Passes over a resource", ["controller", "outcome"])
 SECONDS = Histogram(
-    "tts_operator_reconcile_seconds", "Duration of a pass", ["controller"],
+    "tts_operator_reconcile_seconds",
+    "Duration of a pass",
+    ["controller"],
     buckets=(0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
-)  # fmt: skip
+)
 WAITED = Histogram(
-    "tts_operator_queue_wait_seconds", "Time a resource waited to be looked at", ["controller"],
+    "tts_operator_queue_wait_seconds",
+    "Time a resource waited to be looked at",
+    ["controller"],
     buckets=(0.001, 0.01, 0.1, 0.5, 1, 5, 15, 60),
-)  # fmt: skip
+)
 DEPTH = Gauge("tts_operator_queue_depth", "Resources waiting to be looked at", ["controller"])
 RETRIES = Counter("tts_operator_retries", "Passes that failed and are tried again", ["controller"])
 

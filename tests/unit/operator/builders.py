@@ -63,17 +63,27 @@ def child(kind: Kind, name: str = "quick-train", owner: str | None = UID, **more
     """An object with the training's labels, controlled by ``owner``."""
     references = [{"kind": "TTSTraining", "name": KEY.name, "uid": owner, "controller": True}] if owner else []
     metadata = {
-        "name": name, "namespace": KEY.namespace, "uid": f"uid-of-{name}", "resourceVersion": "1",
-        "labels": {**MANAGED_BY, TRAINING_LABEL: KEY.name}, "ownerReferences": references,
-    }  # fmt: skip
+        "name": name,
+        "namespace": KEY.namespace,
+        "uid": f"uid-of-{name}",
+        "resourceVersion": "1",
+        "labels": {**MANAGED_BY, TRAINING_LABEL: KEY.name},
+        "ownerReferences": references,
+    }
     return kind, {"metadata": metadata} | more
 
 
 def job(*, suspend: bool = False, condition: str = "", reason: str = "", message: str = "", ended: float = -1.0) -> Any:
     """The training's Job, ended by ``condition`` (Complete or Failed) where one is named."""
-    conditions = [{
-        "type": condition, "status": "True", "reason": reason, "message": message, "lastTransitionTime": at(ended),
-    }]  # fmt: skip
+    conditions = [
+        {
+            "type": condition,
+            "status": "True",
+            "reason": reason,
+            "message": message,
+            "lastTransitionTime": at(ended),
+        }
+    ]
     return child(JOB, spec={"suspend": suspend}, status={"conditions": conditions if condition else []})
 
 
@@ -90,9 +100,11 @@ def pod(name: str = "quick-train-0-aaaaa", *, phase: str = "Running", ended: flo
     if "exit_code" in options:
         said = options.get("says", "")
         state["terminated"] = {
-            "exitCode": options["exit_code"], "reason": options.get("reason", "Error"), "finishedAt": at(ended),
+            "exitCode": options["exit_code"],
+            "reason": options.get("reason", "Error"),
+            "finishedAt": at(ended),
             "message": said if isinstance(said, str) else json.dumps(said),
-        }  # fmt: skip
+        }
     elif "waiting" in options:
         state["waiting"] = dict(zip(("reason", "message"), options["waiting"], strict=True))
     elif phase == "Running":
@@ -106,9 +118,13 @@ def pod(name: str = "quick-train-0-aaaaa", *, phase: str = "Running", ended: flo
 def result(folder: str = FOLDER) -> dict[str, Any]:
     """What a finished pod says it left."""
     artifact = {
-        "path": f"{folder}/voice-{SHA[:12]}.pt", "sha256": SHA, "sizeBytes": 5, "sampleRate": 22050,
-        "languages": ["en-us"], "speakers": ["default"],
-    }  # fmt: skip
+        "path": f"{folder}/voice-{SHA[:12]}.pt",
+        "sha256": SHA,
+        "sizeBytes": 5,
+        "sampleRate": 22050,
+        "languages": ["en-us"],
+        "speakers": ["default"],
+    }
     return {"artifact": artifact, "evaluation": {"clips": 4, "melLoss": 0.5}}
 
 

@@ -45,10 +45,14 @@ def trained(condition: str = "Complete", **artifact: Any) -> tuple[Kind, dict[st
 def child(kind: Kind, owner: str = UID, **more: Any) -> tuple[Kind, dict[str, Any]]:
     """An object with the service's labels, controlled by ``owner``."""
     metadata = {
-        "name": "speak-serve", "namespace": KEY.namespace, "uid": "uid-of-child", "resourceVersion": "1",
-        "generation": 1, "labels": {**MANAGED_BY, SERVICE_LABEL: KEY.name},
+        "name": "speak-serve",
+        "namespace": KEY.namespace,
+        "uid": "uid-of-child",
+        "resourceVersion": "1",
+        "generation": 1,
+        "labels": {**MANAGED_BY, SERVICE_LABEL: KEY.name},
         "ownerReferences": [{"kind": "TTSService", "name": KEY.name, "uid": owner, "controller": True}],
-    }  # fmt: skip
+    }
     return kind, {"metadata": metadata} | more
 
 

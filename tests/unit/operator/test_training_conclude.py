@@ -46,27 +46,32 @@ def interrupted(number: int, saved: int) -> Any:
         ({}, [], "Accepted=Accepted Scheduled!Pending Progressing?Pending Suspended!NotSuspended"),
         ({}, [b.job(), b.pod(phase="Pending", unplaced="Insufficient nvidia.com/gpu")], "Scheduled!Unschedulable"),
         (
-            {}, [b.job(), b.pod(phase="Pending", unplaced='persistentvolumeclaim "corpus" not found')],
+            {},
+            [b.job(), b.pod(phase="Pending", unplaced='persistentvolumeclaim "corpus" not found')],
             "Scheduled!ClaimMissing Progressing!ClaimMissing",
         ),
         (
-            {}, [b.job(), b.pod(phase="Pending", unplaced="0/1 nodes are available: " + UNBOUND)],
+            {},
+            [b.job(), b.pod(phase="Pending", unplaced="0/1 nodes are available: " + UNBOUND)],
             "Scheduled!ClaimUnbound Progressing!ClaimUnbound",
         ),
         (
-            {}, [b.job(), b.pod(phase="Pending", waiting=("ImagePullBackOff", f"Back-off pulling {b.IMAGE}"))],
+            {},
+            [b.job(), b.pod(phase="Pending", waiting=("ImagePullBackOff", f"Back-off pulling {b.IMAGE}"))],
             "Scheduled=Scheduled Progressing!ImagePullFailed",
         ),
         ({}, [b.job(), b.pod(phase="Pending", waiting=("CreateContainerError", "x"))], "Progressing!WorkloadFailed"),
         ({}, [b.job(), b.pod(since=-60)], "Scheduled=Scheduled Progressing=Preparing"),
         (
-            {"status.progress": {"updatedAt": b.at(-5), "step": 7}}, [b.job(), b.pod(since=-60)],
+            {"status.progress": {"updatedAt": b.at(-5), "step": 7}},
+            [b.job(), b.pod(since=-60)],
             "Scheduled=Scheduled Progressing=Running",
         ),
         ({}, [b.job(), b.pod(since=-7200)], "Progressing!Stalled Failed!NotFailed"),
         ({"spec.runPolicy": {"suspend": True}}, [b.job(suspend=True)], "Suspended=Suspended Progressing!Suspended"),
         (
-            {"metadata.labels": {"kueue.x-k8s.io/queue-name": "gpu"}}, [b.job(suspend=True)],
+            {"metadata.labels": {"kueue.x-k8s.io/queue-name": "gpu"}},
+            [b.job(suspend=True)],
             "Suspended=Queued Scheduled!Queued",
         ),
         ({}, [COMPLETE, FINISHED], "Complete=Completed Failed!NotFailed Progressing!Finished Suspended!NotSuspended"),
@@ -97,7 +102,7 @@ def interrupted(number: int, saved: int) -> Any:
         (FROM, [b.job(), b.pod(since=-60)], "Scheduled=Scheduled Progressing=Preparing"),
         (FROM | {"spec.runPolicy": {"suspend": True}}, [], "Suspended=Suspended Scheduled!ModelMissing"),
     ],
-)  # fmt: skip
+)
 def test_conditions(changes: Any, children: Any, expected: str) -> None:
     found = b.conditions(b.seen(b.training(changes), *children))
     for word in expected.split():
@@ -235,11 +240,13 @@ def test_resuming_is_told_until_the_end() -> None:
         ([b.job(), b.pod()], [COMPLETE, FINISHED], ["Normal Completed"]),
         ([b.job(), b.pod()], [FAILED, says("InvalidDataset")], ["Warning InvalidDataset"]),
         (
-            [b.job()], [b.job(), b.pod(phase="Pending", unplaced="0/3 nodes are available")], ["Warning Unschedulable"],
+            [b.job()],
+            [b.job(), b.pod(phase="Pending", unplaced="0/3 nodes are available")],
+            ["Warning Unschedulable"],
         ),
     ],
     ids=["starts", "goes-on", "ends", "fails", "waits"],
-)  # fmt: skip
+)
 def test_events_tell_what_is_new_once(before: Any, after: Any, told: list[str]) -> None:
     old = status_of(b.seen(b.training(), *before))["conditions"] if before else []
     new = status_of(b.seen(b.training({"status": {"conditions": old}}), *after))["conditions"]

@@ -85,11 +85,13 @@ def test_a_job_whose_sources_were_deleted_is_still_suspended() -> None:
     ("changes", "claims", "mounts"),
     [
         (
-            FROM, {"corpus": "data", "quick-train": "checkpoints", "one-train": "acoustic", "two-train": "vocoder"},
+            FROM,
+            {"corpus": "data", "quick-train": "checkpoints", "one-train": "acoustic", "two-train": "vocoder"},
             {"sources/acoustic": "acoustic", "sources/vocoder": "vocoder"},
         ),
         (
-            WHOLE, {"corpus": "data", "quick-train": "checkpoints", "one-train": "acoustic"},
+            WHOLE,
+            {"corpus": "data", "quick-train": "checkpoints", "one-train": "acoustic"},
             {"sources/acoustic": "acoustic", "sources/vocoder": "acoustic"},
         ),
         # On the claim that this training writes to: one volume, which a pod may mount several times.
@@ -100,7 +102,7 @@ def test_a_job_whose_sources_were_deleted_is_still_suspended() -> None:
         ),
     ],
     ids=["two-claims", "one-claim", "own-claim"],
-)  # fmt: skip
+)
 def test_the_voices_it_starts_from_are_mounted_and_cannot_be_written(
     changes: Any, claims: dict[str, str], mounts: dict[str, str]
 ) -> None:
@@ -140,10 +142,19 @@ def test_the_voices_it_starts_from_are_mounted_and_cannot_be_written(
         (SUSPEND, [b.child(JOB, owner="another", spec={"suspend": False})], None),
     ],
     ids=[
-        "runs", "suspend", "suspended", "resume", "queue-decides", "queue-decides-2", "complete", "failed", "in-vain",
-        "in-vain-stopped", "foreign",
+        "runs",
+        "suspend",
+        "suspended",
+        "resume",
+        "queue-decides",
+        "queue-decides-2",
+        "complete",
+        "failed",
+        "in-vain",
+        "in-vain-stopped",
+        "foreign",
     ],
-)  # fmt: skip
+)
 def test_the_jobs_suspension(changes: Any, children: Any, suspend: bool | None) -> None:
     actions = planned(b.seen(b.training(changes), b.CHILD_CLAIM, *children)).actions
     patches = [action.patch for action in actions if isinstance(action, Patch)]

@@ -103,11 +103,15 @@ def cut(path: Path) -> None:
 
 @pytest.mark.parametrize(
     "harm",
-    [cut, lambda path: path.write_bytes(b""), lambda path: path.write_bytes(b"no shard"),
-     lambda path: torch.save({"mel": torch.zeros(1, 80), "log_pitch": torch.zeros(1)}, path),
-     lambda path: torch.save({"other": torch.zeros(1)}, path)],
+    [
+        cut,
+        lambda path: path.write_bytes(b""),
+        lambda path: path.write_bytes(b"no shard"),
+        lambda path: torch.save({"mel": torch.zeros(1, 80), "log_pitch": torch.zeros(1)}, path),
+        lambda path: torch.save({"other": torch.zeros(1)}, path),
+    ],
     ids=["cut", "empty", "foreign", "shape", "content"],
-)  # fmt: skip
+)
 def test_a_shard_that_is_not_whole_is_made_anew(tmp_path: Path, harm) -> None:
     first = features_of(corpus(), AUDIO, shards=Shards(tmp_path, writes=True))
     (path,) = tmp_path.iterdir()

@@ -206,10 +206,16 @@ WITH_FFMPEG: dict[str, tuple[str, str, int, dict[str, str]]] = {
     "aac": ("aac", "aac", 44100, {}),
 }
 WITH_LIBSNDFILE: dict[str, tuple[str, str]] = {
-    "wav": ("WAV", "PCM_16"), "rf64": ("RF64", "PCM_16"), "w64": ("W64", "PCM_16"), "aiff": ("AIFF", "PCM_16"),
-    "aifc": ("AIFF", "FLOAT"), "au": ("AU", "PCM_16"), "flac": ("FLAC", "PCM_16"), "ogg": ("OGG", "VORBIS"),
+    "wav": ("WAV", "PCM_16"),
+    "rf64": ("RF64", "PCM_16"),
+    "w64": ("W64", "PCM_16"),
+    "aiff": ("AIFF", "PCM_16"),
+    "aifc": ("AIFF", "FLOAT"),
+    "au": ("AU", "PCM_16"),
+    "flac": ("FLAC", "PCM_16"),
+    "ogg": ("OGG", "VORBIS"),
     "mp3": ("MP3", "MPEG_LAYER_III"),
-}  # fmt: skip
+}
 
 
 @pytest.fixture(scope="module")

@@ -30,9 +30,11 @@ def clip(number: int, **changes: object) -> Measured:
 
 def test_a_corpus_is_described() -> None:
     clips = [
-        clip(1), clip(2, speaker="two", seconds=4.0, length=40, clipped_share=0.01), clip(3, text="text 1"),
+        clip(1),
+        clip(2, speaker="two", seconds=4.0, length=40, clipped_share=0.01),
+        clip(3, text="text 1"),
         clip(4, sound_sha256="1", symbols=frozenset([3])),
-    ]  # fmt: skip
+    ]
     described = describe(clips, ["_", "a", "b", "c", "d"], ["metadata.csv line 9: gone"])
     assert described.clips == 4
     assert described.seconds == 10.0

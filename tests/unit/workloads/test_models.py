@@ -272,8 +272,14 @@ def test_fastspeech2_of_the_published_size_has_the_published_blocks() -> None:
     """The paper's model has about 27 million weights. The blocks, nine tenths of them, are as large here; beside them
     the paper has predictors of pitch, as a spectrum of wavelets, and of energy, and a table of 256 rows for either,
     where this model has one predictor for both and a convolution."""
-    sizes = {"hiddenSize": 256, "encoderLayers": 4, "decoderLayers": 4, "attentionHeads": 2, "filterSize": 1024,
-             "kernelSize": 9}  # fmt: skip
+    sizes = {
+        "hiddenSize": 256,
+        "encoderLayers": 4,
+        "decoderLayers": 4,
+        "attentionHeads": 2,
+        "filterSize": 1024,
+        "kernelSize": 9,
+    }
     symbols = len(text.for_training("en-us").symbols)
     model = FastSpeech2(FastSpeech2Parameters.model_validate(sizes), symbols=symbols, speakers=1, n_mels=80)
 

@@ -277,7 +277,7 @@ def test_metrics_count_what_was_spoken(client: TestClient) -> None:
         "tts_serving_ready 1.0",
         "tts_serving_first_audio_seconds_bucket",
     ):
-        assert line in found  # fmt: skip
+        assert line in found
 
 
 def test_more_requests_than_places_are_told_to_come_back(client: TestClient, service: Service) -> None:
@@ -444,10 +444,12 @@ def test_a_streamed_text_begins_with_a_short_piece(client: TestClient, service: 
     assert [one.symbols for one in streamed.sentences] == [
         front_end.encode(piece)
         for piece in (
-            "When the rain had stopped at last,", "they went down to the river,", "and nobody said a word.",
+            "When the rain had stopped at last,",
+            "they went down to the river,",
+            "and nobody said a word.",
             "It was late.",
         )
-    ]  # fmt: skip
+    ]
 
 
 @pytest.mark.parametrize(

@@ -29,9 +29,13 @@ HEAD = b"POST /v1/audio/speech HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\
 async def server(most: int, app: ASGIApp | None = None) -> AsyncIterator[int]:
     """A server that holds so many connections; its port."""
     config = uvicorn.Config(
-        app or make_app(Service("tones", Limits())), log_config=None, access_log=False, lifespan="off",
-        http=connections.limited(most), timeout_keep_alive=30,
-    )  # fmt: skip
+        app or make_app(Service("tones", Limits())),
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        http=connections.limited(most),
+        timeout_keep_alive=30,
+    )
     running = uvicorn.Server(config)
     listening = listen("127.0.0.1", 0)
     serving = asyncio.create_task(running.serve([listening]))

@@ -28,9 +28,12 @@ from tts_workloads.serving.voice import Measured, Voice
 ROUTE, MODEL = "/v1/audio/speech", "/v1/models/{name}"
 load_all_checks()
 CHECKS = (
-    not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance,
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
     negative_data_rejection,
-)  # fmt: skip
+)
 
 
 @pytest.fixture(scope="module")

@@ -75,11 +75,21 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Server]]:
         run.write_text(json.dumps(document))
         log = tmp_path / f"termination-{len(servers)}.log"
         process = subprocess.Popen(
-            [sys.executable, "-m", "tts_workloads.serving", "--run", run, "--workspace", voice.parent.parent,
-             "--host", "127.0.0.1"],
+            [
+                sys.executable,
+                "-m",
+                "tts_workloads.serving",
+                "--run",
+                run,
+                "--workspace",
+                voice.parent.parent,
+                "--host",
+                "127.0.0.1",
+            ],
             env=os.environ | {"TTS_TERMINATION_LOG": str(log), "PYTHONPATH": os.pathsep.join(sys.path)},
-            stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
+            stderr=subprocess.PIPE,
+            text=True,
+        )
         servers.append(Server(process, f"http://127.0.0.1:{document.get('port')}", log))
         return servers[-1]
 
@@ -181,11 +191,16 @@ def no_archive(path: Path) -> Path:
         (lambda path: path, {"voice": {}}, "InvalidRun", "voice.name: Field required"),
         (lambda path: path, {"schema": 9}, "InvalidRun", "schema 9"),
     ],
-)  # fmt: skip
+)
 def test_a_voice_that_cannot_be_served_is_named_and_never_ready(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, make: Any, changes: Any,
-    reason: str, words: str,
-) -> None:  # fmt: skip
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    make: Any,
+    changes: Any,
+    reason: str,
+    words: str,
+) -> None:
     """In this process, since a process for each would only cost time."""
     from tts_workloads.serving.server import from_run, serve
 

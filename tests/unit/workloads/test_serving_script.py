@@ -40,24 +40,38 @@ def ssml(inside: str) -> str:
         ("5 < 6 and <b>", [("5 < 6 and <b>", PLAIN, 0)]),
         (ssml("Hello."), [("Hello.", PLAIN, 0)]),
         (ssml('a<break time="2s"/>b'), [("a", PLAIN, 0), ("", PLAIN, 2.0), ("b", PLAIN, 0)]),
-        (ssml('a<break/>b<break strength="none"/>'),
-         [("a", PLAIN, 0), ("", PLAIN, 0.4), ("b", PLAIN, 0), ("", PLAIN, 0.0)]),
+        (
+            ssml('a<break/>b<break strength="none"/>'),
+            [("a", PLAIN, 0), ("", PLAIN, 0.4), ("b", PLAIN, 0), ("", PLAIN, 0.0)],
+        ),
         (ssml("<p><s>One</s><s>Two</s></p>"), [("One", PLAIN, 0), ("Two", PLAIN, 0)]),
-        (ssml('the <sub alias="World Wide Web Consortium">W3C</sub> says'),
-         [("the World Wide Web Consortium says", PLAIN, 0)]),
+        (
+            ssml('the <sub alias="World Wide Web Consortium">W3C</sub> says'),
+            [("the World Wide Web Consortium says", PLAIN, 0)],
+        ),
         (ssml('<say-as interpret-as="characters">ab1</say-as>'), [("A B 1", PLAIN, 0)]),
-        (ssml('the <say-as interpret-as="ordinal">21</say-as>, <say-as interpret-as="ordinal">12</say-as>'),
-         [("the 21st, 12th", PLAIN, 0)]),
+        (
+            ssml('the <say-as interpret-as="ordinal">21</say-as>, <say-as interpret-as="ordinal">12</say-as>'),
+            [("the 21st, 12th", PLAIN, 0)],
+        ),
         (ssml('<say-as interpret-as="cardinal">42</say-as>'), [("42", PLAIN, 0)]),
-        (ssml('a <prosody rate="slow" pitch="+12st">b</prosody> c'),
-         [("a", PLAIN, 0), ("b", Manner(0.75, 2.0), 0), ("c", PLAIN, 0)]),
+        (
+            ssml('a <prosody rate="slow" pitch="+12st">b</prosody> c'),
+            [("a", PLAIN, 0), ("b", Manner(0.75, 2.0), 0), ("c", PLAIN, 0)],
+        ),
         (ssml('<prosody rate="200%"><prosody rate="-50%">a</prosody></prosody>'), [("a", Manner(1.0), 0)]),
-        (ssml('a <prosody volume="x-soft">b</prosody> c'),
-         [("a", PLAIN, 0), ("b", Manner(volume=-12.0), 0), ("c", PLAIN, 0)]),
-        (ssml('<prosody volume="+6.5dB"><prosody volume="soft" rate="fast">a</prosody></prosody>'),
-         [("a", Manner(1.25, volume=0.5), 0)]),
-        (ssml('<prosody volume="silent"><prosody volume="loud">a</prosody></prosody>'),
-         [("a", Manner(volume=-math.inf), 0)]),
+        (
+            ssml('a <prosody volume="x-soft">b</prosody> c'),
+            [("a", PLAIN, 0), ("b", Manner(volume=-12.0), 0), ("c", PLAIN, 0)],
+        ),
+        (
+            ssml('<prosody volume="+6.5dB"><prosody volume="soft" rate="fast">a</prosody></prosody>'),
+            [("a", Manner(1.25, volume=0.5), 0)],
+        ),
+        (
+            ssml('<prosody volume="silent"><prosody volume="loud">a</prosody></prosody>'),
+            [("a", Manner(volume=-math.inf), 0)],
+        ),
         (ssml('<lang xml:lang="en-US">a</lang>'), [("a", Manner(language="en-us"), 0)]),
         (ssml("a &amp; b &#x41;"), [("a & b A", PLAIN, 0)]),
         (ssml(""), []),
@@ -65,17 +79,21 @@ def ssml(inside: str) -> str:
         (f"\ufeff \n<!-- a > b -->\n{ssml('a')}<!-- c -->\n", [("a", PLAIN, 0)]),
         ("\ufeff<speak\t>a</speak>", [("a", PLAIN, 0)]),
         ("<speak/>", []),
-        ('<x:speak xmlns:x="http://www.w3.org/2001/10/synthesis">a<x:break time="1s"/></x:speak>',
-         [("a", PLAIN, 0), ("", PLAIN, 1.0)]),
-        ('<speak xml:lang="en-US">a<p xml:lang="de">b</p></speak>',
-         [("a", Manner(language="en-us"), 0), ("b", Manner(language="de"), 0)]),
+        (
+            '<x:speak xmlns:x="http://www.w3.org/2001/10/synthesis">a<x:break time="1s"/></x:speak>',
+            [("a", PLAIN, 0), ("", PLAIN, 1.0)],
+        ),
+        (
+            '<speak xml:lang="en-US">a<p xml:lang="de">b</p></speak>',
+            [("a", Manner(language="en-us"), 0), ("b", Manner(language="de"), 0)],
+        ),
         ("<3 you", [("<3 you", PLAIN, 0)]),
         ("a < b <speak>", [("a < b <speak>", PLAIN, 0)]),
         ("<speaker> says", [("<speaker> says", PLAIN, 0)]),
         ("<!-- a --> b", [("<!-- a --> b", PLAIN, 0)]),
         ("<!-- a " * 3, [("<!-- a <!-- a <!-- a", PLAIN, 0)]),
     ],
-)  # fmt: skip
+)
 def test_what_is_spoken_how(text: str, expected: list[Any]) -> None:
     assert pieces(text) == expected
 
@@ -99,8 +117,10 @@ def test_what_is_spoken_how(text: str, expected: list[Any]) -> None:
         (ssml('<prosody contour="(0%,+2st)">a</prosody>'), "contour=...> is not supported; rate, pitch, volume are"),
         (ssml('<prosody volume="80">a</prosody>'), r"volume='80'>: it is silent, x-soft, .*, or as in \+6dB or -3.5dB"),
         (ssml('<prosody volume="6dB">a</prosody>'), "volume='6dB'>: it is silent"),
-        (ssml('<prosody volume="loud"><prosody volume="+7dB">a</prosody></prosody>'),
-         "a volume of 13 is out of range: -inf to 12"),
+        (
+            ssml('<prosody volume="loud"><prosody volume="+7dB">a</prosody></prosody>'),
+            "a volume of 13 is out of range: -inf to 12",
+        ),
         (ssml('<prosody rate="2st">a</prosody>'), "rate='2st'>: it is x-slow"),
         (ssml('<prosody rate="500%">a</prosody>'), "a rate of 5 is out of range: 0.25 to 4"),
         (ssml('<prosody pitch="-100%">a</prosody>'), "a pitch of 0 is out of range"),
@@ -115,7 +135,7 @@ def test_what_is_spoken_how(text: str, expected: list[Any]) -> None:
         ('<speak ><!DOCTYPE x [<!ENTITY a "b">]>&a;</speak>', "a document type is not allowed"),
         (ssml("&lol;"), "undefined entity"),
     ],
-)  # fmt: skip
+)
 def test_what_is_wrong_is_named(text: str, words: str) -> None:
     with pytest.raises(MalformedScript, match=words):
         parse(text)

@@ -507,8 +507,9 @@ _NAMES = ["Mary", "Henry", "Charles", "Elizabeth", "John Paul", "Iverson", "Dr."
 _NUMERALS = ["I", "II", "IV", "V", "VIII", "X", "XL", "L", "C", "D", "M", "MMXXIV", "xii", "IIb", "3", "1,000", "2:30"]
 _NUMBERED = ["part", "Part", "class", "Book", "volume", "stage", "type", "Page", "chapters", "century", "World War"]
 _WORDS = st.one_of(
-    st.sampled_from(sorted(lexicon.bundled())), *map(st.sampled_from, (_NAMES, _NUMERALS, _NUMBERED)),
-)  # fmt: skip
+    st.sampled_from(sorted(lexicon.bundled())),
+    *map(st.sampled_from, (_NAMES, _NUMERALS, _NUMBERED)),
+)
 _WRITTEN = _WORDS | _WORDS.map(str.capitalize) | _WORDS.map(str.upper)
 _GLUE = st.sampled_from([" ", " ", " ", " ", ", ", ". ", ".", "-", "'s ", "'d ", "; ", " – ", " & ", "/", " (", ") "])
 

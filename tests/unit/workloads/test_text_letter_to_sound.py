@@ -11,11 +11,25 @@ import pytest
 from tts_workloads.text import english_stress, letter_to_sound, lexicon
 
 WORDS = {
-    "cat": "K AE T", "cats": "K AE T S", "city": "S IH T IY", "chat": "CH AE T", "phone": "F OW N",
-    "photo": "F OW T OW", "hat": "HH AE T", "hit": "HH IH T", "tax": "T AE K S", "ship": "SH IH P",
-    "shop": "SH AA P", "pin": "P IH N", "nip": "N IH P", "cake": "K EY K", "take": "T EY K",
-    "tank": "T AE NG K", "sin": "S IH N", "tip": "T IH P",
-}  # fmt: skip
+    "cat": "K AE T",
+    "cats": "K AE T S",
+    "city": "S IH T IY",
+    "chat": "CH AE T",
+    "phone": "F OW N",
+    "photo": "F OW T OW",
+    "hat": "HH AE T",
+    "hit": "HH IH T",
+    "tax": "T AE K S",
+    "ship": "SH IH P",
+    "shop": "SH AA P",
+    "pin": "P IH N",
+    "nip": "N IH P",
+    "cake": "K EY K",
+    "take": "T EY K",
+    "tank": "T AE NG K",
+    "sin": "S IH N",
+    "tip": "T IH P",
+}
 ENCODED = {word: lexicon.encode(phonemes.split()) for word, phonemes in WORDS.items()}
 
 

@@ -7,9 +7,13 @@ import pytest
 from tts_workloads.text import english_stress
 
 MARKS = {
-    "record": ["ɹˈɛkəɹd", "ɹəkˈɔɹd"], "photograph": ["fˈOɾəɡɹˌæf"], "the": ["ðə"], "these": ["ðiz"], "stop": ["stˈɑp"],
+    "record": ["ɹˈɛkəɹd", "ɹəkˈɔɹd"],
+    "photograph": ["fˈOɾəɡɹˌæf"],
+    "the": ["ðə"],
+    "these": ["ðiz"],
+    "stop": ["stˈɑp"],
     "pollinate": ["pˈɑlənˌAt"],
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(

@@ -80,9 +80,13 @@ def test_every_error_has_its_ending(error: Exception, code: int, reason: str) ->
 
 def test_last_words_always_fit() -> None:
     artifact = Artifact(
-        path="a" * 900, sha256="0" * 64, size_bytes=1, sample_rate=16000, languages=("en-us",),
+        path="a" * 900,
+        sha256="0" * 64,
+        size_bytes=1,
+        sample_rate=16000,
+        languages=("en-us",),
         speakers=tuple(f"speaker number {i}" for i in range(1000)),
-    )  # fmt: skip
+    )
     words = TerminationMessage(
         reason="Finished", message="ü" * 1500, step=3, checkpoint=CHECKPOINT, result=TrainingResult(artifact=artifact)
     )

@@ -30,9 +30,10 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The workspace of a training that finished without listeners, and lost its voice afterwards: run again, it
     measures and writes it without a step."""
     workspace = tiny_corpus.write_workspace(
-        tmp_path_factory.mktemp("trained"), training__vocoderMaxSteps=None,
+        tmp_path_factory.mktemp("trained"),
+        training__vocoderMaxSteps=None,
         model__vocoder={"architecture": "griffinlim", "parameters": {"iterations": 2}},
-    )  # fmt: skip
+    )
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TTS_TERMINATION_LOG", str(workspace / "log"))
         assert launch(workspace / "run.json", workspace) == 0

@@ -216,8 +216,13 @@ def test_early_stopping_is_the_same_after_a_resume(
 
 
 def test_seeds_differ_in_every_part() -> None:
-    seeds = {seed_of(1, "Acoustic", 0, 0), seed_of(2, "Acoustic", 0, 0), seed_of(1, "Vocoder", 0, 0),
-             seed_of(1, "Acoustic", 1, 0), seed_of(1, "Acoustic", 0, 1)}  # fmt: skip
+    seeds = {
+        seed_of(1, "Acoustic", 0, 0),
+        seed_of(2, "Acoustic", 0, 0),
+        seed_of(1, "Vocoder", 0, 0),
+        seed_of(1, "Acoustic", 1, 0),
+        seed_of(1, "Acoustic", 0, 1),
+    }
     assert len(seeds) == 5
     assert seed_of(1, "Acoustic", 0, 0) in seeds
 

@@ -41,9 +41,13 @@ def switches() -> Iterator[None]:
     ],
 )
 def test_what_a_gpu_computes_in(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture,
-    precision: Precision, capability: tuple[int, int], dtype: torch.dtype | None, warned: bool,
-) -> None:  # fmt: skip
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    precision: Precision,
+    capability: tuple[int, int],
+    dtype: torch.dtype | None,
+    warned: bool,
+) -> None:
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
     chosen = choose(precision, CUDA)
     assert (chosen.device, chosen.dtype) == (CUDA, dtype)
@@ -68,9 +72,14 @@ def test_what_a_gpu_computes_in(
     ],
 )
 def test_what_a_cpu_computes_in(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture,
-    tmp_path: Path, precision: Precision, processor: str, dtype: torch.dtype | None, warned: bool,
-) -> None:  # fmt: skip
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    tmp_path: Path,
+    precision: Precision,
+    processor: str,
+    dtype: torch.dtype | None,
+    warned: bool,
+) -> None:
     vendor, _, flags = processor.partition(" ")
     (tmp_path / "cpuinfo").write_text(f"processor: 0\nvendor_id\t: {vendor}\nflags\t\t: fpu {flags}\n\nprocessor: 1\n")
     monkeypatch.setattr("tts_workloads.processors.CPUINFO", tmp_path / "cpuinfo")

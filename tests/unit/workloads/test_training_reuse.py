@@ -118,10 +118,13 @@ def test_an_acoustic_model_gets_another_vocoder(base: Path, tmp_path: Path, monk
     card = open_voice(voice).card
     # The speaker of the corpus is new to the model, which learns nothing: its row is the mean of the others.
     assert card.speakers == ("cid", "ann", "bob")
-    assert changed(
-        {name: w for name, w in weights(voice, "acoustic_model.").items() if "speakers" not in name},
-        {name: w for name, w in weights(base, "acoustic_model.").items() if "speakers" not in name},
-    ) == set()  # fmt: skip
+    assert (
+        changed(
+            {name: w for name, w in weights(voice, "acoustic_model.").items() if "speakers" not in name},
+            {name: w for name, w in weights(base, "acoustic_model.").items() if "speakers" not in name},
+        )
+        == set()
+    )
     new, old = weights(voice, "speakers")["speakers.weight"], weights(base, "speakers")["speakers.weight"]
     torch.testing.assert_close(new, torch.stack([old.mean(0), old[0], old[1]]))
     assert card.provenance.steps == 4
@@ -241,7 +244,10 @@ OTHER_VERSION = "was written by another version of this image and does not fit:"
     ("model", "changes", "spoil", "reason", "words"),
     [
         pytest.param(
-            VOCODER, {"dataset__audio": {"sampleRate": 16000, "nMels": 64}}, None, "InvalidParameters",
+            VOCODER,
+            {"dataset__audio": {"sampleRate": 16000, "nMels": 64}},
+            None,
+            "InvalidParameters",
             [
                 f"dataset.audio.nMels is 64, but {OF_BASE['vocoder']} was trained with 80: set it to 80, or",
                 "leave model.vocoder.fromTraining out to train a vocoder from nothing",
@@ -249,7 +255,10 @@ OTHER_VERSION = "was written by another version of this image and does not fit:"
             id="another mel",
         ),
         pytest.param(
-            ACOUSTIC, {"dataset__audio": {}}, None, "InvalidParameters",
+            ACOUSTIC,
+            {"dataset__audio": {}},
+            None,
+            "InvalidParameters",
             [
                 f"dataset.audio.sampleRate is 22050, but {OF_BASE['acoustic']} was trained with 16000: set it to",
                 "16000, or leave model.acoustic.fromTraining out to train an acoustic model from nothing",
@@ -257,22 +266,34 @@ OTHER_VERSION = "was written by another version of this image and does not fit:"
             id="another sample rate",
         ),
         pytest.param(
-            {"acoustic": BASE | {"parameters": {"hiddenSize": 64}}}, {}, None, "InvalidParameters",
+            {"acoustic": BASE | {"parameters": {"hiddenSize": 64}}},
+            {},
+            None,
+            "InvalidParameters",
             [f"model.acoustic.parameters.hiddenSize is 64, but {OF_BASE['acoustic']} has 32: leave it out, or"],
             id="another size",
         ),
         pytest.param(
-            {"vocoder": BASE | {"parameters": {"width": 64}}}, {}, None, "InvalidParameters",
+            {"vocoder": BASE | {"parameters": {"width": 64}}},
+            {},
+            None,
+            "InvalidParameters",
             [f"model.vocoder.parameters.width is 64, but {OF_BASE['vocoder']} has no such parameter: leave it out, or"],
             id="an unknown parameter",
         ),
         pytest.param(
-            {"vocoder": BASE | {"architecture": "vocos"}}, {}, GRIFFINLIM, "InvalidParameters",
+            {"vocoder": BASE | {"architecture": "vocos"}},
+            {},
+            GRIFFINLIM,
+            "InvalidParameters",
             [f"model.vocoder.architecture is vocos, but {OF_BASE['vocoder']} has griffinlim: leave it out, or"],
             id="another architecture",
         ),
         pytest.param(
-            {"vocoder": BASE}, {}, GRIFFINLIM, "InvalidParameters",
+            {"vocoder": BASE},
+            {},
+            GRIFFINLIM,
+            "InvalidParameters",
             [
                 f"{OF_BASE['vocoder']} is griffinlim, which has no weights: set model.vocoder.architecture to",
                 "griffinlim and leave model.vocoder.fromTraining out",
@@ -280,46 +301,73 @@ OTHER_VERSION = "was written by another version of this image and does not fit:"
             id="nothing to take",
         ),
         pytest.param(
-            {"vocoder": BASE}, {}, model_of("vocoder", parameters=TINY | {"hiddenSize": 48}), "UnsupportedVoice",
+            {"vocoder": BASE},
+            {},
+            model_of("vocoder", parameters=TINY | {"hiddenSize": 48}),
+            "UnsupportedVoice",
             [f"{OF_BASE['vocoder']} {OTHER_VERSION} ", "Train with the image that it was trained with, or leave model"],
             id="weights of another shape",
         ),
         pytest.param(
-            ACOUSTIC, {}, front_end_of(99), "UnsupportedVoice",
+            ACOUSTIC,
+            {},
+            front_end_of(99),
+            "UnsupportedVoice",
             [f"{OF_BASE['acoustic']} cannot be used: the voice needs version 99 of the front end en-us"],
             id="other symbols",
         ),
         pytest.param(
-            ACOUSTIC, {}, no_training, "UnsupportedVoice",
+            ACOUSTIC,
+            {},
+            no_training,
+            "UnsupportedVoice",
             [f"{OF_BASE['acoustic']} {OTHER_VERSION} it has no aligner"],
             id="nothing to train on from",
         ),
         pytest.param(
-            VOCODER, {}, lambda voice: voice.unlink(), "ModelMissing",
+            VOCODER,
+            {},
+            lambda voice: voice.unlink(),
+            "ModelMissing",
             ["model.vocoder.fromTraining, base: there is no voice at "],
             id="no file",
         ),
         pytest.param(
-            ACOUSTIC, {}, lambda voice: voice.write_bytes(b"torn"), "DigestMismatch",
+            ACOUSTIC,
+            {},
+            lambda voice: voice.write_bytes(b"torn"),
+            "DigestMismatch",
             ["model.acoustic.fromTraining, base: the voice ", "restore the file"],
             id="another file",
         ),
         pytest.param(
-            VOCODER, {"training__maxSteps": 0}, None, "InvalidRun",
+            VOCODER,
+            {"training__maxSteps": 0},
+            None,
+            "InvalidRun",
             ["training.maxSteps is 0, and there is no model.acoustic.fromTraining to take a model from"],
             id="no acoustic model",
         ),
         pytest.param(
-            {}, {"training__vocoderMaxSteps": 0}, None, "InvalidRun",
+            {},
+            {"training__vocoderMaxSteps": 0},
+            None,
+            "InvalidRun",
             ["the vocoder has no steps, and there is no model.vocoder.fromTraining to take one from"],
             id="no vocoder",
         ),
     ],
-)  # fmt: skip
+)
 def test_what_does_not_fit_is_named_with_both_values_and_a_remedy(
-    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-    model: dict[str, Any], changes: dict[str, Any], spoil: Any, reason: str, words: list[str],
-) -> None:  # fmt: skip
+    base: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    model: dict[str, Any],
+    changes: dict[str, Any],
+    spoil: Any,
+    reason: str,
+    words: list[str],
+) -> None:
     workspace = going_on(tmp_path / "w", base, model=model, **changes)
     for voice in workspace.glob("sources/*/voice.pt"):
         if reason in ("ModelMissing", "DigestMismatch"):

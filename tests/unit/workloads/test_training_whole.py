@@ -155,9 +155,10 @@ def test_a_folder_of_another_training_is_not_continued(
 
 def test_griffin_lim_needs_no_second_stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     workspace = tiny_corpus.write_workspace(
-        tmp_path / "w", model__vocoder={"architecture": "griffinlim", "parameters": {"iterations": 2}},
+        tmp_path / "w",
+        model__vocoder={"architecture": "griffinlim", "parameters": {"iterations": 2}},
         training__vocoderMaxSteps=None,
-    )  # fmt: skip
+    )
     monkeypatch.setenv("TTS_TERMINATION_LOG", str(workspace / "log"))
     assert launch(workspace / "run.json", workspace) == 0
     assert words(workspace).step == 6
@@ -189,17 +190,20 @@ def test_griffin_lim_needs_no_second_stage(tmp_path: Path, monkeypatch: pytest.M
             "dataset.audio.nFFT is 1023: Value error, nFFT must be even",
         ),
         (
-            {"dataset__audio__hopLength": 700}, None, "InvalidRun",
+            {"dataset__audio__hopLength": 700},
+            None,
+            "InvalidRun",
             "hopLength must be at most half of nFFT, or frames do not overlap (hopLength is 700, nFFT 1024)",
         ),
         ({"dataset__audio__nFFT": 500}, None, "InvalidRun", "hopLength is 256, nFFT 500"),
         (
-            {"dataset__audio": {"sampleRate": 48000, "nFFT": 256, "hopLength": 128, "nMels": 128}}, None,
+            {"dataset__audio": {"sampleRate": 48000, "nFFT": 256, "hopLength": 128, "nMels": 128}},
+            None,
             "InvalidParameters",
             "nMels is 128, but nFFT 256 at 48000 Hz leaves 34 bands empty: set nMels to 42, or give a larger nFFT",
         ),
     ],
-)  # fmt: skip
+)
 def test_what_is_wrong_with_a_run_is_said_and_not_tried_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], spoil: Any, reason: str, message: str
 ) -> None:

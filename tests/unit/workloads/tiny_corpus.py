@@ -11,9 +11,17 @@ import soundfile
 
 SAMPLE_RATE = 16000
 SENTENCES = (
-    "Good morning.", "One, two, three.", "Please hold the line.", "The number is nine.", "Thank you very much.",
-    "Press any key.", "Your call is first.", "Goodbye.", "We are closed today.", "Try again later.",
-)  # fmt: skip
+    "Good morning.",
+    "One, two, three.",
+    "Please hold the line.",
+    "The number is nine.",
+    "Thank you very much.",
+    "Press any key.",
+    "Your call is first.",
+    "Goodbye.",
+    "We are closed today.",
+    "Try again later.",
+)
 
 
 def write_corpus(folder: Path, clips: int = 20) -> Path:
@@ -43,10 +51,13 @@ def run_document(**changes: Any) -> dict[str, Any]:
             },
         },
         "training": {
-            "maxSteps": 6, "vocoderMaxSteps": 4, "batchSeconds": 4, "checkpointEverySteps": 2,
+            "maxSteps": 6,
+            "vocoderMaxSteps": 4,
+            "batchSeconds": 4,
+            "checkpointEverySteps": 2,
             "validation": {"clips": 2, "everySteps": 4},
         },
-    }  # fmt: skip
+    }
     for path, value in changes.items():
         *parents, leaf = path.split("__")
         node = document

@@ -145,8 +145,6 @@ class Asked:
 
 def tiny_loop(root: Path, curve: Points, stages: Sequence[TinyStage], stop: Any = None, **training: Any) -> Loop:
     run = tiny_run(**training)
-    checkpoints = Checkpoints(
-        root / "voice", run_sha256=digest(run), keep=run.training.keep_checkpoints, root=root
-    )  # fmt: skip
+    checkpoints = Checkpoints(root / "voice", run_sha256=digest(run), keep=run.training.keep_checkpoints, root=root)
     progress = Progress(sum(stage.steps for stage in stages), Kept())
     return Loop(run, stages, World(), checkpoints, progress, curve, stop or Asked())

@@ -30,10 +30,15 @@ def card(speaks: text.FrontEnd, **changes: Any) -> VoiceCard:
         front_end=text.describe(speaks),
         vocoder=VocoderCard(),  # its tones go on through a sentence
         provenance=Provenance(
-            run_sha256="0" * 64, data_sha256="0" * 64, clips=1, seconds=1.0, steps=0,
-            created_at="2026-01-01T00:00:00Z", torch=torch.__version__,
+            run_sha256="0" * 64,
+            data_sha256="0" * 64,
+            clips=1,
+            seconds=1.0,
+            steps=0,
+            created_at="2026-01-01T00:00:00Z",
+            torch=torch.__version__,
         ),
-    )  # fmt: skip
+    )
     return whole.model_copy(update=changes)
 
 

@@ -7,6 +7,18 @@ from tts_workloads.data.problems import InvalidDataset
 from tts_workloads.data.user_lexicon import with_user_lexicon
 
 __all__ = [
-    "NOWHERE", "Clip", "Corpus", "Features", "InvalidDataset", "Shards", "Utterance", "features_of", "gathered",
-    "plan_batches", "read_corpus", "split", "up_to_bucket", "with_user_lexicon",
-]  # fmt: skip
+    "NOWHERE",
+    "Clip",
+    "Corpus",
+    "Features",
+    "InvalidDataset",
+    "Shards",
+    "Utterance",
+    "features_of",
+    "gathered",
+    "plan_batches",
+    "read_corpus",
+    "split",
+    "up_to_bucket",
+    "with_user_lexicon",
+]

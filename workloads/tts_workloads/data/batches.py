@@ -25,9 +25,17 @@ def up_to_bucket(length: int, bucket: int = FRAME_BUCKET) -> int:
 
 
 def plan_batches(
-    clips: Sequence[int], frames: Sequence[int], speakers: Sequence[int], *,
-    batch_frames: int, seed: int, epoch: int, rank: int = 0, world: int = 1, join: bool = True,
-) -> list[list[Utterance]]:  # fmt: skip
+    clips: Sequence[int],
+    frames: Sequence[int],
+    speakers: Sequence[int],
+    *,
+    batch_frames: int,
+    seed: int,
+    epoch: int,
+    rank: int = 0,
+    world: int = 1,
+    join: bool = True,
+) -> list[list[Utterance]]:
     """The batches of one process in an epoch: every clip once over all processes, but for the last batches where their
     number does not divide by ``world`` and some are given twice.
 

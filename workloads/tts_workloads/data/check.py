@@ -27,9 +27,12 @@ def main() -> int:
     arguments = parser.parse_args()
     try:
         corpus = read_corpus(
-            arguments.format, arguments.folder, AudioFeatures(sample_rate=arguments.sample_rate),
-            with_user_lexicon(text.for_training(arguments.language), arguments.folder), arguments.max_invalid_clips,
-        )  # fmt: skip
+            arguments.format,
+            arguments.folder,
+            AudioFeatures(sample_rate=arguments.sample_rate),
+            with_user_lexicon(text.for_training(arguments.language), arguments.folder),
+            arguments.max_invalid_clips,
+        )
     except InvalidDataset as error:
         print("\n".join(error.problems), file=sys.stderr)
         print(error, file=sys.stderr)

@@ -90,17 +90,28 @@ def read_corpus(
             seconds = frames * audio.hop_length / audio.sample_rate
             clips.append(
                 Clip(
-                    entry.id, entry.text, speakers.index(entry.speaker), torch.tensor(symbols),
-                    waveform[: frames * audio.hop_length].clone(), seconds,
+                    entry.id,
+                    entry.text,
+                    speakers.index(entry.speaker),
+                    torch.tensor(symbols),
+                    waveform[: frames * audio.hop_length].clone(),
+                    seconds,
                 )
-            )  # fmt: skip
+            )
             measured.append(
                 Measured(
-                    entry.where, entry.speaker, entry.text, frozenset(symbols), len(symbols), seconds,
-                    len(sound.file.waveform) / audio.sample_rate, float(waveform.square().mean().sqrt()),
-                    sound.file.clipped_share, sound.file.sha256,
+                    entry.where,
+                    entry.speaker,
+                    entry.text,
+                    frozenset(symbols),
+                    len(symbols),
+                    seconds,
+                    len(sound.file.waveform) / audio.sample_rate,
+                    float(waveform.square().mean().sqrt()),
+                    sound.file.clipped_share,
+                    sound.file.sha256,
                 )
-            )  # fmt: skip
+            )
     if len(problems) > max_invalid_clips or not clips:
         raise InvalidDataset(folder, problems, remedy_for(max_invalid_clips))
     for problem in problems:

@@ -130,9 +130,12 @@ NOWHERE = Shards()
 
 
 def features_of(
-    corpus: Corpus, audio: AudioFeatures, device: torch.device = CPU, shards: Shards = NOWHERE,
+    corpus: Corpus,
+    audio: AudioFeatures,
+    device: torch.device = CPU,
+    shards: Shards = NOWHERE,
     pause: Callable[[], None] = lambda: None,
-) -> Features:  # fmt: skip
+) -> Features:
     """The features of a corpus, computed on ``device`` and kept there where they fit, else on the host. What
     ``shards`` have is read from there. ``pause`` is called between clips, and may raise to interrupt."""
     counts = [len(clip.waveform) // audio.hop_length for clip in corpus.clips]

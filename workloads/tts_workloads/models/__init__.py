@@ -19,8 +19,12 @@ VOCODERS: dict[str, Callable[[Task, AcousticStage], VocoderStage]] = {
     "griffinlim": GriffinLimStage,
 }
 SUPPORTS: tuple[Literal["speed", "pitch", "energy", "durations", "speaker_vector"], ...] = (
-    "speed", "pitch", "energy", "durations", "speaker_vector",
-)  # fmt: skip
+    "speed",
+    "pitch",
+    "energy",
+    "durations",
+    "speaker_vector",
+)
 """Inputs and outputs of the voice's interface that do something with these models."""
 
 __all__ = ["ACOUSTIC_MODELS", "SUPPORTS", "VOCODERS", "AcousticStage", "Task", "VocoderStage", "Voice", "build_voice"]

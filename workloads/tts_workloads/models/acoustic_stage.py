@@ -25,8 +25,14 @@ SYMBOL_BUCKET = 16
 BINARISATION_STEPS = (300, 600)
 """Between these steps the binarisation loss sets in: earlier it would harden an alignment that is still a guess."""
 WEIGHTS = {
-    "mel": 1.0, "duration": 0.1, "pitch": 0.1, "voicing": 0.1, "energy": 0.1, "alignment": 0.5, "binarisation": 0.5,
-}  # fmt: skip
+    "mel": 1.0,
+    "duration": 0.1,
+    "pitch": 0.1,
+    "voicing": 0.1,
+    "energy": 0.1,
+    "alignment": 0.5,
+    "binarisation": 0.5,
+}
 """What each loss counts."""
 
 
@@ -55,10 +61,14 @@ class AcousticBatch:
     def to(self, device: torch.device) -> AcousticBatch:
         """The batch on another device."""
         return replace(
-            self, tokens=sent(self.tokens, device), lengths=sent(self.lengths, device),
-            speakers=sent(self.speakers, device), mel=sent(self.mel, device), frames=sent(self.frames, device),
+            self,
+            tokens=sent(self.tokens, device),
+            lengths=sent(self.lengths, device),
+            speakers=sent(self.speakers, device),
+            mel=sent(self.mel, device),
+            frames=sent(self.frames, device),
             log_pitch=sent(self.log_pitch, device),
-        )  # fmt: skip
+        )
 
     def augmented(self, how: Augmentation) -> AcousticBatch:
         """The utterances at another tempo, louder or softer, and heard with noise and with parts hidden."""
@@ -76,10 +86,12 @@ class AcousticBatch:
         new = stretched_frames(frames, lengths, share)
         longest, new_frames = up_to_bucket(max(new)), sent(torch.tensor(new), self.mel.device)
         return replace(
-            self, frames=new_frames, on_host=(new, lengths),
+            self,
+            frames=new_frames,
+            on_host=(new, lengths),
             mel=stretched(self.mel, self.frames, new_frames, longest, blend=True),
             log_pitch=stretched(self.log_pitch, self.frames, new_frames, longest, blend=False),
-        )  # fmt: skip
+        )
 
 
 class AcousticTraining(nn.Module):
@@ -182,9 +194,15 @@ class AcousticStage:
     def batches(self, epoch: int, rank: int, world: int) -> Sequence[Sequence[Utterance]]:
         """The utterances of each batch."""
         return plan_batches(
-            self.task.train, self._frames, self._speakers, batch_frames=self.task.batch_frames,
-            seed=self.task.run.training.seed, epoch=epoch, rank=rank, world=world,
-        )  # fmt: skip
+            self.task.train,
+            self._frames,
+            self._speakers,
+            batch_frames=self.task.batch_frames,
+            seed=self.task.run.training.seed,
+            epoch=epoch,
+            rank=rank,
+            world=world,
+        )
 
     def validation(self) -> Iterable[AcousticBatch]:
         """The held-out clips, one by one in an utterance."""

@@ -37,12 +37,14 @@ def adversarial_losses(discriminators: Discriminators, made: Tensor, recorded: T
     return Adversarial(
         _mean([(1 - scores.float()).square() for scores, _ in real]) + _mean([s.float().square() for s, _ in fake]),
         _mean([(1 - scores.float()).square() for scores, _ in seen]),
-        _mean([
-            _relative(ours.float(), theirs.detach().float())
-            for (_, of_recorded), (_, of_made) in zip(real, seen, strict=True)
-            for theirs, ours in zip(of_recorded, of_made, strict=True)
-        ]),
-    )  # fmt: skip
+        _mean(
+            [
+                _relative(ours.float(), theirs.detach().float())
+                for (_, of_recorded), (_, of_made) in zip(real, seen, strict=True)
+                for theirs, ours in zip(of_recorded, of_made, strict=True)
+            ]
+        ),
+    )
 
 
 def _relative(made: Tensor, recorded: Tensor) -> Tensor:

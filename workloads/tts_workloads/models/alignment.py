@@ -31,9 +31,12 @@ class Aligner(nn.Module):
             TimeConv(channels, 2 * channels, 3), nn.ReLU(), TimeConv(2 * channels, KEY_CHANNELS, 1)
         )
         self.query = nn.Sequential(
-            TimeConv(n_mels, 2 * n_mels, 3), nn.ReLU(), TimeConv(2 * n_mels, n_mels, 1), nn.ReLU(),
+            TimeConv(n_mels, 2 * n_mels, 3),
+            nn.ReLU(),
+            TimeConv(2 * n_mels, n_mels, 1),
+            nn.ReLU(),
             TimeConv(n_mels, KEY_CHANNELS, 1),
-        )  # fmt: skip
+        )
 
     def forward(self, symbols: Tensor, symbol_lengths: Tensor, mel: Tensor, mel_lengths: Tensor) -> Tensor:
         """Log-scores ``[batch, frames, symbols]`` float32, the prior included, of embedded symbols ``[batch, symbols,
@@ -77,9 +80,14 @@ def forward_sum_loss(scores: Tensor, mel_lengths: Sequence[int], symbol_lengths:
     with_blank = F.log_softmax(F.pad(scores, (1, 0), value=BLANK_LOG_PROBABILITY), -1)
     targets = torch.arange(1, scores.shape[-1] + 1, device=scores.device).expand(len(scores), -1)
     return F.ctc_loss(
-        with_blank.transpose(0, 1), targets, torch.tensor(mel_lengths), torch.tensor(symbol_lengths), blank=0,
-        reduction="mean", zero_infinity=True,
-    )  # fmt: skip
+        with_blank.transpose(0, 1),
+        targets,
+        torch.tensor(mel_lengths),
+        torch.tensor(symbol_lengths),
+        blank=0,
+        reduction="mean",
+        zero_infinity=True,
+    )
 
 
 def binarisation_loss(scores: Tensor, durations: Tensor, mel_lengths: Tensor) -> Tensor:

@@ -73,8 +73,13 @@ class ScaleDiscriminator(Discriminator):
         """``channels`` of the first layer; the published number is 128."""
         c = channels
         layers: list[nn.Module] = [nn.Conv1d(1, c, 15, padding=7)]
-        for inputs, outputs, stride, groups in ((c, c, 2, 4), (c, 2 * c, 2, 16), (2 * c, 4 * c, 4, 16),
-                                                (4 * c, 8 * c, 4, 16), (8 * c, 8 * c, 1, 16)):  # fmt: skip
+        for inputs, outputs, stride, groups in (
+            (c, c, 2, 4),
+            (c, 2 * c, 2, 16),
+            (2 * c, 4 * c, 4, 16),
+            (4 * c, 8 * c, 4, 16),
+            (8 * c, 8 * c, 1, 16),
+        ):
             layers.append(nn.Conv1d(inputs, outputs, 41, stride, groups=math.gcd(groups, inputs), padding=20))
         layers.append(nn.Conv1d(8 * c, 8 * c, 5, padding=2))
         super().__init__(layers, nn.Conv1d(8 * c, 1, 3, padding=1))

@@ -106,10 +106,12 @@ class Fusion(nn.Module):
 
     def __init__(self, channels: int, size: Size) -> None:
         super().__init__()
-        self.blocks = nn.ModuleList([
-            ResidualBlock(channels, kernel, dilations, paired=size.paired)
-            for kernel, dilations in zip(size.kernels, size.dilations, strict=True)
-        ])  # fmt: skip
+        self.blocks = nn.ModuleList(
+            [
+                ResidualBlock(channels, kernel, dilations, paired=size.paired)
+                for kernel, dilations in zip(size.kernels, size.dilations, strict=True)
+            ]
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         """``[batch, channels, samples]`` to the same."""

@@ -107,9 +107,7 @@ class VocoderTraining(nn.Module):
         if self.discriminators is not None and judging:
             judged = adversarial_losses(self.discriminators, made, batch.waveform)
             losses |= judged._asdict()
-            counted += [
-                judged.discriminator, weights.generator * judged.generator, weights.features * judged.features
-            ]  # fmt: skip
+            counted += [judged.discriminator, weights.generator * judged.generator, weights.features * judged.features]
         elif self.discriminators is not None and self.training:
             # DistributedDataParallel waits for a gradient of every weight.
             counted += [0.0 * weight.sum() for weight in self.discriminators.parameters()]

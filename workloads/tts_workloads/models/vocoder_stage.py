@@ -106,9 +106,15 @@ class PiecesStage:
         """The clips that the pieces of each batch are taken from."""
         # Speakers may share a batch, so that all are one here.
         return plan_batches(
-            self.task.train, self._frames, [0] * len(self._frames), batch_frames=self.task.batch_frames,
-            seed=self.task.run.training.seed, epoch=epoch, rank=rank, world=world,
-        )  # fmt: skip
+            self.task.train,
+            self._frames,
+            [0] * len(self._frames),
+            batch_frames=self.task.batch_frames,
+            seed=self.task.run.training.seed,
+            epoch=epoch,
+            rank=rank,
+            world=world,
+        )
 
     def collate(self, utterances: Sequence[Utterance]) -> VocoderBatch:
         """Pieces from random places of these clips, every place as likely as another."""
@@ -151,9 +157,11 @@ class PiecesStage:
             theirs = gathered(self._predict(clips), places, SILENCE)
             mel = torch.where(sent(predicted, home)[:, None, None], theirs, mel)
         return VocoderBatch(
-            mel.transpose(1, 2).contiguous(), torch.stack(waveforms), gathered(features.log_pitch, places),
+            mel.transpose(1, 2).contiguous(),
+            torch.stack(waveforms),
+            gathered(features.log_pitch, places),
             count * samples / audio.sample_rate,
-        )  # fmt: skip
+        )
 
     def _places(self, clips: Sequence[int], begins: Sequence[int]) -> Tensor:
         """Which frames of the corpus a piece of each clip has that begins at its frame ``begins``: ``[pieces,
@@ -198,9 +206,13 @@ def optimisation_of(training: VocoderTraining, learning_rate: float) -> Optimisa
     # A vocoder that learns alone at first begins as fast as one that always does.
     share = 1.0 if training.alone_steps else ADVERSARIAL_RATE
     return Optimisation(
-        learning_rate=share * learning_rate, warmup_steps=100, betas=(0.8, 0.99), clip_norm=LARGEST_NORM,
-        average_decay=0.99, parts={DISCRIMINATORS: judges},
-    )  # fmt: skip
+        learning_rate=share * learning_rate,
+        warmup_steps=100,
+        betas=(0.8, 0.99),
+        clip_norm=LARGEST_NORM,
+        average_decay=0.99,
+        parts={DISCRIMINATORS: judges},
+    )
 
 
 def vocos_stage(task: Task, acoustic: AcousticStage) -> PiecesStage:
@@ -209,9 +221,13 @@ def vocos_stage(task: Task, acoustic: AcousticStage) -> PiecesStage:
     channels = parameters.discriminator_channels
     judges = _of_spectra_and_periods(channels, channels)
     training = VocosTraining(
-        vocos.Vocos(parameters, audio), audio, alone=Weights(mel=3.0, spectral=1.0), judged=JUDGED,
-        discriminators=judges, alone_steps=parameters.pretraining_steps,
-    )  # fmt: skip
+        vocos.Vocos(parameters, audio),
+        audio,
+        alone=Weights(mel=3.0, spectral=1.0),
+        judged=JUDGED,
+        discriminators=judges,
+        alone_steps=parameters.pretraining_steps,
+    )
     return PiecesStage(task, acoustic, training, vocos.receptive_field_frames(parameters, audio))
 
 
@@ -220,10 +236,13 @@ def ddsp_stage(task: Task, acoustic: AcousticStage) -> PiecesStage:
     audio, parameters = _begin(task), DdspParameters.model_validate(task.run.model.vocoder.parameters)
     channels = parameters.discriminator_channels
     training = DdspTraining(
-        Ddsp(parameters, audio), audio, alone=Weights(mel=2.0, spectral=1.0), judged=JUDGED,
+        Ddsp(parameters, audio),
+        audio,
+        alone=Weights(mel=2.0, spectral=1.0),
+        judged=JUDGED,
         discriminators=_of_spectra_and_periods(channels, max(1, channels // 4)),
         alone_steps=parameters.pretraining_steps,
-    )  # fmt: skip
+    )
     return PiecesStage(task, acoustic, training, None)
 
 

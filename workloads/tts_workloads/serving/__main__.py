@@ -19,15 +19,19 @@ def main() -> int:
     source.add_argument("--run", type=Path, default=RUN_PATH, help="the run document (default: %(default)s)")
     source.add_argument("--voice", type=Path, help="a voice's file, served without a run document")
     parser.add_argument(
-        "--workspace", type=Path, default=CHECKPOINTS_PATH.parent,
+        "--workspace",
+        type=Path,
+        default=CHECKPOINTS_PATH.parent,
         help="folder with checkpoints/, where the run document's voice is (default: %(default)s)",
-    )  # fmt: skip
+    )
     parser.add_argument("--host", help="address to listen on (default: 127.0.0.1 with --voice, else all)")
     parser.add_argument("--port", type=int, help="port to listen on (default: the run document's, or 8000)")
     parser.add_argument(
-        "--api-keys", type=Path, metavar="FOLDER",
+        "--api-keys",
+        type=Path,
+        metavar="FOLDER",
         help="with --voice: each file here holds a key, and requests must have one of them",
-    )  # fmt: skip
+    )
     flags.add(parser)
     arguments = parser.parse_args()
     alone = ["--api-keys"] * bool(arguments.api_keys) + flags.given(arguments)

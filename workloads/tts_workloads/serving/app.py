@@ -22,9 +22,12 @@ from tts_workloads.serving.speech import SpeechResponse
 def make_app(service: Service) -> FastAPI:
     """The application around a service."""
     app = FastAPI(
-        title="tts-operator", version="1", docs_url=None, redoc_url=None,
+        title="tts-operator",
+        version="1",
+        docs_url=None,
+        redoc_url=None,
         description="Text to speech as OpenAI's API has it.",
-    )  # fmt: skip
+    )
 
     bodies = Bodies()
 

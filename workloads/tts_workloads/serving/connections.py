@@ -78,13 +78,17 @@ def too_long(url: bytes, headers: Iterable[tuple[bytes, bytes]], unread: int = 0
     if len(url) > MOST_URL_BYTES:
         return RequestError(
             f"the address has more than {MOST_URL_BYTES} bytes: send what you have to say in the body",
-            status=414, code="uri_too_long", headers={"Connection": "close"},
-        )  # fmt: skip
+            status=414,
+            code="uri_too_long",
+            headers={"Connection": "close"},
+        )
     if max(unread, len(url) + sum(len(name) + len(value) for name, value in headers)) > MOST_HEAD_BYTES:
         return RequestError(
             f"the headers have more than {MOST_HEAD_BYTES} bytes: leave some out",
-            status=431, code="headers_too_large", headers={"Connection": "close"},
-        )  # fmt: skip
+            status=431,
+            code="headers_too_large",
+            headers={"Connection": "close"},
+        )
     return None
 
 

@@ -30,9 +30,15 @@ class RequestError(Exception):
     """A request that is not answered with speech; its message is for the caller."""
 
     def __init__(
-        self, message: str, *, status: int = 400, param: str | None = None, code: str | None = None,
-        kind: str = "invalid_request_error", headers: dict[str, str] | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        message: str,
+        *,
+        status: int = 400,
+        param: str | None = None,
+        code: str | None = None,
+        kind: str = "invalid_request_error",
+        headers: dict[str, str] | None = None,
+    ) -> None:
         super().__init__(message)
         self.status, self.param, self.code, self.kind = status, param, code, kind
         self.headers = headers or {}
@@ -60,8 +66,10 @@ def no_such_model(name: str, model: str) -> RequestError:
     """Another model is asked for than the one that is served."""
     return RequestError(
         f"the model '{name}' does not exist; this server has '{model}'",
-        status=404, param="model", code="model_not_found",
-    )  # fmt: skip
+        status=404,
+        param="model",
+        code="model_not_found",
+    )
 
 
 def too_busy(seconds_of_work: float) -> RequestError:
@@ -69,49 +77,65 @@ def too_busy(seconds_of_work: float) -> RequestError:
     retry_after_seconds = max(1, min(LONGEST_RETRY_SECONDS, math.ceil(seconds_of_work)))
     return RequestError(
         f"too many requests at the same time: try again in {retry_after_seconds} s",
-        status=429, code="rate_limit_exceeded", kind="rate_limit_error",
+        status=429,
+        code="rate_limit_exceeded",
+        kind="rate_limit_error",
         headers={"Retry-After": str(retry_after_seconds)},
-    )  # fmt: skip
+    )
 
 
 def too_many_of_one(holder: str, most: int) -> RequestError:
     """A key has all the requests in progress that it may have."""
     return RequestError(
         f"the key '{holder}' has {most} requests in progress, which is all that it may have: wait for one of them",
-        status=429, code="rate_limit_exceeded", kind="rate_limit_error", headers={"Retry-After": "1"},
-    )  # fmt: skip
+        status=429,
+        code="rate_limit_exceeded",
+        kind="rate_limit_error",
+        headers={"Retry-After": "1"},
+    )
 
 
 def too_late(timeout_seconds: int) -> RequestError:
     """The speech was not made in time."""
     return RequestError(
         f"the speech was not made within {timeout_seconds} s: shorten the input, or try again later",
-        status=504, code="timeout", kind="server_error",
-    )  # fmt: skip
+        status=504,
+        code="timeout",
+        kind="server_error",
+    )
 
 
 def unauthorized() -> RequestError:
     """The request has no key, or none that is good."""
     return RequestError(
         "this server wants an API key that it knows, as in Authorization: Bearer KEY",
-        status=401, code="invalid_api_key", kind="authentication_error", headers={"WWW-Authenticate": "Bearer"},
-    )  # fmt: skip
+        status=401,
+        code="invalid_api_key",
+        kind="authentication_error",
+        headers={"WWW-Authenticate": "Bearer"},
+    )
 
 
 def loading() -> RequestError:
     """The voice is not there yet."""
     return RequestError(
-        "the voice is being loaded: try again", status=503, code="loading", kind="server_error",
+        "the voice is being loaded: try again",
+        status=503,
+        code="loading",
+        kind="server_error",
         headers={"Retry-After": "1"},
-    )  # fmt: skip
+    )
 
 
 def shutting_down() -> RequestError:
     """The pod is about to go; another one answers."""
     return RequestError(
-        "this server is shutting down: try again", status=503, code="shutting_down", kind="server_error",
+        "this server is shutting down: try again",
+        status=503,
+        code="shutting_down",
+        kind="server_error",
         headers={"Retry-After": "1", "Connection": "close"},
-    )  # fmt: skip
+    )
 
 
 def failed(error: Exception, request_id: str | None) -> RequestError:
@@ -119,5 +143,7 @@ def failed(error: Exception, request_id: str | None) -> RequestError:
     name = request_id or "-"
     return RequestError(
         f"the server failed: {type(error).__name__}; its log has more of request {name}",
-        status=500, kind="server_error", headers={"X-Request-Id": name, "Connection": "close"},
-    )  # fmt: skip
+        status=500,
+        kind="server_error",
+        headers={"X-Request-Id": name, "Connection": "close"},
+    )

@@ -81,10 +81,13 @@ def document(content: bytes, format_name: str, timeline: Timeline) -> bytes:
     times = timeline.take() or Timestamps()
     return _json(
         SpeechDocument(
-            audio=base64.b64encode(content).decode(), format=format_name, duration=round(timeline.seconds, 3),
-            words=times.words, phonemes=times.phonemes,
+            audio=base64.b64encode(content).decode(),
+            format=format_name,
+            duration=round(timeline.seconds, 3),
+            words=times.words,
+            phonemes=times.phonemes,
         )
-    )  # fmt: skip
+    )
 
 
 def _event(event: BaseModel) -> bytes:

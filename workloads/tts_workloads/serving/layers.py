@@ -97,10 +97,18 @@ class LogAccess:
             milliseconds = round(1000 * (time.perf_counter() - started), 1)
             holder = {"key": name} if (name := holder_of(scope)) else {}
             access_log.info(
-                "%s %s %d", scope["method"], scope["path"], status,
-                extra={"event": "request", "status": status, "milliseconds": milliseconds,
-                       "request_id": logs.request_id.get(), **holder},
-            )  # fmt: skip
+                "%s %s %d",
+                scope["method"],
+                scope["path"],
+                status,
+                extra={
+                    "event": "request",
+                    "status": status,
+                    "milliseconds": milliseconds,
+                    "request_id": logs.request_id.get(),
+                    **holder,
+                },
+            )
 
 
 class Door(Protocol):

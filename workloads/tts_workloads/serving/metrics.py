@@ -49,25 +49,32 @@ class Metrics:
             "tts_serving_queue_age_seconds", "Seconds that the oldest turn has waited so far.", registry=registry
         )
         self.waited = Histogram(
-            "tts_serving_turn_wait_seconds", "Seconds that the first of a batch waited for its turn.", buckets=SECONDS,
+            "tts_serving_turn_wait_seconds",
+            "Seconds that the first of a batch waited for its turn.",
+            buckets=SECONDS,
             registry=registry,
-        )  # fmt: skip
+        )
         self.batch_size = Histogram(
             "tts_serving_batch_size", "Sentences made in one turn.", buckets=BATCHES, registry=registry
         )
         self.real_time_factor = Histogram(
-            "tts_serving_real_time_factor", "Seconds of computing for each second of speech, turn by turn.",
-            buckets=FACTORS, registry=registry,
-        )  # fmt: skip
+            "tts_serving_real_time_factor",
+            "Seconds of computing for each second of speech, turn by turn.",
+            buckets=FACTORS,
+            registry=registry,
+        )
         self.first_audio = Histogram(
-            "tts_serving_first_audio_seconds", "Seconds from a request to the first bytes of its speech.",
-            buckets=SECONDS, registry=registry,
-        )  # fmt: skip
+            "tts_serving_first_audio_seconds",
+            "Seconds from a request to the first bytes of its speech.",
+            buckets=SECONDS,
+            registry=registry,
+        )
         self.duration = Histogram(
             "tts_serving_request_seconds", "Seconds from a request to its end.", buckets=SECONDS, registry=registry
         )
         self.ready = Gauge("tts_serving_ready", "1 when the voice speaks.", registry=registry)
         self.device_memory = Gauge(
-            "tts_serving_device_memory_bytes", "Bytes of the GPU's memory that the server holds; 0 on a CPU.",
+            "tts_serving_device_memory_bytes",
+            "Bytes of the GPU's memory that the server holds; 0 on a CPU.",
             registry=registry,
-        )  # fmt: skip
+        )

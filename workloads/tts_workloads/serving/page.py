@@ -18,9 +18,15 @@ def page(model: str, most_characters: int) -> HTMLResponse:
     template = Template(files("tts_workloads.serving").joinpath("page.html").read_text(encoding="utf-8"))
     text = template.substitute(model=html.escape(model), most=most_characters)
     policy = [
-        "default-src 'none'", "connect-src 'self'", "img-src data:", "base-uri 'none'", "form-action 'self'",
-        "frame-ancestors 'none'", f"script-src {_hash('script', text)}", f"style-src {_hash('style', text)}",
-    ]  # fmt: skip
+        "default-src 'none'",
+        "connect-src 'self'",
+        "img-src data:",
+        "base-uri 'none'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+        f"script-src {_hash('script', text)}",
+        f"style-src {_hash('style', text)}",
+    ]
     headers = {"Content-Security-Policy": "; ".join(policy), "X-Content-Type-Options": "nosniff"}
     return HTMLResponse(text, headers=headers)
 

@@ -105,20 +105,23 @@ def check(request: SpeechRequest, card: VoiceCard, front_end: FrontEnd, model: s
     if request.response_format not in FORMATS:
         raise RequestError(
             f"response_format '{request.response_format}' is not supported; supported are {', '.join(FORMATS)}",
-            param="response_format", code="unsupported_format",
-        )  # fmt: skip
+            param="response_format",
+            code="unsupported_format",
+        )
     if request.instructions:
         raise RequestError("this voice takes no instructions: leave the field out", param="instructions")
     if len(request.input) > most_characters:
         raise RequestError(
             f"input has {len(request.input)} characters; at most {most_characters} are allowed",
-            param="input", code="string_above_max_length",
-        )  # fmt: skip
+            param="input",
+            code="string_above_max_length",
+        )
     if (unheard := _NOT_TEXT.search(request.input)) is not None:
         raise RequestError(
             f"input has U+{ord(unheard[0]):04X} at character {unheard.start()}, which is no text: leave it out",
-            param="input", code="control_character",
-        )  # fmt: skip
+            param="input",
+            code="control_character",
+        )
     granularities = frozenset(request.timestamp_granularities)
     if granularities and request.stream_format == "audio":
         raise RequestError(

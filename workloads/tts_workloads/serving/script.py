@@ -21,8 +21,14 @@ STRENGTHS = {"none": 0.0, "x-weak": 0.1, "weak": 0.2, "medium": 0.4, "strong": 0
 RATES = {"x-slow": 0.5, "slow": 0.75, "medium": 1.0, "default": 1.0, "fast": 1.25, "x-fast": 1.5}
 PITCHES = {"x-low": 0.7, "low": 0.85, "medium": 1.0, "default": 1.0, "high": 1.18, "x-high": 1.4}
 VOLUMES = {
-    "silent": -math.inf, "x-soft": -12.0, "soft": -6.0, "medium": 0.0, "default": 0.0, "loud": 6.0, "x-loud": 12.0,
-}  # fmt: skip
+    "silent": -math.inf,
+    "x-soft": -12.0,
+    "soft": -6.0,
+    "medium": 0.0,
+    "default": 0.0,
+    "loud": 6.0,
+    "x-loud": 12.0,
+}
 """In decibels."""
 RANGES = {"rate": (0.25, 4.0), "pitch": (0.5, 2.0), "volume": (-math.inf, 12.0)}
 
@@ -121,10 +127,16 @@ class _Reader:
         self.replaced: dict[str, str] = {}
         self._text, self._manner = "", Manner()
         self._elements: dict[str, Callable[[ET.Element, Manner, int], None]] = {
-            "speak": self._inside, "p": self._paragraph, "s": self._paragraph, "break": self._break,
-            "sub": self._substitute, "say-as": self._say_as, "phoneme": self._phoneme, "prosody": self._prosody,
+            "speak": self._inside,
+            "p": self._paragraph,
+            "s": self._paragraph,
+            "break": self._break,
+            "sub": self._substitute,
+            "say-as": self._say_as,
+            "phoneme": self._phoneme,
+            "prosody": self._prosody,
             "lang": self._language,
-        }  # fmt: skip
+        }
 
     def read(self, element: ET.Element, manner: Manner, depth: int) -> None:
         """Take an element in."""

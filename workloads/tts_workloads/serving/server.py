@@ -59,9 +59,13 @@ class Served:
 
 
 def from_file(
-    path: Path, host: str, port: int, api_keys: Path | None = None, limits: Limits | None = None,
+    path: Path,
+    host: str,
+    port: int,
+    api_keys: Path | None = None,
+    limits: Limits | None = None,
     batching: Batching | None = None,
-) -> Served:  # fmt: skip
+) -> Served:
     """A voice's file by itself; its digest is whatever it is."""
     return Served(path.stem, path, None, host, port, limits or Limits(), batching or Batching(), api_keys)
 
@@ -116,9 +120,15 @@ async def _serve(served: Served) -> Ending:
     keys = ApiKeys(served.api_keys) if served.api_keys else None
     service = Service(served.model, served.limits, served.batching, keys, served.most_per_key)
     config = uvicorn.Config(
-        make_app(service), log_config=None, access_log=False, lifespan="off", server_header=False,
-        timeout_keep_alive=30, timeout_graceful_shutdown=round(ENDING_SECONDS), http=limited(most_connections()),
-    )  # fmt: skip
+        make_app(service),
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        server_header=False,
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=round(ENDING_SECONDS),
+        http=limited(most_connections()),
+    )
     server = _Server(config)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -41,9 +41,13 @@ class Service:
     """What the routes share: the voice once it is loaded, the places, and whether the pod is about to go."""
 
     def __init__(
-        self, model: str, limits: Limits, batching: Batching | None = None, keys: ApiKeys | None = None,
+        self,
+        model: str,
+        limits: Limits,
+        batching: Batching | None = None,
+        keys: ApiKeys | None = None,
         most_per_key: int | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """``most_per_key`` are requests of one key at a time; None sets no limit of their own."""
         self.model, self.limits, self.batching, self.keys = model, limits, batching or Batching(), keys
         self._most_per_key = most_per_key
@@ -80,10 +84,14 @@ class Service:
         batching = self.batching
         self.voice = voice
         self.engine = engine = Engine(
-            voice, threads, max_batch_size=batching.max_batch_size or (16 if voice.on_gpu else 1),
-            max_wait_seconds=batching.max_wait_milliseconds / 1000, seconds_per_symbol=measured.seconds_per_symbol,
-            stalled_seconds=self.limits.request_timeout_seconds, observe=observe,
-        )  # fmt: skip
+            voice,
+            threads,
+            max_batch_size=batching.max_batch_size or (16 if voice.on_gpu else 1),
+            max_wait_seconds=batching.max_wait_milliseconds / 1000,
+            seconds_per_symbol=measured.seconds_per_symbol,
+            stalled_seconds=self.limits.request_timeout_seconds,
+            observe=observe,
+        )
         metrics.queue_depth.set_function(lambda: engine.depth)
         metrics.queue_age.set_function(engine.longest_wait)
         metrics.queue_work.set_function(engine.seconds_of_work)

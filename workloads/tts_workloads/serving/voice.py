@@ -144,11 +144,15 @@ class Voice:
         lasting = durations.tolist() if timed else [[]] * len(sentences)
         return [
             Spoken(
-                frame[:, :length], round(one.pause_before * rate), round(one.pause_after * rate), one,
-                [duration / tempo for duration in each[: len(one.symbols)]], tempo,
+                frame[:, :length],
+                round(one.pause_before * rate),
+                round(one.pause_after * rate),
+                one,
+                [duration / tempo for duration in each[: len(one.symbols)]],
+                tempo,
             )
             for one, frame, length, each, tempo in zip(sentences, mel, frames.tolist(), lasting, tempos, strict=True)
-        ]  # fmt: skip
+        ]
 
     @torch.inference_mode()
     @torch.jit.optimized_execution(should_optimize=False)  # type: ignore[attr-defined]

@@ -12,8 +12,15 @@ FRONT_ENDS: dict[str, type[FrontEnd]] = {front_end.name: front_end for front_end
 """The front ends by the language they speak."""
 
 __all__ = [
-    "FRONT_ENDS", "FrontEnd", "UnknownFrontEnd", "UnspeakableText", "WordPlace", "describe", "for_training", "restore",
-]  # fmt: skip
+    "FRONT_ENDS",
+    "FrontEnd",
+    "UnknownFrontEnd",
+    "UnspeakableText",
+    "WordPlace",
+    "describe",
+    "for_training",
+    "restore",
+]
 
 
 def for_training(language: str) -> FrontEnd:
@@ -27,9 +34,12 @@ def describe(front_end: FrontEnd) -> FrontEndCard:
     """What a voice's card says of its front end."""
     files = front_end.files()
     return FrontEndCard(
-        name=front_end.name, version=front_end.version, sha256=digest(files), files=tuple(sorted(files)),
+        name=front_end.name,
+        version=front_end.version,
+        sha256=digest(files),
+        files=tuple(sorted(files)),
         symbols=front_end.symbols,
-    )  # fmt: skip
+    )
 
 
 def restore(card: FrontEndCard, files: Mapping[str, bytes]) -> FrontEnd:

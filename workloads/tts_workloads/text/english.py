@@ -38,9 +38,12 @@ class English(FrontEnd):
     }
 
     def __init__(
-        self, words: Mapping[str, str], rules: Mapping[str, str], own: Mapping[str, str] | None = None,
+        self,
+        words: Mapping[str, str],
+        rules: Mapping[str, str],
+        own: Mapping[str, str] | None = None,
         version: int = 2,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """``words`` and ``rules`` have their phonemes encoded as in ``lexicon`` and ``letter_to_sound``, in version 1
         without stress; ``own``, as ``words``, are what a user gave and go before everything else."""
         super().__init__(version)

@@ -8,9 +8,19 @@ from tts_workloads.text.english_abbreviations import spelled
 from tts_workloads.text.english_numbers import Rewrite, cardinal, ordinal, plural, year
 
 MONTHS = (
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
     "December",
-)  # fmt: skip
+)
 _SHORT_MONTHS = {
     "Jan": 1,
     "Feb": 2,
@@ -26,9 +36,16 @@ _SHORT_MONTHS = {
     "Dec": 12,
 }
 _SHORT_DAYS = {
-    "Mon": "Monday", "Tue": "Tuesday", "Tues": "Tuesday", "Wed": "Wednesday", "Thu": "Thursday", "Thurs": "Thursday",
-    "Fri": "Friday", "Sat": "Saturday", "Sun": "Sunday",
-}  # fmt: skip
+    "Mon": "Monday",
+    "Tue": "Tuesday",
+    "Tues": "Tuesday",
+    "Wed": "Wednesday",
+    "Thu": "Thursday",
+    "Thurs": "Thursday",
+    "Fri": "Friday",
+    "Sat": "Saturday",
+    "Sun": "Sunday",
+}
 
 
 def date(month: int, day: str, in_year: str | None) -> str:
@@ -50,9 +67,14 @@ def time(hour: str, minute: str | None, half: str | None) -> str:
 
 def clock(hours: str, minutes: str, seconds: str, half: str | None) -> str:
     """``2``, ``30`` and ``15``: two hours thirty minutes and fifteen seconds; with ``p`` a time of day."""
-    parts = [f"{cardinal(str(int(n)))} {unit}{'' if int(n) == 1 else 's'}" for n, unit in (
-        (hours, "hour"), (minutes, "minute"), (seconds, "second"),
-    )]  # fmt: skip
+    parts = [
+        f"{cardinal(str(int(n)))} {unit}{'' if int(n) == 1 else 's'}"
+        for n, unit in (
+            (hours, "hour"),
+            (minutes, "minute"),
+            (seconds, "second"),
+        )
+    ]
     if half is None:
         return f"{parts[0]} {parts[1]} and {parts[2]}"
     return f"{time(hours, minutes, None)} and {parts[2]} {spelled(half + 'm')}"

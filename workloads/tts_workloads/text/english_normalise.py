@@ -20,22 +20,66 @@ PAUSES = ",.?!"
 """Marks that are heard: a short pause, and the three ends of a sentence."""
 
 _SPOKEN = {
-    "&": " and ", "%": " percent ", "@": " at ", "+": " plus ", "=": " equals ", "°": " degrees ", "*": " star ",
-    "/": " slash ", "\\": " backslash ", "_": " ", "~": " about ", "£": " pounds ", "€": " euros ", "$": " dollars ",
-    "₹": " rupees ", "₩": " won ",
-    "§": " section ", "©": " copyright ", "×": " times ", "÷": " divided by ", "<": " less than ",
-    ">": " greater than ", "≈": " about ", "≤": " at most ", "≥": " at least ", "±": " plus or minus ",
-}  # fmt: skip
+    "&": " and ",
+    "%": " percent ",
+    "@": " at ",
+    "+": " plus ",
+    "=": " equals ",
+    "°": " degrees ",
+    "*": " star ",
+    "/": " slash ",
+    "\\": " backslash ",
+    "_": " ",
+    "~": " about ",
+    "£": " pounds ",
+    "€": " euros ",
+    "$": " dollars ",
+    "₹": " rupees ",
+    "₩": " won ",
+    "§": " section ",
+    "©": " copyright ",
+    "×": " times ",
+    "÷": " divided by ",
+    "<": " less than ",
+    ">": " greater than ",
+    "≈": " about ",
+    "≤": " at most ",
+    "≥": " at least ",
+    "±": " plus or minus ",
+}
 _IN_ADDRESSES = {
-    ".": " dot ", "/": " slash ", "@": " at ", "-": " dash ", "_": " underscore ", ":": " colon ",
-    "?": " question mark ", "=": " equals ", "&": " and ", "#": " hash ", "%": " percent ", "+": " plus ",
+    ".": " dot ",
+    "/": " slash ",
+    "@": " at ",
+    "-": " dash ",
+    "_": " underscore ",
+    ":": " colon ",
+    "?": " question mark ",
+    "=": " equals ",
+    "&": " and ",
+    "#": " hash ",
+    "%": " percent ",
+    "+": " plus ",
     "~": " tilde ",
-}  # fmt: skip
+}
 _LETTERS = {"æ": "ae", "œ": "oe", "ø": "o", "ß": "ss", "ł": "l", "đ": "d", "ð": "th", "þ": "th", "ı": "i"}
 _MARKS = {
-    ";": ",", ":": ",", "…": ",", "(": ",", ")": ",", "[": ",", "]": ",", "{": ",", "}": ",", "—": ",", "–": ",",
-    "。": ".", "、": ",", "¿": ",", "¡": ",",
-}  # fmt: skip
+    ";": ",",
+    ":": ",",
+    "…": ",",
+    "(": ",",
+    ")": ",",
+    "[": ",",
+    "]": ",",
+    "{": ",",
+    "}": ",",
+    "—": ",",
+    "–": ",",
+    "。": ".",
+    "、": ",",
+    "¿": ",",
+    "¡": ",",
+}
 # Ends of names of hosts; of two letters those that are no words, which only a path shows to be an address.
 _DOMAINS = (
     "com|org|net|edu|gov|mil|int|info|biz|dev|app|xyz|tech|online|site|shop|store|blog|cloud|news|page|wiki|"

@@ -21,8 +21,14 @@ CURRENCIES = {
     "₽": ("ruble", "rubles", "kopeck", "kopecks"),
 }
 _OF_CODES = {
-    "USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "INR": "₹", "KRW": "₩", "RUB": "₽",
-}  # fmt: skip
+    "USD": "$",
+    "EUR": "€",
+    "GBP": "£",
+    "JPY": "¥",
+    "INR": "₹",
+    "KRW": "₩",
+    "RUB": "₽",
+}
 CURRENCIES |= {code: CURRENCIES[symbol] for code, symbol in _OF_CODES.items()}
 CURRENCIES |= {
     "CHF": ("Swiss franc", "Swiss francs", "centime", "centimes"),
@@ -144,7 +150,7 @@ _MONEY: tuple[Rewrite, ...] = (
     ),
     (re.compile(r"(?<= )/(?=(?:hour|day|week|month|year|person|unit|mo|yr)\b)"), lambda _: " per "),
     (re.compile(rf"\b({_WHOLE})\s?¢"), lambda m: f" {cardinal(m[1])} {'cent' if m[1] == '1' else 'cents'} "),
-)  # fmt: skip
+)
 _REWRITES: tuple[Rewrite, ...] = (
     # 555-0172, 212-555-0123, (212) 555-0123, +1 212 555 0123: groups of digits, as a telephone number is read.
     (
@@ -162,8 +168,11 @@ _REWRITES: tuple[Rewrite, ...] = (
     (re.compile(r"\b(\d{1,3}(?:,\d{3})+|\d{1,12})(?:st|nd|rd|th)\b", re.IGNORECASE), lambda m: f" {ordinal(m[1])} "),
     (
         re.compile(r"(?<![\d/⁄.])(?:(\d+)\s)?(\d{1,3})[/⁄](\d{1,3})(?![\d/⁄])"),
-        lambda m: f" {cardinal(m[1])} and {fraction(m[2], m[3])} ".replace(" and one ", " and a ") if m[1]
-        else f" {fraction(m[2], m[3])} ",
+        lambda m: (
+            f" {cardinal(m[1])} and {fraction(m[2], m[3])} ".replace(" and one ", " and a ")
+            if m[1]
+            else f" {fraction(m[2], m[3])} "
+        ),
     ),
     (re.compile(r"(?<=[\d%])\s?[-–]\s?(?=\d)"), lambda _: " to "),
     (re.compile(r"(?<=\d)\s?×\s?(?=\d)"), lambda _: " times "),
@@ -177,7 +186,7 @@ _REWRITES: tuple[Rewrite, ...] = (
     (re.compile(r"(?<=\d):(?=\d)"), lambda _: " to "),
     (re.compile(r"(?<!\d)(1[1-9]\d\d|20[1-9]\d)(?!\s?%)(?![\d,]\d)"), lambda m: f" {year(m[1])} "),
     (re.compile(_WHOLE), lambda m: f" {cardinal(m[0])} "),
-)  # fmt: skip
+)
 
 
 def speak_money(text: str) -> str:

@@ -19,9 +19,25 @@ from tts_workloads.text.lexicon import Pronunciation
 
 _MARKS = {"": "0", "ˈ": "1", "ˌ": "2"}
 _VOWELS = {
-    "A": "EY", "I": "AY", "W": "AW", "Y": "OY", "O": "OW", "æ": "AE", "ɑ": "AA", "ə": "AH", "ᵊ": "AH", "ʌ": "AH",
-    "ɛ": "EH", "ɜ": "ER", "ɪ": "IH", "ᵻ": "IH", "i": "IY", "ɔ": "AO", "u": "UW", "ʊ": "UH",
-}  # fmt: skip
+    "A": "EY",
+    "I": "AY",
+    "W": "AW",
+    "Y": "OY",
+    "O": "OW",
+    "æ": "AE",
+    "ɑ": "AA",
+    "ə": "AH",
+    "ᵊ": "AH",
+    "ʌ": "AH",
+    "ɛ": "EH",
+    "ɜ": "ER",
+    "ɪ": "IH",
+    "ᵻ": "IH",
+    "i": "IY",
+    "ɔ": "AO",
+    "u": "UW",
+    "ʊ": "UH",
+}
 _MARKED_VOWEL = re.compile(f"([ˈˌ]?)([{''.join(_VOWELS)}])")
 
 Marks = Mapping[str, Collection[str]]
@@ -39,8 +55,10 @@ def marked() -> Marks:
     for name in ("us_gold.json", "us_silver.json"):
         # Found without importing misaki.en, which needs packages that nothing here uses.
         table = json.loads((files("misaki") / "data" / name).read_text(encoding="utf-8"))
-        ways = {word: [one for one in said.values() if one] if isinstance(said, dict) else [said]
-                for word, said in table.items()}  # fmt: skip
+        ways = {
+            word: [one for one in said.values() if one] if isinstance(said, dict) else [said]
+            for word, said in table.items()
+        }
         # A word comes before a name that is written as it is.
         names = {word.lower(): said for word, said in ways.items() if not word.islower()}
         marks = {**names, **{word: said for word, said in ways.items() if word.islower()}, **marks}

@@ -8,13 +8,25 @@ from typing import NamedTuple
 from tts_workloads.text.lexicon import Pronunciation
 
 ADDITIONS = {
-    "bass": "B EY1 S", "chatbot": "CH AE1 T B AA2 T", "covid": "K OW1 V IH0 D", "jpeg": "JH EY1 P EH2 G",
-    "json": "JH EY1 S AH0 N", "kilohertz": "K IH1 L AH0 HH ER2 T S", "kubectl": "K Y UW1 B K AH0 N T R OW2 L",
-    "kubernetes": "K UW2 B ER0 N EH1 T IY0 Z", "invalid": "IH0 N V AE1 L AH0 D", "lead": "L IY1 D",
-    "metadata": "M EH1 T AH0 D EY2 T AH0", "miz": "M IH1 Z", "nginx": "EH2 N JH IH0 N EH1 K S",
-    "openai": "OW2 P AH0 N EY2 AY1", "pytorch": "P AY1 T AO2 R CH", "vocoder": "V OW1 K OW2 D ER0",
-    "wound": "W UW1 N D", "yaml": "Y AE1 M AH0 L",
-}  # fmt: skip
+    "bass": "B EY1 S",
+    "chatbot": "CH AE1 T B AA2 T",
+    "covid": "K OW1 V IH0 D",
+    "jpeg": "JH EY1 P EH2 G",
+    "json": "JH EY1 S AH0 N",
+    "kilohertz": "K IH1 L AH0 HH ER2 T S",
+    "kubectl": "K Y UW1 B K AH0 N T R OW2 L",
+    "kubernetes": "K UW2 B ER0 N EH1 T IY0 Z",
+    "invalid": "IH0 N V AE1 L AH0 D",
+    "lead": "L IY1 D",
+    "metadata": "M EH1 T AH0 D EY2 T AH0",
+    "miz": "M IH1 Z",
+    "nginx": "EH2 N JH IH0 N EH1 K S",
+    "openai": "OW2 P AH0 N EY2 AY1",
+    "pytorch": "P AY1 T AO2 R CH",
+    "vocoder": "V OW1 K OW2 D ER0",
+    "wound": "W UW1 N D",
+    "yaml": "Y AE1 M AH0 L",
+}
 """Pronunciations that go into a new voice's lexicon beside the dictionary's, or in place of one that
 is rarely meant."""
 INITIALISMS = frozenset(["AD", "AI", "AKA", "AM", "ER", "ID", "IO", "IT", "LA", "UN", "US", "WHO"])
@@ -91,45 +103,179 @@ class Beside(NamedTuple):
 
 BESIDE = {
     "bass": Beside(
-        "B AE1 S", frozenset(["caught", "fried", "grilled", "largemouth", "sea", "smallmouth", "striped"]),
+        "B AE1 S",
+        frozenset(["caught", "fried", "grilled", "largemouth", "sea", "smallmouth", "striped"]),
         frozenset(["boat", "fish", "fishing"]),
     ),
     "dove": Beside(
-        "D OW1 V", frozenset(["he", "i", "she", "they", "we", "who", "you"]),
+        "D OW1 V",
+        frozenset(["he", "i", "she", "they", "we", "who", "you"]),
         frozenset(["back", "deep", "deeper", "down", "for", "headfirst", "in", "into", "off", "straight", "under"]),
     ),
     "invalid": Beside("IH1 N V AH0 L AH0 D", after=frozenset(["chair", "chairs", "who"])),
     "minute": Beside(
-        "M AY0 N UW1 T", frozenset(["extremely", "most", "so", "too", "very"]),
-        frozenset(["amount", "amounts", "change", "changes", "detail", "details", "differences", "fraction",
-                   "particles", "quantities", "traces"]),
+        "M AY0 N UW1 T",
+        frozenset(["extremely", "most", "so", "too", "very"]),
+        frozenset(
+            [
+                "amount",
+                "amounts",
+                "change",
+                "changes",
+                "detail",
+                "details",
+                "differences",
+                "fraction",
+                "particles",
+                "quantities",
+                "traces",
+            ]
+        ),
     ),
     "polish": Beside(
-        "P OW1 L IH0 SH", frozenset(["learn", "learning", "speak", "speaking", "speaks"]),
-        frozenset(["army", "border", "cities", "city", "cuisine", "food", "government", "history", "immigrants",
-                   "language", "man", "people", "president", "sausage", "sausages", "troops", "woman", "zloty"]),
+        "P OW1 L IH0 SH",
+        frozenset(["learn", "learning", "speak", "speaking", "speaks"]),
+        frozenset(
+            [
+                "army",
+                "border",
+                "cities",
+                "city",
+                "cuisine",
+                "food",
+                "government",
+                "history",
+                "immigrants",
+                "language",
+                "man",
+                "people",
+                "president",
+                "sausage",
+                "sausages",
+                "troops",
+                "woman",
+                "zloty",
+            ]
+        ),
     ),
-}  # fmt: skip
+}
 READ_NOW, READ_BEFORE = ("R", "IY1", "D"), ("R", "EH1", "D")
 
-_DETERMINERS = frozenset([
-    "a", "an", "the", "this", "that", "these", "those", "my", "your", "his", "her", "its", "our", "their", "no",
-    "any", "some", "each", "every", "another",
-])  # fmt: skip
-_BEFORE_NOUNS = _DETERMINERS | frozenset([
-    "of", "in", "with", "for", "by", "from", "at", "on", "is", "are", "was", "were", "very", "so", "too", "as",
-    "be", "been", "get", "more", "most",
-])  # fmt: skip
-_BEFORE_VERBS = frozenset([
-    "to", "will", "would", "can", "could", "shall", "should", "may", "might", "must", "not", "cannot", "can't",
-    "don't", "doesn't", "didn't", "won't", "wouldn't", "couldn't", "shouldn't", "i", "you", "we", "they",
-    "let's", "please", "who", "i'll", "you'll", "we'll", "they'll", "he'll", "she'll", "help", "and", "or",
-])  # fmt: skip
+_DETERMINERS = frozenset(
+    [
+        "a",
+        "an",
+        "the",
+        "this",
+        "that",
+        "these",
+        "those",
+        "my",
+        "your",
+        "his",
+        "her",
+        "its",
+        "our",
+        "their",
+        "no",
+        "any",
+        "some",
+        "each",
+        "every",
+        "another",
+    ]
+)
+_BEFORE_NOUNS = _DETERMINERS | frozenset(
+    [
+        "of",
+        "in",
+        "with",
+        "for",
+        "by",
+        "from",
+        "at",
+        "on",
+        "is",
+        "are",
+        "was",
+        "were",
+        "very",
+        "so",
+        "too",
+        "as",
+        "be",
+        "been",
+        "get",
+        "more",
+        "most",
+    ]
+)
+_BEFORE_VERBS = frozenset(
+    [
+        "to",
+        "will",
+        "would",
+        "can",
+        "could",
+        "shall",
+        "should",
+        "may",
+        "might",
+        "must",
+        "not",
+        "cannot",
+        "can't",
+        "don't",
+        "doesn't",
+        "didn't",
+        "won't",
+        "wouldn't",
+        "couldn't",
+        "shouldn't",
+        "i",
+        "you",
+        "we",
+        "they",
+        "let's",
+        "please",
+        "who",
+        "i'll",
+        "you'll",
+        "we'll",
+        "they'll",
+        "he'll",
+        "she'll",
+        "help",
+        "and",
+        "or",
+    ]
+)
 _AFTER_COMMANDS = _DETERMINERS | frozenset(["all", "it", "them", "us", "me"])
-_BEFORE_READ_BEFORE = frozenset([
-    "have", "has", "had", "was", "were", "been", "be", "is", "are", "having", "he", "she", "it", "i've",
-    "you've", "we've", "they've", "well", "already", "ever", "never",
-])  # fmt: skip
+_BEFORE_READ_BEFORE = frozenset(
+    [
+        "have",
+        "has",
+        "had",
+        "was",
+        "were",
+        "been",
+        "be",
+        "is",
+        "are",
+        "having",
+        "he",
+        "she",
+        "it",
+        "i've",
+        "you've",
+        "we've",
+        "they've",
+        "well",
+        "already",
+        "ever",
+        "never",
+    ]
+)
 
 
 def in_context(word: str, before: str, after: str) -> Pronunciation | None:

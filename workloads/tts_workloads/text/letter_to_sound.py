@@ -28,12 +28,33 @@ EDGE = "_"
 
 _VOWELS = [phoneme for phoneme in lexicon.PHONEMES if phoneme[0] in "AEIOU"]
 _KIN: dict[str, list[str]] = {
-    "b": ["B"], "c": ["K", "S", "CH", "SH"], "d": ["D", "JH"], "f": ["F"], "g": ["G", "JH", "ZH", "NG"], "h": ["HH"],
-    "j": ["JH", "Y", "ZH"], "k": ["K"], "l": ["L"], "m": ["M"], "n": ["N", "NG"], "p": ["P", "F"], "q": ["K"],
-    "r": ["R", "ER"], "s": ["S", "Z", "SH", "ZH"], "t": ["T", "TH", "DH", "CH", "SH"], "v": ["V", "F"], "w": ["W", "V"],
-    "x": ["K", "S", "Z", "G"], "z": ["Z", "S", "ZH"], "a": _VOWELS, "e": _VOWELS, "i": _VOWELS, "o": _VOWELS,
-    "u": [*_VOWELS, "W", "Y"], "y": [*_VOWELS, "Y"],
-}  # fmt: skip
+    "b": ["B"],
+    "c": ["K", "S", "CH", "SH"],
+    "d": ["D", "JH"],
+    "f": ["F"],
+    "g": ["G", "JH", "ZH", "NG"],
+    "h": ["HH"],
+    "j": ["JH", "Y", "ZH"],
+    "k": ["K"],
+    "l": ["L"],
+    "m": ["M"],
+    "n": ["N", "NG"],
+    "p": ["P", "F"],
+    "q": ["K"],
+    "r": ["R", "ER"],
+    "s": ["S", "Z", "SH", "ZH"],
+    "t": ["T", "TH", "DH", "CH", "SH"],
+    "v": ["V", "F"],
+    "w": ["W", "V"],
+    "x": ["K", "S", "Z", "G"],
+    "z": ["Z", "S", "ZH"],
+    "a": _VOWELS,
+    "e": _VOWELS,
+    "i": _VOWELS,
+    "o": _VOWELS,
+    "u": [*_VOWELS, "W", "Y"],
+    "y": [*_VOWELS, "Y"],
+}
 """What a letter often stands for: where the search for the alignment begins."""
 
 Rules = Mapping[str, str]

@@ -16,9 +16,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tts_workloads.training", description=__doc__)
     parser.add_argument("--run", type=Path, default=RUN_PATH, help="the run document (default: %(default)s)")
     parser.add_argument(
-        "--workspace", type=Path, default=CHECKPOINTS_PATH.parent,
+        "--workspace",
+        type=Path,
+        default=CHECKPOINTS_PATH.parent,
         help="folder with data/, where the corpus is, and checkpoints/, for what is made (default: %(default)s)",
-    )  # fmt: skip
+    )
     arguments = parser.parse_args()
     logs.configure()
     return launch(arguments.run, arguments.workspace)

@@ -26,22 +26,24 @@ def page(card: VoiceCard) -> str:
         ("Written", f"{made.created_at} by PyTorch {made.torch}"),
     ]
     measured = [] if quality is None else _measured(quality)
-    return "\n".join([
-        f"# {card.name}",
-        "",
-        "A voice in one TorchScript file, trained from recorded speech. What a listener hears is made by a machine and",
-        "should be called so. The licence of the recordings applies to the voice.",
-        "",
-        *_table("property", rows),
-        "",
-        "## Quality on clips that it was not trained on",
-        "",
-        *_table("measure", measured),
-        "",
-        "`alignment.png` shows which symbol is heard when, `loss.png` the loss over the steps; `samples/` has held-out",
-        "clips as they were recorded and as the voice says them.",
-        "",
-    ])  # fmt: skip
+    return "\n".join(
+        [
+            f"# {card.name}",
+            "",
+            "A voice in one TorchScript file, trained from recorded speech. What a listener hears is made by a machine and",
+            "should be called so. The licence of the recordings applies to the voice.",
+            "",
+            *_table("property", rows),
+            "",
+            "## Quality on clips that it was not trained on",
+            "",
+            *_table("measure", measured),
+            "",
+            "`alignment.png` shows which symbol is heard when, `loss.png` the loss over the steps; `samples/` has held-out",
+            "clips as they were recorded and as the voice says them.",
+            "",
+        ]
+    )
 
 
 def _measured(quality: Evaluation) -> list[tuple[str, str]]:

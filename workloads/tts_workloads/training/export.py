@@ -40,9 +40,13 @@ def write_voice(
         old.unlink()
     staged.replace(path)
     return Artifact(
-        path=str(path.relative_to(root)), sha256=sha256, size_bytes=path.stat().st_size,
-        sample_rate=card.audio.sample_rate, languages=card.languages, speakers=card.speakers,
-    )  # fmt: skip
+        path=str(path.relative_to(root)),
+        sha256=sha256,
+        size_bytes=path.stat().st_size,
+        sample_rate=card.audio.sample_rate,
+        languages=card.languages,
+        speakers=card.speakers,
+    )
 
 
 def packed(

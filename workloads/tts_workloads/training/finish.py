@@ -58,9 +58,14 @@ def finish(
     report = folder / "report"
     leave_report(report, training, card, spoken)
     artifact = write_voice(
-        folder, module, card, training.front_end.files(), speak=_symbols(training, training.train[0]), root=root,
+        folder,
+        module,
+        card,
+        training.front_end.files(),
+        speak=_symbols(training, training.train[0]),
+        root=root,
         training_only=training_only(training.acoustic),
-    )  # fmt: skip
+    )
     result = TrainingResult(artifact=artifact, evaluation=evaluation)
     document = result.model_dump_json(by_alias=True, exclude_none=True, indent=1)
     write_bytes(folder / RESULT_FILE, document.encode())
@@ -81,14 +86,18 @@ def describe(run: TrainingRun, training: Training, steps: int, evaluation: Evalu
         front_end=text.describe(training.front_end),
         vocoder=VocoderCard(receptive_field_frames=training.vocoder.receptive_field_frames),
         provenance=Provenance(
-            run_sha256=digest(run), data_sha256=training.corpus.sha256, clips=len(trained_on),
+            run_sha256=digest(run),
+            data_sha256=training.corpus.sha256,
+            clips=len(trained_on),
             seconds=round(sum(clip.seconds for clip in trained_on), 1),
-            steps=steps, created_at=now(), torch=torch.__version__,
+            steps=steps,
+            created_at=now(),
+            torch=torch.__version__,
             acoustic_from=run.sources.acoustic.sha256 if run.sources.acoustic else None,
             vocoder_from=run.sources.vocoder.sha256 if run.sources.vocoder else None,
         ),
         evaluation=evaluation,
-    )  # fmt: skip
+    )
 
 
 def leave_report(report: Path, training: Training, card: VoiceCard, spoken: Sequence[Spoken]) -> None:
@@ -100,8 +109,9 @@ def leave_report(report: Path, training: Training, card: VoiceCard, spoken: Sequ
     alignment = pictures.alignment_picture(
         training.acoustic.alignment(clip).numpy(),
         [training.front_end.symbols[symbol] for symbol in _symbols(training, clip)],
-        seconds_per_frame, clips[clip].text,
-    )  # fmt: skip
+        seconds_per_frame,
+        clips[clip].text,
+    )
     write_bytes(report / "alignment.png", alignment)
     said = next((one for one in spoken if one.clip == clip and len(one.waveform) > card.audio.n_fft), None)
     if said is not None:

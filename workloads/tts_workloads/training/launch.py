@@ -49,9 +49,10 @@ def launch(run_path: Path, workspace: Path) -> int:
         ending = ending_of(error)
     write_termination_message(ending.message)
     log.info(
-        "the training ended: %s", ending.message.reason,
+        "the training ended: %s",
+        ending.message.reason,
         extra={"event": "ended", "code": int(ending.code), "step": ending.message.step},
-    )  # fmt: skip
+    )
     return int(ending.code)
 
 

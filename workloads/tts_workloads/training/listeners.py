@@ -94,8 +94,10 @@ def _asked(said: Sequence[Utterance], recorded: Sequence[Utterance], sample_rate
     if absent:
         log.info(
             "the evaluation lacks what needs %s: install the extra `quality` (pip install tts-operator[quality]), or "
-            "build the image with it as docs/operations.md says", " and ".join(absent), extra={"event": "not listened"},
-        )  # fmt: skip
+            "build the image with it as docs/operations.md says",
+            " and ".join(absent),
+            extra={"event": "not listened"},
+        )
     return found
 
 

@@ -294,9 +294,11 @@ class Trainer:
         if found is not None:
             self.optimiser.load(self.loop.checkpoints.load(found.path))
         log.warning(
-            "step %d went wrong: half the learning rate, and the weights of step %d again", self.step, good,
+            "step %d went wrong: half the learning rate, and the weights of step %d again",
+            self.step,
+            good,
             extra={"event": "backed off", "step": self.step},
-        )  # fmt: skip
+        )
 
     def state(self) -> dict[str, Any]:
         """Everything that the stage's next step depends on, as tensors and plain values."""

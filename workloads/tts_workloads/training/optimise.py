@@ -77,12 +77,16 @@ class Optimiser:
         # Fused, the optimizer also skips a step on the device's own word (``found_inf``); on the CPU it is the fastest.
         self.adamw = torch.optim.AdamW(
             [
-                {"params": list(group.parameters.values()), "lr": group.optimisation.learning_rate,
-                 "betas": group.optimisation.betas, "weight_decay": group.optimisation.weight_decay}
+                {
+                    "params": list(group.parameters.values()),
+                    "lr": group.optimisation.learning_rate,
+                    "betas": group.optimisation.betas,
+                    "weight_decay": group.optimisation.weight_decay,
+                }
                 for group in self.groups
             ],
             fused=True,
-        )  # fmt: skip
+        )
 
     def step(self, loss: Tensor, rates: list[float]) -> Tensor:
         """Go down the gradient of a scalar loss, with one learning rate for each group.

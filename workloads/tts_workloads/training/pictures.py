@@ -24,9 +24,13 @@ def alignment_picture(
     axes = figure.add_subplot()
     frames, count = alignment.shape
     image = axes.imshow(
-        alignment.T, aspect="auto", origin="lower", interpolation="nearest", cmap="magma",
+        alignment.T,
+        aspect="auto",
+        origin="lower",
+        interpolation="nearest",
+        cmap="magma",
         extent=(0.0, frames * seconds_per_frame, -0.5, count - 0.5),
-    )  # fmt: skip
+    )
     axes.set(xlabel="time in seconds", ylabel="symbol", title=title)
     if count <= MOST_LABELS:
         axes.set_yticks(range(count), symbols, fontsize=6)
@@ -43,9 +47,14 @@ def mels_picture(
     for place, (mel, name) in enumerate(((recorded, "recorded"), (spoken, "the voice"))):
         axes = figure.add_subplot(2, 1, place + 1)
         axes.imshow(
-            mel, aspect="auto", origin="lower", cmap="magma", vmin=lowest, vmax=highest,
+            mel,
+            aspect="auto",
+            origin="lower",
+            cmap="magma",
+            vmin=lowest,
+            vmax=highest,
             extent=(0.0, mel.shape[1] * seconds_per_frame, 0.0, mel.shape[0]),
-        )  # fmt: skip
+        )
         axes.set(ylabel=f"mel band, {name}", title=title if place == 0 else None)
     axes.set(xlabel="time in seconds")
     return _png(figure)

@@ -37,9 +37,13 @@ def write(path: Path) -> None:
     """Write a voice that was never trained, of the default architectures and sizes."""
     front_end = text.for_training("en-us")
     run = TrainingRun.model_validate(
-        {"output": "probe", "dataset": {"format": "ljspeech", "language": "en-us", "audio": {}}, "model": {},
-         "training": {"maxSteps": 1}}
-    )  # fmt: skip
+        {
+            "output": "probe",
+            "dataset": {"format": "ljspeech", "language": "en-us", "audio": {}},
+            "model": {},
+            "training": {"maxSteps": 1},
+        }
+    )
     torch.manual_seed(0)
     noise = 0.1 * torch.randn(run.dataset.audio.sample_rate)
     symbols = torch.arange(1, SYMBOLS + 1)

@@ -106,9 +106,7 @@ class Progress:
         if self.watch is not None:
             self.watch.look(settled=epoch > 0)  # in the first epoch the corpus's features are computed and kept
             gpu, warnings = self.watch.usage, self.watch.warnings
-        self._put(
-            step=step, epoch=epoch, learning_rate=learning_rate, last_step_at=now(), gpu=gpu, warnings=warnings
-        )  # fmt: skip
+        self._put(step=step, epoch=epoch, learning_rate=learning_rate, last_step_at=now(), gpu=gpu, warnings=warnings)
 
     def pause(self) -> None:
         """The time until now was not spent on a step: a checkpoint or a validation was."""
@@ -143,11 +141,13 @@ class Progress:
                 "loss": document.loss if loss is None else loss,
                 "audio_seconds_per_second": self._audio.value or document.audio_seconds_per_second,
                 "display": display(
-                    document.step, document.total_steps, document.loss if loss is None else loss,
+                    document.step,
+                    document.total_steps,
+                    document.loss if loss is None else loss,
                     0.0 if ending else None if pace is None else left * pace,
                 ),
             }
-        )  # fmt: skip
+        )
         self._sink.put(self.document, urgent=urgent)
 
 

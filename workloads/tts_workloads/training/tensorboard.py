@@ -46,9 +46,12 @@ class Events:
         wav = io.BytesIO()
         soundfile.write(wav, waveform, sample_rate, format="WAV", subtype="PCM_16")
         audio = Summary.Audio(
-            sample_rate=sample_rate, num_channels=1, length_frames=len(waveform),
-            encoded_audio_string=wav.getvalue(), content_type="audio/wav",
-        )  # fmt: skip
+            sample_rate=sample_rate,
+            num_channels=1,
+            length_frames=len(waveform),
+            encoded_audio_string=wav.getvalue(),
+            content_type="audio/wav",
+        )
         self._summary(step, Summary.Value(tag=name, audio=audio))
 
     def flush(self) -> None:

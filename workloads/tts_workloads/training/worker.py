@@ -161,10 +161,13 @@ def _finished(result: TrainingResult, steps: int, progress: Progress) -> Ending:
     return Ending(
         ExitCode.FINISHED,
         TerminationMessage(
-            reason=Reason.FINISHED, message=f"the voice is {result.artifact.path}", step=steps, result=result,
+            reason=Reason.FINISHED,
+            message=f"the voice is {result.artifact.path}",
+            step=steps,
+            result=result,
             checkpoint=progress.document.checkpoint,
         ),
-    )  # fmt: skip
+    )
 
 
 class _Silence:
