@@ -46,16 +46,16 @@ generate: venv ## Write the CRDs, the admission policy and the API reference ane
 
 .PHONY: cluster
 cluster: venv ## Start an embedded Kubernetes with one node (NODES=2 for two); kubeconfig in .cluster/
-	$(PYTHON) -m tests.cluster up --nodes $(or $(NODES),1)
+	$(PYTHON) -m devcluster up --nodes $(or $(NODES),1)
 
 .PHONY: cluster-down
 cluster-down: venv ## Take the embedded Kubernetes down, whatever state it is in
-	$(PYTHON) -m tests.cluster down
+	$(PYTHON) -m devcluster down
 
 # The standard library is enough to build these, so that they are built beside the installation of what is locked.
 .PHONY: images
 images: ## Build Kubernetes and, with root, the images, once for each content of their sources; hand them to the cluster
-	python3 -m tests.cluster $(if $(filter 0,$(shell id -u)),images,build)
+	python3 -m devcluster $(if $(filter 0,$(shell id -u)),images,build)
 
 .PHONY: bench
 bench: venv ## Measure the operator beside a bare kopf handler and print the table

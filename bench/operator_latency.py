@@ -29,7 +29,7 @@ from typing import Any
 
 from kubernetes import client, config, watch
 
-from tests.cluster import cluster as embedded
+from devcluster import cluster as embedded
 
 ROOT = Path(__file__).parents[1]
 GROUP, VERSION, PLURAL = "ttsoperator.dev", "v1alpha1", "ttstrainings"

@@ -32,8 +32,8 @@ from tts_workloads.processors import cpus
 from tts_workloads.quality import recognise
 from tts_workloads.quality.errors import error_rate
 from tts_workloads.quality.naturalness import mean_opinion_score
-from tts_workloads.serving.voice import Voice
-from tts_workloads.training.evaluation import align, cepstra, mel_cepstral_distortion
+from tts_workloads.serving.synthesis.voice import Voice
+from tts_workloads.training.finish.evaluation import align, cepstra, mel_cepstral_distortion
 
 T = TypeVar("T")
 LISTENER_RATE = recognise.SAMPLE_RATE

@@ -29,9 +29,9 @@ from tts_workloads import models, text
 from tts_workloads.data import Clip, Corpus, Utterance, features_of
 from tts_workloads.models.stage import Stage
 from tts_workloads.processors import cpu_has_bf16, cpus
-from tts_workloads.training.optimise import Optimiser
-from tts_workloads.training.precision import choose
-from tts_workloads.training.readings import Reading
+from tts_workloads.training.loop.optimise import Optimiser
+from tts_workloads.training.loop.precision import choose
+from tts_workloads.training.loop.readings import Reading
 
 SAMPLE_RATE, HOP_LENGTH = 22050, 256
 SYMBOLS_PER_SECOND = 15.0

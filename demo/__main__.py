@@ -16,12 +16,12 @@ from pathlib import Path
 
 from rich.console import Console
 
+from demo import corpus as demo_corpus
 from demo import follow, listen
-from tests.cluster import cluster as embedded
-from tests.cluster import delivery, platform
-from tests.cluster.images import Images
-from tests.cluster.processes import ClusterError
-from tts_workloads.data import asterisk
+from devcluster import cluster as embedded
+from devcluster import delivery, platform
+from devcluster.images import Images
+from devcluster.processes import ClusterError
 
 ROOT = Path(__file__).parents[1]
 OUTPUT = ROOT / "demo-output"
@@ -45,7 +45,7 @@ def step(title: str) -> Iterator[None]:
 def prepare() -> tuple[Images, Path]:
     """Build Kubernetes, the images and the corpus: side by side, since some wait for the network and some compute."""
     with concurrent.futures.ThreadPoolExecutor() as pool:
-        corpus = pool.submit(asterisk.prepare)
+        corpus = pool.submit(demo_corpus.prepare)
         built = delivery.deliver(embedded.DEFAULT_STATE)
         return built, corpus.result()
 

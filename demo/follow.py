@@ -9,8 +9,8 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from tests.cluster.cluster import Cluster
-from tests.cluster.processes import ClusterError
+from devcluster.cluster import Cluster
+from devcluster.processes import ClusterError
 
 POLL_SECONDS = 2
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.cluster import debian, parts
+from devcluster import debian, parts
 
 # Its data lies in the second, beside it and nowhere else.
 PACKAGES = dict.fromkeys(("chromium-headless-shell", "chromium-common"), "156.0.8078.79-1~deb12u1")

@@ -1,4 +1,4 @@
-"""What every test can ask for. The clusters come from ``tests.cluster.fixtures``."""
+"""What every test can ask for. The clusters come from ``tests.fixtures``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 # Each worker of pytest-xdist computes on a core of its own: threads of several would spin and wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-pytest_plugins = ["tests.cluster.fixtures"]
+pytest_plugins = ["tests.fixtures"]
 
 # An exported KUBECONFIG is often production: no test may ever find it by accident.
 os.environ.pop("KUBECONFIG", None)

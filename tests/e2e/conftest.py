@@ -13,10 +13,10 @@ from typing import Any, TypeVar
 import pytest
 import yaml
 
-from tests.cluster import platform
-from tests.cluster.cluster import Cluster
-from tests.cluster.images import Images
-from tts_workloads.data import asterisk
+from demo import corpus
+from devcluster import platform
+from devcluster.cluster import Cluster
+from devcluster.images import Images
 
 ROOT = Path(__file__).parents[2]
 MANIFESTS = Path(__file__).parent / "manifests"
@@ -85,7 +85,7 @@ def speech(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Platfo
     platform.make_namespace(cluster, ready.namespace)
     ready.kubectl("apply", "-f", ROOT / "examples/corpus-claim.yaml")
     corpora = tmp_path_factory.mktemp("corpora")
-    small_corpus(asterisk.prepare(), corpora)
+    small_corpus(corpus.prepare(), corpora)
     broken_corpora(corpora)
     platform.start_loader(cluster, ready.namespace, built.workload, {"asterisk-en": "/corpus"})
     platform.copy_in(cluster, ready.namespace, corpora, "/corpus")

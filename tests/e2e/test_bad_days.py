@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.cluster import platform
-from tests.cluster.processes import ClusterError
+from devcluster import platform
+from devcluster.processes import ClusterError
 from tests.e2e.conftest import Platform, eventually
 from tests.e2e.test_train_and_serve import manifest, service
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from tests.cluster import platform
+from devcluster import platform
 from tests.e2e.conftest import Platform, eventually
 from tests.e2e.test_train_and_serve import manifest, service
 

@@ -14,7 +14,7 @@ import pytest
 import soundfile
 import yaml
 
-from tests.cluster import platform
+from devcluster import platform
 from tests.e2e.conftest import MANIFESTS, ROOT, Platform, eventually
 
 pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("cluster"), pytest.mark.timeout(900)]

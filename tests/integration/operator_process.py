@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.cluster.cluster import Cluster
-from tests.cluster.processes import ClusterError
+from devcluster.cluster import Cluster
+from devcluster.processes import ClusterError
 
 ROOT = Path(__file__).parents[2]
 CHILDREN = "jobs,services,persistentvolumeclaims,deployments"

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.cluster.cluster import Cluster
-from tests.cluster.platform import CHART
-from tests.cluster.processes import ClusterError
+from devcluster.cluster import Cluster
+from devcluster.platform import CHART
+from devcluster.processes import ClusterError
 from tts_api.policy import WORKLOAD_SERVICE_ACCOUNT
 
 pytestmark = [pytest.mark.control_plane, pytest.mark.xdist_group("control-plane")]

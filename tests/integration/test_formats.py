@@ -19,17 +19,17 @@ import soundfile
 import torch
 from numpy.typing import NDArray
 
+from demo import corpus
 from tests.integration.recording_voice import Recording
 from tests.unit.workloads import tiny_voice
 from tests.unit.workloads.live_server import live
 from tts_api.resources.service import Limits
 from tts_api.voice import VocoderCard
-from tts_workloads.data import asterisk
 from tts_workloads.quality.errors import edit_distance, plain_words
 from tts_workloads.quality.recognise import transcribe
-from tts_workloads.serving.audio import FORMATS, PCM_SAMPLE_RATE
-from tts_workloads.serving.service import Service
-from tts_workloads.serving.voice import Voice
+from tts_workloads.serving.http.service import Service
+from tts_workloads.serving.synthesis.audio import FORMATS, PCM_SAMPLE_RATE
+from tts_workloads.serving.synthesis.voice import Voice
 
 RATE = tiny_voice.SAMPLE_RATE
 SECONDS = 12.0
@@ -45,7 +45,7 @@ Sound = NDArray[np.float32]
 def recording() -> Sound:
     """Prompts of some words each, one behind the other."""
     clips: list[Sound] = []
-    for path in sorted((asterisk.prepare() / "wavs").glob("*.wav")):
+    for path in sorted((corpus.prepare() / "wavs").glob("*.wav")):
         samples, rate = soundfile.read(path, dtype="float32")
         assert rate == RATE
         if 2.5 < len(samples) / rate < 5.0 and sum(map(len, clips)) < SECONDS * RATE:

@@ -17,7 +17,7 @@ import pytest
 
 from tests.unit.workloads import tiny_corpus
 from tts_api.report import ExitCode, TerminationMessage
-from tts_workloads.training import curve
+from tts_workloads.training.telemetry import curve
 
 pytestmark = pytest.mark.timeout(600)
 

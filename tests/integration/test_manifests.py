@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.cluster.cluster import Cluster
-from tests.cluster.processes import ClusterError
+from devcluster.cluster import Cluster
+from devcluster.processes import ClusterError
 
 pytestmark = [pytest.mark.control_plane, pytest.mark.xdist_group("control-plane")]
 

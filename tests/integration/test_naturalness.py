@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import soundfile
 
-from tts_workloads.data import asterisk
+from demo import corpus
 from tts_workloads.quality.naturalness import mean_opinion_score
 
 
 def test_noise_is_heard() -> None:
-    wavs = sorted((asterisk.prepare() / "wavs").glob("*.wav"))
+    wavs = sorted((corpus.prepare() / "wavs").glob("*.wav"))
     clips = [soundfile.read(path, dtype="float32") for path in wavs[:60]]
     for waveform, rate in [(waveform, rate) for waveform, rate in clips if 2.0 < len(waveform) / rate < 4.0][:3]:
         noisy = waveform + 0.02 * np.random.default_rng(0).standard_normal(len(waveform)).astype(np.float32)

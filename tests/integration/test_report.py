@@ -12,7 +12,7 @@ import httpx
 import pytest
 import yaml
 
-from tests.cluster.cluster import Cluster
+from devcluster.cluster import Cluster
 from tests.integration.test_manifests import ROOT, SERVICE, TRAINING
 from tts_api.report import Checkpoint, ServicePerformance, TrainingProgress
 from tts_api.run import ResourceReference

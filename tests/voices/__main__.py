@@ -14,12 +14,12 @@ from tts_api.run import TrainingRun
 from tts_api.voice import FORMAT
 from tts_workloads import models, text
 from tts_workloads.data import Clip, Corpus, features_of
-from tts_workloads.serving.voice import Voice
-from tts_workloads.text.english import English
-from tts_workloads.training.assemble import Training
-from tts_workloads.training.export import packed
-from tts_workloads.training.finish import describe
-from tts_workloads.training.weights import training_only
+from tts_workloads.serving.synthesis.voice import Voice
+from tts_workloads.text.english.front_end import English
+from tts_workloads.training.finish.export import packed
+from tts_workloads.training.finish.finish import describe
+from tts_workloads.training.setup.assemble import Training
+from tts_workloads.training.setup.weights import training_only
 
 FOLDER = Path(__file__).parent
 SENTENCES = ("Good morning.", "Doctor Zylberstein paid 20.")

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
-from tts_workloads.ending import StorageFull
+from tts_workloads.exits import StorageFull
 
 
 def sha256_of(path: Path) -> str:

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from tts_api.reasons import Reason
 from tts_api.run import SCHEMA, ServiceRun, TrainingRun
-from tts_workloads.ending import BadInput
+from tts_workloads.exits import BadInput
 
 Run = TypeVar("Run", TrainingRun, ServiceRun)
 

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from tts_api.reasons import Reason
 from tts_api.voice import CARD_FILE, FORMAT, FRONT_END_PREFIX, TRAINING_FILE, VoiceCard
-from tts_workloads.ending import BadInput
+from tts_workloads.exits import BadInput
 
 LARGEST_EXTRA_BYTES = 256 * 1024 * 1024
 """A front end's data is some megabytes; what claims to be more is no voice."""

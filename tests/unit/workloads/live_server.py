@@ -9,9 +9,9 @@ from contextlib import contextmanager
 
 import uvicorn
 
-from tts_workloads.serving.app import make_app
-from tts_workloads.serving.service import Service
-from tts_workloads.serving.voice import Measured, Voice
+from tts_workloads.serving.http.app import make_app
+from tts_workloads.serving.http.service import Service
+from tts_workloads.serving.synthesis.voice import Measured, Voice
 
 
 @contextmanager

@@ -10,20 +10,20 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from tests.unit.workloads.test_models import SMALL
 
 from tests.unit.workloads import tiny_corpus
-from tests.unit.workloads.test_models import SMALL
 from tests.voices.__main__ import FOLDER, SENTENCES
 from tts_api.run import TrainingRun
 from tts_api.voice import FORMAT
 from tts_workloads import models, text
 from tts_workloads.data import Clip, Corpus, features_of
-from tts_workloads.serving.voice import Voice
-from tts_workloads.training import weights
-from tts_workloads.training.assemble import Training
-from tts_workloads.training.export import packed
-from tts_workloads.training.finish import describe
-from tts_workloads.training.source import Source, Sources
+from tts_workloads.serving.synthesis.voice import Voice
+from tts_workloads.training.finish.export import packed
+from tts_workloads.training.finish.finish import describe
+from tts_workloads.training.setup import weights
+from tts_workloads.training.setup.assemble import Training
+from tts_workloads.training.setup.source import Source, Sources
 from tts_workloads.voice_file import open_voice
 
 CPU = torch.device("cpu")

@@ -15,10 +15,10 @@ from tts_api.resources.training import Augmentation
 from tts_api.run import TrainingRun, digest
 from tts_workloads.data import Utterance
 from tts_workloads.models.stage import Glimpse, Optimisation, StageName
-from tts_workloads.training.checkpoint import Checkpoints
-from tts_workloads.training.distributed import World
-from tts_workloads.training.loop import Loop
-from tts_workloads.training.progress import Progress
+from tts_workloads.training.loop.checkpoint import Checkpoints
+from tts_workloads.training.loop.loop import Loop
+from tts_workloads.training.processes.distributed import World
+from tts_workloads.training.telemetry.progress import Progress
 
 POINTS = 24
 

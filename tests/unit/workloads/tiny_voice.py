@@ -13,7 +13,7 @@ from tests.unit.workloads.tiny_tones import HOP_LENGTH, Tones
 from tts_api.resources.training import AudioFeatures, Model
 from tts_api.voice import Provenance, VocoderCard, VoiceCard
 from tts_workloads import text
-from tts_workloads.training.export import packed
+from tts_workloads.training.finish.export import packed
 
 SAMPLE_RATE = 16000
 

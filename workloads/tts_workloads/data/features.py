@@ -19,7 +19,7 @@ from torch import Tensor
 from tts_api.resources.training import AudioFeatures
 from tts_workloads.audio import LogMel, pitch
 from tts_workloads.data.corpus import Clip, Corpus
-from tts_workloads.ending import StorageFull
+from tts_workloads.exits import StorageFull
 from tts_workloads.files import write_whole
 
 log = logging.getLogger(__name__)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tts_api.reasons import Reason
-from tts_workloads.ending import BadInput
+from tts_workloads.exits import BadInput
 
 MOST_SHOWN = 10
 """Problems that the message lists; how many more there are it says as a number."""

@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal
 
-from tts_workloads.models.acoustic_stage import AcousticStage
+from tts_workloads.models.acoustic.fastspeech2.recipe import AcousticStage
 from tts_workloads.models.task import Task
-from tts_workloads.models.vocoder_stage import GriffinLimStage, VocoderStage, ddsp_stage, hifigan_stage, vocos_stage
+from tts_workloads.models.vocoder.recipe import GriffinLimStage, VocoderStage, ddsp_stage, hifigan_stage, vocos_stage
 from tts_workloads.models.voice import Voice
 
 ACOUSTIC_MODELS: dict[str, Callable[[Task], AcousticStage]] = {"fastspeech2": AcousticStage}

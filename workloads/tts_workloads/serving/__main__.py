@@ -8,8 +8,8 @@ from pathlib import Path
 
 from tts_api.run import CHECKPOINTS_PATH, RUN_PATH
 from tts_workloads import logs
-from tts_workloads.serving import flags
-from tts_workloads.serving.server import Served, from_file, from_run, serve
+from tts_workloads.serving.http import flags
+from tts_workloads.serving.http.server import Served, from_file, from_run, serve
 
 
 def main() -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tts_api.voice import FrontEndCard
-from tts_workloads.text.english import English
+from tts_workloads.text.english.front_end import English
 from tts_workloads.text.front_end import FrontEnd, UnknownFrontEnd, UnspeakableText, WordPlace, digest
 
 FRONT_ENDS: dict[str, type[FrontEnd]] = {front_end.name: front_end for front_end in (English,)}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tts_api.run import CHECKPOINTS_PATH, RUN_PATH
 from tts_workloads import logs
-from tts_workloads.training.launch import launch
+from tts_workloads.training.processes.launch import launch
 
 
 def main() -> int:

@@ -13,9 +13,9 @@ from torch import Tensor
 from tts_api.run import TrainingRun
 from tts_workloads import models, text
 from tts_workloads.data import Clip, Corpus, features_of
-from tts_workloads.training.assemble import Training
-from tts_workloads.training.export import packed, say
-from tts_workloads.training.finish import describe
+from tts_workloads.training.finish.export import packed, say
+from tts_workloads.training.finish.finish import describe
+from tts_workloads.training.setup.assemble import Training
 from tts_workloads.voice_file import open_voice
 
 SYMBOLS = 24

@@ -1,0 +1,62 @@
+"""Distribution packages, unpacked into a folder and never installed: in which versions, and with what they need."""
+
+import functools
+import platform
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from devcluster.cache import built_once, content_key, say
+from devcluster.commands import PartsError, run
+
+
+def unpacked(name: str, packages: Mapping[str, str]) -> Path:
+    """Return the cached folder of this name with the packages in it, fetched now where the cache lacks it.
+
+    ``packages`` are versions by name. Point releases replace them in the archive: a version that is gone falls back to
+    the one that is offered, and says so. Raises PartsError.
+    """
+    release = Path("/etc/os-release").read_text()
+    pins = "\n".join(f"{package}={version}" for package, version in packages.items())
+    key = content_key(release, pins, platform.machine())
+    return built_once(name, key, functools.partial(_fetch, name, packages))
+
+
+def _fetch(name: str, packages: Mapping[str, str], target: Path) -> None:
+    say(f"{name}: fetching {', '.join(packages)}")
+    # The machine's own lists first; where they are missing or old, lists of our own, which need no root.
+    lists = target / "apt/lists"
+    (lists / "partial").mkdir(parents=True)
+    own = ["-o", f"Dir::State::Lists={lists}", "-o", f"Dir::Cache={target}/apt", "-o", "Debug::NoLocking=1"]
+    try:
+        _download(name, packages, [], target)
+    except PartsError:
+        say(f"{name}: the machine's package lists are missing or old, fetching lists")
+        # One source that cannot be reached must not stop the others: the download will say what is missing.
+        subprocess.run(["apt-get", "update", *own], capture_output=True, check=False)
+        _download(name, packages, own, target)
+    for archive in sorted(target.glob("*.deb")):
+        run(["dpkg-deb", "-x", str(archive), str(target)])
+        archive.unlink()
+    shutil.rmtree(target / "apt")
+    say(f"{name}: done")
+
+
+def _download(name: str, packages: Mapping[str, str], options: Sequence[str], target: Path) -> None:
+    # What is not installed of the dependencies comes along; what is installed is used from where it is.
+    simulated = run(["apt-get", "-s", "--reinstall", "--no-install-recommends", *options, "install", *packages])
+    versions = dict(re.findall(r"^Inst (\S+) (?:\[\S+\] )?\((\S+) ", simulated, re.MULTILINE))
+    if missing := set(packages) - set(versions):
+        raise PartsError(f"apt offers no {', '.join(sorted(missing))}: add a source that has them")
+    for package, version in packages.items():
+        if versions[package] == version:
+            continue
+        offered = run(["apt-cache", *options, "madison", package])
+        if f" {version} " in offered:
+            versions[package] = version
+        else:
+            say(f"{name}: {package} {version} is no longer offered, using {versions[package]}")
+    wanted = [f"{package}={version}" for package, version in versions.items()]
+    run(["apt-get", "download", "-qq", *options, *wanted], cwd=target)

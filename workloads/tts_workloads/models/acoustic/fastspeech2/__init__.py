@@ -1,0 +1,1 @@
+"""FastSpeech 2: the model, and how it is trained."""

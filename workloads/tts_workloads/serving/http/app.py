@@ -1,0 +1,105 @@
+"""The HTTP API: what OpenAI's clients call, and what Kubernetes and Prometheus ask. What is answered with speech is the
+affair of ``speech``."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.exceptions import HTTPException
+
+from tts_workloads.logs import request_id
+from tts_workloads.serving.http import openapi, requests
+from tts_workloads.serving.http.clients import Bodies
+from tts_workloads.serving.http.errors import RequestError, failed, loading, no_such_model
+from tts_workloads.serving.http.middleware import SPEECH_ROUTE, AskForKey, LogAccess, NameRequests, NotNow
+from tts_workloads.serving.http.page import page
+from tts_workloads.serving.http.service import Service
+from tts_workloads.serving.http.speech import SpeechResponse
+
+
+def make_app(service: Service) -> FastAPI:
+    """The application around a service."""
+    app = FastAPI(
+        title="tts-operator",
+        version="1",
+        docs_url=None,
+        redoc_url=None,
+        description="Text to speech as OpenAI's API has it.",
+    )
+
+    bodies = Bodies()
+
+    @app.post(SPEECH_ROUTE, response_class=Response, **openapi.SPEECH)
+    async def speech() -> Response:
+        return SpeechResponse(service, bodies)
+
+    @app.get("/v1/models", responses=openapi.refusals(401))
+    async def models() -> dict[str, object]:
+        return {"object": "list", "data": [openapi.Model(id=service.model, created=service.created)]}
+
+    @app.get("/v1/models/{name}", responses=openapi.refusals(401, 404))
+    async def model(name: str) -> openapi.Model:
+        if name != service.model:
+            raise no_such_model(name, service.model)
+        return openapi.Model(id=service.model, created=service.created)
+
+    @app.get("/v1/audio/voices", responses=openapi.refusals(401, 503))
+    async def voices() -> dict[str, object]:
+        if service.voice is None:
+            raise loading()
+        card = service.voice.card
+        return {
+            "voices": requests.voices(card),
+            "languages": list(card.languages),
+            "sample_rate": card.audio.sample_rate,
+        }
+
+    @app.get("/", response_class=HTMLResponse, include_in_schema=False)
+    async def root() -> HTMLResponse:
+        return page(service.model, service.limits.max_input_characters)
+
+    @app.get("/healthz", response_class=PlainTextResponse, responses=openapi.words(503, "It must be started again."))
+    async def healthz() -> PlainTextResponse:
+        return PlainTextResponse(service.trouble or "ok", status_code=503 if service.trouble else 200)
+
+    @app.get("/readyz", response_class=PlainTextResponse, responses=openapi.words(503, "Not yet, or no more."))
+    async def readyz() -> PlainTextResponse:
+        if service.ready:
+            return PlainTextResponse("ok")
+        why = "draining" if service.draining else service.trouble or "the voice is being loaded"
+        return PlainTextResponse(why, status_code=503)
+
+    @app.get("/metrics", response_class=PlainTextResponse)
+    async def metrics() -> Response:
+        return Response(generate_latest(service.metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+    openapi.describe(app, keys=service.keys is not None)
+    _handle_errors(app)
+    app.add_middleware(NotNow, service=service)
+    if service.keys is not None:
+        app.add_middleware(AskForKey, keys=service.keys, service=service)
+    app.add_middleware(LogAccess)
+    app.add_middleware(NameRequests)
+    return app
+
+
+def _handle_errors(app: FastAPI) -> None:
+    """Give every error OpenAI's shape."""
+
+    @app.exception_handler(RequestError)
+    async def refused(request: Request, error: RequestError) -> Response:
+        return error.response()
+
+    @app.exception_handler(HTTPException)
+    async def http(request: Request, error: HTTPException) -> Response:
+        return RequestError(f"{request.method} {request.url.path}: {error.detail}", status=error.status_code).response()
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> Response:
+        return RequestError(str(error.errors()[0]["msg"])).response()
+
+    @app.exception_handler(Exception)
+    async def unexpected(request: Request, error: Exception) -> JSONResponse:
+        return failed(error, request_id.get()).response()

@@ -1,0 +1,182 @@
+"""Connections: how long one may be held without a request or without taking what it asked for, how much a request may
+have before its body, and whose is closed when there are too many. What a request is answered, ``app`` says."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import resource
+from collections.abc import Iterable
+from typing import Any, cast
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from tts_workloads.serving.http.errors import RequestError
+from tts_workloads.serving.http.middleware import REQUEST_ID, LogAccess, NameRequests, name_of
+
+log = logging.getLogger(__name__)
+
+REQUEST_SECONDS = 15.0
+"""How long a request may take to come, from its connection or its first byte to its last."""
+READER_SECONDS = 60.0
+"""How long a client may take nothing of what is there for it. One that reads as it plays does so for half a minute:
+its kernel asks for more only when up to 128 KiB of its buffers are empty, of which Opus fills 4 KiB a second."""
+MOST_URL_BYTES = 8 * 2**10
+MOST_HEAD_BYTES = 32 * 2**10
+"""What a request's address and all its headers may have, and one more read of the socket where that is not all."""
+OTHER_FILES = 128
+"""File descriptors that are kept for everything but connections."""
+
+
+def most_connections() -> int:
+    """How many connections this process may hold, after taking all the file descriptors that it is allowed."""
+    _, allowed = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, allowed))
+    return max(1, allowed - OTHER_FILES)
+
+
+class _Read(HttpToolsProtocol):
+    """uvicorn's protocol for connections that are closed when nobody reads from them."""
+
+    _reader_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        transport.set_write_buffer_limits(0)  # what the kernel has not taken is what the client has not
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._stop_reader_timer()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._expect_reader()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._stop_reader_timer()
+
+    def _expect_reader(self) -> None:
+        left = self.transport.get_write_buffer_size()
+        self._reader_timer = self.loop.call_later(READER_SECONDS, self._look_at_reader, left)
+
+    def _look_at_reader(self, left: int) -> None:
+        # Nothing was added meanwhile: who writes waits until all is taken.
+        if self.transport.get_write_buffer_size() < left:
+            self._expect_reader()
+        else:
+            self.transport.abort()
+
+    def _stop_reader_timer(self) -> None:
+        if self._reader_timer is not None:
+            self._reader_timer.cancel()
+            self._reader_timer = None
+
+
+def too_long(url: bytes, headers: Iterable[tuple[bytes, bytes]], unread: int = 0) -> RequestError | None:
+    """Why a request with this head is not read on, if it is not. ``unread`` are bytes of it that are not told apart."""
+    if len(url) > MOST_URL_BYTES:
+        return RequestError(
+            f"the address has more than {MOST_URL_BYTES} bytes: send what you have to say in the body",
+            status=414,
+            code="uri_too_long",
+            headers={"Connection": "close"},
+        )
+    if max(unread, len(url) + sum(len(name) + len(value) for name, value in headers)) > MOST_HEAD_BYTES:
+        return RequestError(
+            f"the headers have more than {MOST_HEAD_BYTES} bytes: leave some out",
+            status=431,
+            code="headers_too_large",
+            headers={"Connection": "close"},
+        )
+    return None
+
+
+class _ShortHeads(HttpToolsProtocol):
+    """uvicorn's protocol, which would take headers without end."""
+
+    _unread: int | None = None
+    """Bytes of a head, after those that it began with; None where there is none to come."""
+
+    def data_received(self, data: bytes) -> None:
+        before = self._unread
+        super().data_received(data)
+        if before is None or self._unread is None or self.transport.is_closing():
+            return
+        self._unread = before + len(data)
+        if (refusal := too_long(self.url, (), self._unread)) is not None:
+            self._refuse(refusal)
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._unread = 0
+
+    def on_headers_complete(self) -> None:
+        self._unread = None
+        if (refusal := too_long(self.url, self.headers)) is None:
+            super().on_headers_complete()
+            return
+        app = self.app
+        self.app = cast("Any", NameRequests(LogAccess(refusal.response())))
+        super().on_headers_complete()
+        self.app = app
+
+    def _refuse(self, refusal: RequestError) -> None:
+        """Answer what cannot become a request any more."""
+        name = name_of(None)
+        log.warning("%s", refusal, extra={"status": refusal.status, "request_id": name})
+        if self.cycle is not None and not self.cycle.response_complete:  # another's answer would have this in it
+            self.transport.abort()
+            return
+        response = refusal.response()
+        lines = [b"%s: %s\r\n" % line for line in [*response.raw_headers, (REQUEST_ID, name.encode())]]
+        self.transport.write(b"".join([STATUS_LINE[refusal.status], *lines, b"\r\n", response.body]))
+        self.transport.close()
+
+
+def limited(most: int) -> type[HttpToolsProtocol]:
+    """uvicorn's protocol for a server that holds so many connections; one more costs the place of that which has been
+    without a request for longest."""
+    idle: dict[HttpToolsProtocol, None] = {}  # in the order in which they began to be
+
+    class Connection(_ShortHeads, _Read):
+        _timer: asyncio.TimerHandle | None = None
+
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            super().connection_made(transport)
+            if len(self.connections) > most and idle:
+                oldest = next(iter(idle))
+                del idle[oldest]
+                oldest.transport.abort()
+            idle[self] = None
+            self._expect_request()
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            super().connection_lost(exc)
+            idle.pop(self, None)
+            self._stop_timer()
+
+        def on_message_begin(self) -> None:
+            super().on_message_begin()
+            idle.pop(self, None)
+            self._expect_request()
+
+        def on_message_complete(self) -> None:
+            super().on_message_complete()
+            self._stop_timer()
+
+        def on_response_complete(self) -> None:
+            super().on_response_complete()
+            if self.cycle.response_complete:  # and no other that came behind it is being answered
+                idle[self] = None
+
+        def _expect_request(self) -> None:
+            self._stop_timer()
+            self._timer = self.loop.call_later(REQUEST_SECONDS, self.transport.abort)
+
+        def _stop_timer(self) -> None:
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+
+    return Connection

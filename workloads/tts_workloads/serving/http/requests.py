@@ -1,0 +1,222 @@
+"""A speech request as OpenAI's client sends it, checked against what this voice can do. Nothing is ignored in silence:
+what cannot be honoured is refused with the field's name."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from tts_api.voice import VoiceCard
+from tts_workloads.serving.http.errors import RequestError, no_such_model
+from tts_workloads.serving.synthesis.audio import DEFAULT_FORMAT, FORMATS, AudioFormat
+from tts_workloads.serving.synthesis.script import MalformedScript, Manner, Script
+from tts_workloads.serving.synthesis.script import parse as parse_script
+from tts_workloads.serving.synthesis.voice import Sentence
+from tts_workloads.text import FrontEnd, UnspeakableText, WordPlace
+
+SLOWEST, FASTEST = 0.25, 4.0
+LONG_CHARACTERS = 60
+"""A first sentence longer than this is cut at its clauses: about four seconds of speech."""
+DEFAULT_VOICE = "default"
+"""The name under which every voice's first speaker answers."""
+
+
+_NOT_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+"""Control characters and halves of surrogate pairs."""
+StreamFormat = Literal["audio", "sse", "json"]
+"""The bytes of the sound; server-sent events with them; or, an addition to OpenAI's API, one JSON document."""
+Granularity = Literal["word", "phoneme"]
+"""Whose beginnings and ends can be asked for."""
+
+
+class VoiceReference(BaseModel):
+    """A voice named as an object, as newer clients may."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    id: str
+
+
+class SpeechRequest(BaseModel):
+    """The body of ``POST /v1/audio/speech``."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    input: str
+    model: str | None = None
+    voice: str | VoiceReference = DEFAULT_VOICE
+    response_format: Annotated[str, Field(json_schema_extra={"enum": list(FORMATS)})] = DEFAULT_FORMAT
+    speed: Annotated[float, Field(ge=SLOWEST, le=FASTEST, allow_inf_nan=False)] = 1.0
+    instructions: str | None = None
+    stream_format: StreamFormat = "audio"
+    timestamp_granularities: list[Granularity] = []
+
+
+@dataclass(frozen=True)
+class Speech:
+    """A request that can be honoured."""
+
+    sentences: Sequence[Sentence]
+    format_name: str
+    answer: StreamFormat
+    timestamps: frozenset[Granularity]
+    characters: int
+
+    @property
+    def format(self) -> AudioFormat:
+        """The format of the sound."""
+        return FORMATS[self.format_name]
+
+    @property
+    def streams(self) -> bool:
+        """Whether the answer begins before the last sentence is made."""
+        return self.answer == "sse" or (self.answer == "audio" and self.format.streams)
+
+
+def parse(body: bytes) -> SpeechRequest:
+    """The request in a body, whatever its content type says. Raises RequestError."""
+    try:
+        document: Any = json.loads(body)
+    except (ValueError, RecursionError):
+        raise RequestError("the body is not JSON", code="invalid_json") from None
+    if not isinstance(document, dict):
+        raise RequestError("the body is not a JSON object", code="invalid_json")
+    try:
+        return SpeechRequest.model_validate(document)
+    except ValidationError as error:
+        errors = error.errors(include_input=False, include_url=False)
+        first = max(errors, key=lambda one: len(one["loc"]))  # of a voice that is an object, what is wrong inside
+        name = str(first["loc"][0]) if first["loc"] else None
+        where = ".".join(map(str, [name or "the body", *first["loc"][2:]]))
+        unknown = first["type"] == "extra_forbidden"
+        message = f"unknown parameter: {where}" if unknown else f"{where}: {first['msg']}"
+        raise RequestError(message, param=name, code="unknown_parameter" if unknown else "invalid_value") from None
+
+
+def check(request: SpeechRequest, card: VoiceCard, front_end: FrontEnd, model: str, most_characters: int) -> Speech:
+    """What is to be spoken and how. Raises RequestError."""
+    if request.model is not None and request.model != model:
+        raise no_such_model(request.model, model)
+    if request.response_format not in FORMATS:
+        raise RequestError(
+            f"response_format '{request.response_format}' is not supported; supported are {', '.join(FORMATS)}",
+            param="response_format",
+            code="unsupported_format",
+        )
+    if request.instructions:
+        raise RequestError("this voice takes no instructions: leave the field out", param="instructions")
+    if len(request.input) > most_characters:
+        raise RequestError(
+            f"input has {len(request.input)} characters; at most {most_characters} are allowed",
+            param="input",
+            code="string_above_max_length",
+        )
+    if (unheard := _NOT_TEXT.search(request.input)) is not None:
+        raise RequestError(
+            f"input has U+{ord(unheard[0]):04X} at character {unheard.start()}, which is no text: leave it out",
+            param="input",
+            code="control_character",
+        )
+    granularities = frozenset(request.timestamp_granularities)
+    if granularities and request.stream_format == "audio":
+        raise RequestError(
+            "bare audio has no room for timestamps: ask for stream_format 'sse' or 'json'", param="stream_format"
+        )
+    speech = Speech((), request.response_format, request.stream_format, granularities, len(request.input))
+    # Where a vocoder makes whole sentences only, what is heard first is kept short.
+    cut = card.vocoder.receptive_field_frames is None and speech.streams
+    return replace(speech, sentences=_sentences(request, card, front_end, cut=cut))
+
+
+def voices(card: VoiceCard) -> list[str]:
+    """The names that a request's voice may have."""
+    return [DEFAULT_VOICE, *(speaker for speaker in card.speakers if speaker != DEFAULT_VOICE)]
+
+
+def _speaker(voice: str | VoiceReference, card: VoiceCard) -> int:
+    name = voice if isinstance(voice, str) else voice.id
+    if name in card.speakers:
+        return card.speakers.index(name)
+    if name == DEFAULT_VOICE:
+        return 0
+    raise RequestError(
+        f"the voice '{name}' does not exist; there are {', '.join(voices(card))}", param="voice", code="voice_not_found"
+    )
+
+
+def _sentences(request: SpeechRequest, card: VoiceCard, front_end: FrontEnd, *, cut: bool) -> list[Sentence]:
+    """The sentences and how each is spoken. Raises RequestError."""
+    speaker, sentences, pause = _speaker(request.voice, card), list[Sentence](), 0.0
+    try:
+        script = parse_script(request.input)
+        front_end = _with_phonemes(front_end, script.phonemes)
+        for piece in script.pieces:
+            if not piece.text.strip():
+                pause += piece.pause_seconds
+                continue
+            manner = piece.manner
+            _check_manner(manner, card)
+            speed = request.speed * manner.rate
+            if not SLOWEST <= speed <= FASTEST:
+                raise MalformedScript(f"speed times rate is {speed:g}; it must be {SLOWEST:g} to {FASTEST:g}")
+            for text in _texts(piece.text, front_end, cut=cut and not sentences):
+                if pause and sentences:
+                    sentences[-1] = replace(sentences[-1], pause_after=sentences[-1].pause_after + pause)
+                    pause = 0.0
+                words = _words(text, front_end, script) if request.timestamp_granularities else None
+                symbols = front_end.encode(text)
+                sentences.append(
+                    Sentence(symbols, speaker, speed, manner.pitch, manner.volume, pause_before=pause, words=words)
+                )
+                pause = 0.0
+    except (UnspeakableText, MalformedScript) as error:
+        code = "malformed_script" if isinstance(error, MalformedScript) else "unspeakable_input"
+        raise RequestError(str(error), param="input", code=code) from None
+    if not sentences:
+        raise RequestError("input is empty", param="input", code="empty_input")
+    return [*sentences[:-1], replace(sentences[-1], pause_after=pause)] if pause else sentences
+
+
+def _texts(text: str, front_end: FrontEnd, *, cut: bool) -> list[str]:
+    # Where there is no sentence, the front end says what it lacks.
+    sentences = front_end.sentences(text) or [text]
+    if cut and len(sentences[0]) > LONG_CHARACTERS:
+        sentences = [*front_end.clauses(sentences[0]), *sentences[1:]]
+    return sentences
+
+
+def _words(text: str, front_end: FrontEnd, script: Script) -> list[WordPlace]:
+    """The words of a sentence, each as it is written in the input."""
+    return [
+        replace(place, text=" ".join(script.written(word) for word in place.text.split()))
+        for place in front_end.word_places(text)
+    ]
+
+
+def _check_manner(manner: Manner, card: VoiceCard) -> None:
+    if manner.pitch != 1.0 and "pitch" not in card.supports:
+        raise MalformedScript("SSML: this voice cannot change its pitch: leave <prosody pitch=...> out")
+    if manner.language is not None and not any(_covers(manner.language, known) for known in card.languages):
+        known = ", ".join(card.languages)
+        raise MalformedScript(f"SSML: this voice does not speak {manner.language}; it speaks {known}")
+
+
+def _covers(language: str, known: str) -> bool:
+    """Whether a language that is asked for is a known one, or leaves its region open."""
+    return known == language or known.startswith(f"{language}-")
+
+
+def _with_phonemes(front_end: FrontEnd, phonemes: Mapping[str, Sequence[str]]) -> FrontEnd:
+    if not phonemes:
+        return front_end
+    known = front_end.phoneme_set()
+    wrong = next((one for word in phonemes.values() for one in word if one not in known), None)
+    if wrong is not None:
+        named = " ".join(front_end.named_phonemes())
+        raise MalformedScript(f"SSML: there is no phoneme {wrong!r}; there are {named}")
+    return front_end.with_words(phonemes)

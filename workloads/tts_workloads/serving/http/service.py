@@ -1,0 +1,146 @@
+"""The service: the voice once it is loaded, who is let in, and what is counted. How it is asked over HTTP is the affair
+of ``app``."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+
+from tts_api.resources.service import Batching, Limits
+from tts_workloads.serving.http.errors import RequestError, shutting_down, too_busy, too_many_of_one
+from tts_workloads.serving.http.keys import ApiKeys
+from tts_workloads.serving.http.metrics import Metrics
+from tts_workloads.serving.http.middleware import DISCONNECTED
+from tts_workloads.serving.synthesis.engine import Engine, Turn
+from tts_workloads.serving.synthesis.voice import Measured, Voice
+
+
+@dataclass(frozen=True)
+class Place:
+    """A request that was let in and has not ended."""
+
+    service: Service
+    holder: str | None
+    """Whose key it has."""
+    since: float = field(default_factory=time.perf_counter)
+
+    @property
+    def seconds(self) -> float:
+        """How long it has been there."""
+        return time.perf_counter() - self.since
+
+    def end(self, status: int) -> None:
+        """It has been answered with this status."""
+        self.service.count(status)
+        self.service.metrics.duration.observe(self.seconds)
+        self.service.leave(self.holder)
+
+
+class Service:
+    """What the routes share: the voice once it is loaded, the places, and whether the pod is about to go."""
+
+    def __init__(
+        self,
+        model: str,
+        limits: Limits,
+        batching: Batching | None = None,
+        keys: ApiKeys | None = None,
+        most_per_key: int | None = None,
+    ) -> None:
+        """``most_per_key`` are requests of one key at a time; None sets no limit of their own."""
+        self.model, self.limits, self.batching, self.keys = model, limits, batching or Batching(), keys
+        self._most_per_key = most_per_key
+        self.metrics = Metrics()
+        self.voice: Voice | None = None
+        self.engine: Engine | None = None
+        self.created = int(time.time())
+        self.draining = False
+        self.in_progress = 0
+        self._of_holder: Counter[str | None] = Counter()
+
+    @property
+    def ready(self) -> bool:
+        """Whether requests are answered."""
+        return self.engine is not None and not self.draining and self.trouble is None
+
+    @property
+    def trouble(self) -> str | None:
+        """Why this process should be started again, where it should."""
+        return self.engine.trouble() if self.engine else None
+
+    def start(self, voice: Voice, measured: Measured, threads: int = 1) -> None:
+        """The voice has spoken: take requests, on so many threads."""
+        metrics, sample_rate = self.metrics, voice.card.audio.sample_rate
+
+        def observe(turn: Turn) -> None:
+            metrics.busy_seconds.inc(turn.seconds)
+            metrics.audio_seconds.inc(turn.samples / sample_rate)
+            metrics.batch_size.observe(turn.batch_size)
+            metrics.waited.observe(turn.waited_seconds)
+            if turn.samples:
+                metrics.real_time_factor.observe(turn.seconds * sample_rate / turn.samples)
+
+        batching = self.batching
+        self.voice = voice
+        self.engine = engine = Engine(
+            voice,
+            threads,
+            max_batch_size=batching.max_batch_size or (16 if voice.on_gpu else 1),
+            max_wait_seconds=batching.max_wait_milliseconds / 1000,
+            seconds_per_symbol=measured.seconds_per_symbol,
+            stalled_seconds=self.limits.request_timeout_seconds,
+            observe=observe,
+        )
+        metrics.queue_depth.set_function(lambda: engine.depth)
+        metrics.queue_age.set_function(engine.longest_wait)
+        metrics.queue_work.set_function(engine.seconds_of_work)
+        metrics.device_memory.set_function(voice.device_memory)
+        metrics.ready.set_function(lambda: float(self.ready))
+
+    def drain(self) -> None:
+        """Take no more requests; those that were accepted are finished."""
+        self.draining = True
+
+    def refusal(self, holder: str | None) -> RequestError | None:
+        """Why no request is taken now of who holds the key of this name; None without keys."""
+        if self.draining:
+            return shutting_down()
+        if holder is not None and self._most_per_key and self._of_holder[holder] >= self._most_per_key:
+            return too_many_of_one(holder, self._most_per_key)
+        work = self.engine.seconds_of_work() if self.engine else 0.0
+        busy = work > self.most_work or self.in_progress >= self.limits.max_concurrent_requests
+        return too_busy(work) if busy else None
+
+    def enter(self, holder: str | None) -> Place:
+        """Take a place. Raises RequestError where there is none."""
+        if (refusal := self.refusal(holder)) is not None:
+            raise refusal
+        self._occupy(holder, 1)
+        return Place(self, holder)
+
+    def leave(self, holder: str | None) -> None:
+        """Give a place back."""
+        self._occupy(holder, -1)
+
+    def _occupy(self, holder: str | None, places: int) -> None:
+        self.in_progress += places
+        self._of_holder[holder] += places
+        if not self._of_holder[holder]:  # keys come and go
+            del self._of_holder[holder]
+        self.metrics.in_progress.set(self.in_progress)
+
+    @property
+    def most_work(self) -> float:
+        """Seconds of work that may wait."""
+        return self.limits.max_queue_milliseconds / 1000
+
+    def speaks(self, seconds: float) -> None:
+        """The first bytes of a speech go out, so long after its request came."""
+        self.metrics.first_audio.observe(seconds)
+
+    def count(self, status: int) -> None:
+        """Count a speech request that has ended."""
+        self.metrics.requests.labels(status=str(status)).inc()
+        if status == DISCONNECTED:
+            self.metrics.cancellations.inc()

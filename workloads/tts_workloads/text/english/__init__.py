@@ -1,0 +1,1 @@
+"""The English front end: from written text to CMU phonemes with stress."""

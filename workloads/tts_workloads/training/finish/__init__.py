@@ -1,0 +1,1 @@
+"""What happens after the last step: the voice is measured, exported and described."""

@@ -1,0 +1,89 @@
+"""Measures a finished voice on the clips that it was not trained on. The measures themselves are in ``evaluation``, and
+what listens as people do in ``listeners``."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from tts_api.report import Evaluation
+from tts_workloads.audio import LogMel, pitch
+from tts_workloads.training.finish.evaluation import align, cepstra, mel_cepstral_distortion, pitch_error
+from tts_workloads.training.setup.assemble import Training
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """A held-out clip as the voice says it."""
+
+    clip: int
+    waveform: NDArray[np.float32]
+    durations: Tensor
+    """Frames of each symbol ``[symbols]`` int64."""
+    seconds_computing: float
+
+
+@torch.inference_mode()
+def speak(module: nn.Module, training: Training, clip: int, device: torch.device) -> Spoken:
+    """Have the voice say a clip's text."""
+    symbols = training.corpus.clips[clip].symbols.to(device)
+    speaker = torch.tensor([training.corpus.clips[clip].speaker], device=device)
+    one = torch.ones(1, device=device)
+    started = time.perf_counter()
+    length = torch.tensor([len(symbols)], device=device)
+    mel, _, durations = module.acoustic(symbols[None], length, module.speaker(speaker), one, one, None)  # type: ignore[operator]
+    samples = module.vocode(mel).reshape(-1).float().cpu().numpy()  # type: ignore[operator]
+    return Spoken(clip, samples, durations[0].cpu(), time.perf_counter() - started)
+
+
+@torch.inference_mode()
+def measure(training: Training, spoken: Sequence[Spoken], device: torch.device) -> Evaluation:
+    """The voice's quality on the held-out clips."""
+    audio = training.run.dataset.audio
+    log_mel = LogMel(audio)
+    milliseconds = 1000 * audio.hop_length / audio.sample_rate
+    distortions, cents, voicing, durations = [], [], [], []
+    for one in spoken:
+        made, recorded = torch.from_numpy(one.waveform), training.corpus.clips[one.clip].waveform
+        heard = training.acoustic.durations(one.clip)
+        durations.append(float((one.durations - heard).abs().float().mean()) * milliseconds)
+        if len(made) <= audio.n_fft:
+            continue
+        alignment = align(*(cepstra(log_mel(sound[None])[0].numpy()) for sound in (made, recorded)))
+        distortions.append(mel_cepstral_distortion(alignment))
+        pitches = [pitch(sound, audio.sample_rate, audio.hop_length).numpy() for sound in (made, recorded)]
+        error = pitch_error(pitches[0], pitches[1], alignment)
+        voicing.append(error.voicing)
+        cents.append(error.cents)
+    audio_seconds = sum(len(one.waveform) for one in spoken) / audio.sample_rate
+    computing = sum(one.seconds_computing for one in spoken)
+    return Evaluation(
+        clips=len(spoken),
+        mel_loss=_mel_loss(training, device),
+        mel_cepstral_distortion=_mean(distortions, 3),
+        pitch_error_cents=_mean(cents, 1),
+        voicing_error=_mean(voicing, 4),
+        duration_error_milliseconds=_mean(durations, 1),
+        real_time_factor=round(computing / audio_seconds, 5) if audio_seconds else None,
+    )
+
+
+def _mean(values: Iterable[float | None], digits: int) -> float | None:
+    known = [value for value in values if value is not None]
+    return round(float(np.mean(known)), digits) if known else None
+
+
+def _mel_loss(training: Training, device: torch.device) -> float | None:
+    """Mean absolute error of the acoustic model's frames where it is told the recording's timing."""
+    stage = training.acoustic
+    stage.model.to(device).eval()
+    batches = [batch.to(device) for batch in stage.validation()]
+    losses = [(float(stage.model(batch, stage.steps)["mel"]), batch.seconds) for batch in batches]
+    weight = sum(seconds for _, seconds in losses)
+    return round(sum(loss * seconds for loss, seconds in losses) / weight, 5) if weight else None

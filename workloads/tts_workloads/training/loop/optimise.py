@@ -1,0 +1,150 @@
+"""One optimizer step of a stage: its groups of parameters, clipping, scaling, the moving average. Nothing here waits
+for the device. When to step is the affair of ``loop``."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from tts_workloads.models.stage import Optimisation
+from tts_workloads.training.loop.precision import Format
+
+
+def learning_rate_at(step: int, steps: int, optimisation: Optimisation) -> float:
+    """Linear warm-up, then a cosine down to a share of the peak: a function of the step alone."""
+    warmup = min(optimisation.warmup_steps, max(1, steps // 10))
+    if step < warmup:
+        return optimisation.learning_rate * (step + 1) / warmup
+    done = (step - warmup) / max(1, steps - warmup)
+    share = optimisation.final_learning_rate
+    return optimisation.learning_rate * (share + (1 - share) * 0.5 * (1 + math.cos(math.pi * min(1.0, done))))
+
+
+class Group:
+    """Parameters that are optimised alike, and the moving average of their values."""
+
+    def __init__(self, parameters: dict[str, nn.Parameter], optimisation: Optimisation) -> None:
+        self.parameters, self.optimisation = parameters, optimisation
+        self.average: dict[str, Tensor] = {}
+        if optimisation.average_decay is not None:
+            self.average = {name: parameter.detach().clone() for name, parameter in parameters.items()}
+
+    def clip(self) -> Tensor:
+        """Clip the gradients to their norm; the norm before, a scalar on the device."""
+        norm: Tensor = nn.utils.clip_grad_norm_(self.parameters.values(), self.optimisation.clip_norm)
+        return norm
+
+    @torch.no_grad()
+    def follow(self, finite: Tensor) -> None:
+        """Let the average follow the parameters, where the step was one: ``finite`` is a scalar bool on the device."""
+        decay = self.optimisation.average_decay
+        if decay is None or not self.average:
+            return
+        averages = list(self.average.values())
+        # Without a step the weight is 0, on the device's own word.
+        weight = finite * (1 - decay)
+        apart = torch._foreach_sub(list(self.parameters.values()), averages)
+        torch._foreach_mul_(apart, weight)
+        torch._foreach_add_(averages, apart)
+
+
+def groups_of(model: nn.Module, optimisation: Optimisation) -> list[Group]:
+    """The groups, the one without a name first. Raises ValueError for a part without parameters."""
+    left = dict(model.named_parameters())
+    groups = []
+    for part, rules in optimisation.parts.items():
+        own = {name: left.pop(name) for name in list(left) if name.startswith(f"{part}.")}
+        if not own:
+            raise ValueError(f"the stage's model has no parameters in {part!r}")
+        groups.append(Group(own, rules))
+    return [Group(left, optimisation), *groups]
+
+
+class Optimiser:
+    """AdamW over a stage's model."""
+
+    def __init__(self, model: nn.Module, optimisation: Optimisation, number_format: Format) -> None:
+        """The model lies on its device already."""
+        self.model = model
+        self.groups = groups_of(model, optimisation)
+        self.scaler = number_format.scaler()
+        # Fused, the optimizer also skips a step on the device's own word (``found_inf``); on the CPU it is the fastest.
+        self.adamw = torch.optim.AdamW(
+            [
+                {
+                    "params": list(group.parameters.values()),
+                    "lr": group.optimisation.learning_rate,
+                    "betas": group.optimisation.betas,
+                    "weight_decay": group.optimisation.weight_decay,
+                }
+                for group in self.groups
+            ],
+            fused=True,
+        )
+
+    def step(self, loss: Tensor, rates: list[float]) -> Tensor:
+        """Go down the gradient of a scalar loss, with one learning rate for each group.
+
+        Gives whether all gradients were finite, a scalar bool on the device. Where they were not nothing is changed but
+        fp16's scale. Processes that train together have the mean of their gradients by now, and decide the same.
+        """
+        self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+        self.scaler.unscale_(self.adamw)
+        finite = torch.isfinite(torch.stack([group.clip() for group in self.groups])).all()
+        for options, rate in zip(self.adamw.param_groups, rates, strict=True):
+            options["lr"] = rate
+        if self.scaler.is_enabled():
+            self.scaler.step(self.adamw)
+            self.scaler.update()
+        else:
+            self.adamw.found_inf = (~finite).float()  # type: ignore[attr-defined]
+            self.adamw.step()
+        for group in self.groups:
+            group.follow(finite)
+        self.adamw.zero_grad(set_to_none=True)
+        return finite
+
+    def weights(self) -> dict[str, Tensor]:
+        """The model's state by name, with the average where one is kept: what is measured and exported."""
+        averages = {name: value for group in self.groups for name, value in group.average.items()}
+        return self.model.state_dict() | averages
+
+    @contextmanager
+    @torch.no_grad()
+    def averaged(self) -> Iterator[None]:
+        """The model with these weights in place of its own, as long as the context lasts."""
+        averages = [(group.parameters[name], value) for group in self.groups for name, value in group.average.items()]
+        own = [parameter.clone() for parameter, _ in averages]
+        try:
+            for parameter, average in averages:
+                parameter.copy_(average)
+            yield
+        finally:
+            for (parameter, _), value in zip(averages, own, strict=True):
+                parameter.copy_(value)
+
+    def state(self) -> dict[str, Any]:
+        """All of it as tensors and plain values; the tensors are the ones in use."""
+        return {
+            "model": self.model.state_dict(),
+            "average": [group.average for group in self.groups],
+            "optimizer": self.adamw.state_dict(),
+            "scaler": self.scaler.state_dict(),
+        }
+
+    @torch.no_grad()
+    def load(self, state: dict[str, Any]) -> None:
+        """Go on from a state, which stays as it is."""
+        self.model.load_state_dict(state["model"])
+        for group, average in zip(self.groups, state["average"], strict=True):
+            for name, value in average.items():
+                group.average[name].copy_(value)
+        self.adamw.load_state_dict(copy.deepcopy(state["optimizer"]))
+        if self.scaler.is_enabled() and state["scaler"]:
+            self.scaler.load_state_dict(state["scaler"])

@@ -1,0 +1,190 @@
+"""Starts the processes of a training on this node, and makes one exit code of the contract of how they end. One process
+alone runs here; several run under torch's elastic agent. ``torchrun`` would turn every ending into code 1."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import FrameType
+from typing import Literal
+
+from torch.distributed import DistError
+from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs
+from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+from torch.distributed.elastic.rendezvous import RendezvousError
+from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+
+from tts_api.reasons import Reason
+from tts_api.report import ExitCode, TerminationMessage
+from tts_api.run import TrainingRun
+from tts_workloads.exits import Ending, clipped, ending_of, write_termination_message
+from tts_workloads.run_document import read_run
+from tts_workloads.training.loop.checkpoint import NAME
+from tts_workloads.training.processes import rank_exits
+from tts_workloads.training.setup.steps import total_steps
+
+log = logging.getLogger(__name__)
+
+NODE_RANK_VARIABLE = "JOB_COMPLETION_INDEX"
+"""Set by Kubernetes in the pods of an Indexed Job."""
+MEETING_SECONDS = 900
+"""How long a node waits for the others: their images may still be pulled."""
+
+
+def launch(run_path: Path, workspace: Path) -> int:
+    """Run a training to its end. Returns the exit code; the termination message is written."""
+    try:
+        run = read_run(TrainingRun, run_path)
+        ending = _PARTS[part_of(run, workspace, node_rank())](run, run_path, workspace)
+    except Exception as error:
+        log.exception("the training could not be started")
+        ending = ending_of(error)
+    write_termination_message(ending.message)
+    log.info(
+        "the training ended: %s",
+        ending.message.reason,
+        extra={"event": "ended", "code": int(ending.code), "step": ending.message.step},
+    )
+    return int(ending.code)
+
+
+def node_rank() -> int:
+    """This pod's place among the nodes."""
+    return int(os.environ.get(NODE_RANK_VARIABLE, "0"))
+
+
+def part_of(run: TrainingRun, workspace: Path, node: int) -> Literal["alone", "together", "none"]:
+    """What a node's pod has to do: train alone, together with others, or nothing any more.
+
+    Once all steps are done, node 0 alone writes the voice: the other nodes' pods may be gone, and would never be met.
+    """
+    if run.topology.nodes * run.topology.processes_per_node == 1:
+        return "alone"
+    names = (NAME.match(path.name) for path in (workspace / "checkpoints" / run.output).glob("checkpoint-*.pt"))
+    if max((int(name["step"]) for name in names if name), default=0) < total_steps(run):
+        return "together"
+    return "alone" if node == 0 else "none"
+
+
+def _alone(run: TrainingRun, run_path: Path, workspace: Path) -> Ending:
+    del run_path
+    from tts_workloads.training.processes.worker import work
+
+    return work(run, workspace)
+
+
+def _none(run: TrainingRun, run_path: Path, workspace: Path) -> Ending:
+    del run_path, workspace
+    return Ending(ExitCode.FINISHED, TerminationMessage(reason=Reason.FINISHED, step=total_steps(run)))
+
+
+def _together(run: TrainingRun, run_path: Path, workspace: Path) -> Ending:
+    """Start this node's processes under an agent and wait for all of them."""
+    with tempfile.TemporaryDirectory(prefix="tts-endings-", ignore_cleanup_errors=True) as folder:
+        os.environ[rank_exits.FOLDER_VARIABLE] = folder
+        agent = _Agent(run, [str(run_path), str(workspace)], Path(folder))
+
+        def on_signal(number: int, frame: FrameType | None) -> None:
+            del frame
+            log.info("%s: the processes finish their step and save", signal.Signals(number).name)
+            agent.stop()
+
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, on_signal)
+        return agent.wait()
+
+
+_PARTS = {"alone": _alone, "together": _together, "none": _none}
+
+
+class _Agent(threading.Thread):
+    """torch's elastic agent, in a thread: there it leaves the signals alone, which it would answer by killing the
+    processes before they could agree on a last step."""
+
+    def __init__(self, run: TrainingRun, arguments: list[str], folder: Path) -> None:
+        super().__init__(name="agent", daemon=True)
+        self._run, self._arguments, self._folder = run, arguments, folder
+        self._exit_codes: Mapping[int, int] = {}
+        self._error: Exception | None = None
+        self.start()
+
+    def stop(self) -> None:
+        """Ask the processes to save and stop."""
+        (self._folder / rank_exits.STOP_FILE).touch()
+
+    def wait(self) -> Ending:
+        """Wait for the processes and make one ending of theirs."""
+        while self.is_alive():
+            self.join(0.2)
+            if (self._folder / rank_exits.STOP_FILE).exists() and not (self._folder / rank_exits.STARTED_FILE).exists():
+                # Still waiting for the other nodes: there is nothing to finish.
+                return Ending(
+                    ExitCode.INTERRUPTED,
+                    TerminationMessage(reason=Reason.INTERRUPTED, message="stopped before all nodes had met"),
+                )
+        if isinstance(self._error, DistError | RendezvousError | TimeoutError):
+            # A peer that went away while all were meeting, or that never came.
+            message = clipped(f"the other nodes were not met: {self._error}")
+            return Ending(ExitCode.INTERRUPTED, TerminationMessage(reason=Reason.INTERRUPTED, message=message))
+        if self._error is not None:
+            raise self._error
+        return rank_exits.combine(rank_exits.collect(self._folder), self._exit_codes)
+
+    def run(self) -> None:
+        """Start the processes and watch over them."""
+        # What it says in a format of its own is said again by the processes' endings.
+        logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
+        try:
+            entry = [sys.executable, "-m", "tts_workloads.training.processes.worker"]
+            run_path, workspace = self._arguments
+            elastic_launch(self._config(), entry[0])(*entry[1:], "--run", run_path, "--workspace", workspace)
+        except ChildFailedError as error:
+            self._exit_codes = {rank: failure.exitcode for rank, failure in error.failures.items()}
+        except Exception as error:  # noqa: BLE001 - raised again where the agent is waited for
+            self._error = error
+
+    def _config(self) -> LaunchConfig:
+        topology = self._run.topology
+        several = topology.nodes > 1
+        if several:
+            await_host(topology.rendezvous)
+        return LaunchConfig(
+            min_nodes=topology.nodes,
+            max_nodes=topology.nodes,
+            nproc_per_node=topology.processes_per_node,
+            run_id=self._run.resource.uid if self._run.resource else self._run.output,
+            rdzv_backend="static" if several else "c10d",
+            rdzv_endpoint=topology.rendezvous if several else "localhost:0",
+            rdzv_configs={"rank": node_rank(), "timeout": MEETING_SECONDS} if several else {},
+            max_restarts=0,
+            monitor_interval=0.1,
+            logs_specs=DefaultLogsSpecs(log_dir=str(self._folder / "logs")),
+            # The pod's own name need not resolve, and a node's processes reach each other here anyway.
+            local_addr=None if several else "localhost",
+        )
+
+
+def await_host(endpoint: str, timeout_seconds: float = MEETING_SECONDS) -> None:
+    """Wait until the host of ``host:port`` has an address: DNS learns of rank 0's pod after that pod was made.
+
+    Raises TimeoutError.
+    """
+    host = endpoint.rpartition(":")[0]
+    deadline = time.monotonic() + timeout_seconds
+    while True:
+        try:
+            socket.getaddrinfo(host, None)
+        except OSError as error:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"rank 0 ({host}) has no address after {timeout_seconds:.0f} s: {error}") from error
+            time.sleep(1)
+        else:
+            return

@@ -1,0 +1,59 @@
+"""Puts a training together from its run document: front end, corpus, and a stage for each model. The only place of the
+training that names the models' and the corpus' packages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from tts_api.run import TrainingRun
+from tts_workloads import models, text
+from tts_workloads.data import Corpus, Shards, features_of, read_corpus, split, with_user_lexicon
+from tts_workloads.models.stage import Stage
+from tts_workloads.training.setup import source, weights
+
+
+@dataclass(frozen=True)
+class Training:
+    """A run's parts, ready for the first step."""
+
+    run: TrainingRun
+    """The run with everything filled in that it left to defaults or to the voices it starts from."""
+    corpus: Corpus
+    train: Sequence[int]
+    """Clips that are trained on, by number."""
+    held_out: Sequence[int]
+    """Clips that the voice is measured on."""
+    front_end: text.FrontEnd
+    acoustic: models.AcousticStage
+    vocoder: models.VocoderStage
+
+    @property
+    def stages(self) -> list[Stage]:
+        """The models that are trained, in their order."""
+        both: list[Stage] = [self.acoustic, self.vocoder]
+        return [stage for stage in both if stage.steps > 0]
+
+
+def assemble(
+    run: TrainingRun, workspace: Path, device: torch.device, shards: Shards, pause: Callable[[], None]
+) -> Training:
+    """Read the corpus, compute its features on the device that trains, and build the models. ``pause`` is called from
+    time to time and may raise to interrupt. Raises BadInput with InvalidParameters or InvalidDataset, or with what is
+    wrong with a voice that a model starts from."""
+    sources = source.open_sources(run, workspace / "sources")
+    run = source.resolved(run, sources)
+    folder = workspace / "data" / run.dataset.path
+    front_end = with_user_lexicon(source.front_end(run, sources.acoustic), folder)
+    corpus = read_corpus(run.dataset.format, folder, run.dataset.audio, front_end, run.dataset.max_invalid_clips)
+    corpus = source.with_speakers(corpus, sources.acoustic)
+    train, held_out = split(corpus, run.training.validation.clips, run.training.seed)
+    features = features_of(corpus, run.dataset.audio, device, shards, pause)
+    task = models.Task(run, corpus, train, held_out, front_end.symbols, features)
+    acoustic = models.ACOUSTIC_MODELS[run.model.acoustic.name](task)
+    vocoder = models.VOCODERS[run.model.vocoder.name](task, acoustic)
+    weights.start(sources, acoustic, vocoder, corpus.speakers)
+    return Training(run, corpus, train, held_out, front_end, acoustic, vocoder)

@@ -1,0 +1,194 @@
+"""What a training takes from finished voices (``model.*.fromTraining``): the files are found and checked, and what the
+run leaves out is read from their cards. How their weights get into new models is the affair of ``weights``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from pydantic import ValidationError
+
+from tts_api import architectures
+from tts_api.reasons import Reason
+from tts_api.resources.training import AcousticModel, AudioFeatures, Vocoder
+from tts_api.run import RunSource, TrainingRun
+from tts_workloads import text
+from tts_workloads.audio import empty_bands
+from tts_workloads.data import Corpus
+from tts_workloads.exits import BadInput
+from tts_workloads.voice_file import VoiceFile, open_voice
+
+Part = Literal["acoustic", "vocoder"]
+KNOWN = {"acoustic": architectures.ACOUSTIC_MODELS, "vocoder": architectures.VOCODERS}
+"""The architectures of each model by name."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A finished voice that one of the models starts from."""
+
+    part: Part
+    training: str
+    """The training that left it, as messages name it."""
+    voice: VoiceFile
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+        model = "acoustic model" if self.part == "acoustic" else "vocoder"
+        return f"the {model} of the training {self.training}"
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The voices that the models start from; None where a model starts from nothing."""
+
+    acoustic: Source | None = None
+    vocoder: Source | None = None
+
+
+def open_sources(run: TrainingRun, folder: Path) -> Sources:
+    """Find the voices that the run names and check their digests. Raises BadInput with ModelMissing, DigestMismatch or
+    UnsupportedVoice."""
+    opened: dict[str, VoiceFile] = {}
+
+    def of(part: Part, model: AcousticModel | Vocoder, wanted: RunSource | None) -> Source | None:
+        if wanted is None or model.from_training is None:
+            return None
+        training = model.from_training.name
+        if wanted.sha256 not in opened:
+            try:
+                opened[wanted.sha256] = open_voice(folder / part / wanted.path, wanted.sha256)
+            except BadInput as error:
+                raise BadInput(error.reason, f"model.{part}.fromTraining, {training}: {error}") from None
+        return Source(part, training, opened[wanted.sha256])
+
+    return Sources(
+        of("acoustic", run.model.acoustic, run.sources.acoustic), of("vocoder", run.model.vocoder, run.sources.vocoder)
+    )
+
+
+def resolved(run: TrainingRun, sources: Sources) -> TrainingRun:
+    """The run with every architecture and parameter filled in: what it gives itself, else what the source has, else
+    the default. Raises BadInput with InvalidParameters or UnsupportedVoice."""
+    _check_bands(run.dataset.audio)
+    for source in (sources.acoustic, sources.vocoder):
+        if source is not None:
+            _check_audio(run.dataset.audio, source)
+    if sources.acoustic is not None and run.dataset.language not in sources.acoustic.voice.card.languages:
+        spoken = ", ".join(sources.acoustic.voice.card.languages)
+        raise BadInput(
+            Reason.INVALID_PARAMETERS,
+            f"dataset.language is {run.dataset.language}, but {sources.acoustic.name} speaks {spoken}: give a corpus "
+            f"of that language, or {_without('acoustic')}",
+        )
+    model = run.model.model_copy(
+        update={
+            "acoustic": _resolved("acoustic", run.model.acoustic, sources.acoustic),
+            "vocoder": _resolved("vocoder", run.model.vocoder, sources.vocoder),
+        }
+    )
+    return run.model_copy(update={"model": model})
+
+
+def _check_bands(audio: AudioFeatures) -> None:
+    empty = empty_bands(audio.sample_rate, audio.n_fft, audio.n_mels)
+    if empty:
+        fewer = range(audio.n_mels - 1, 0, -1)
+        fit = next(bands for bands in fewer if not empty_bands(audio.sample_rate, audio.n_fft, bands))
+        raise BadInput(
+            Reason.INVALID_PARAMETERS,
+            f"dataset.audio.nMels is {audio.n_mels}, but nFFT {audio.n_fft} at {audio.sample_rate} Hz leaves {empty} "
+            f"bands empty: set nMels to {fit}, or give a larger nFFT",
+        )
+
+
+def _check_audio(audio: AudioFeatures, source: Source) -> None:
+    for name, field in AudioFeatures.model_fields.items():
+        ours, theirs = getattr(audio, name), getattr(source.voice.card.audio, name)
+        if ours != theirs:
+            raise BadInput(
+                Reason.INVALID_PARAMETERS,
+                f"dataset.audio.{field.alias} is {ours}, but {source.name} was trained with {theirs}: "
+                f"set it to {theirs}, or {_without(source.part)}",
+            )
+
+
+def _resolved(part: Part, given: AcousticModel | Vocoder, source: Source | None) -> AcousticModel | Vocoder:
+    architecture, parameters = given.name, given.parameters
+    if source is not None:
+        theirs = getattr(source.voice.card.model, part)
+        architecture, parameters = theirs.name, _filled(part, theirs.name, theirs.parameters)
+        for name, ours, value in _differences(part, given, architecture, parameters):
+            raise BadInput(
+                Reason.INVALID_PARAMETERS,
+                f"model.{part}.{name} is {ours}, but {source.name} has {value}: leave it out, or {_without(part)}",
+            )
+        if not KNOWN[part][architecture].trained:
+            raise BadInput(
+                Reason.INVALID_PARAMETERS,
+                f"{source.name} is {architecture}, which has no weights: set model.{part}.architecture to "
+                f"{architecture} and leave model.{part}.fromTraining out",
+            )
+        parameters = parameters | given.parameters
+    return given.model_copy(
+        update={"architecture": architecture, "parameters": _filled(part, architecture, parameters)}
+    )
+
+
+def _differences(
+    part: Part, given: AcousticModel | Vocoder, architecture: str, parameters: dict[str, float]
+) -> Iterator[tuple[str, object, object]]:
+    """What is given and is not what the source has, both values with it, where the weights depend on it."""
+    if given.architecture is not None and given.architecture != architecture:
+        yield "architecture", given.architecture, architecture
+    free = KNOWN[part][architecture].parameters.of_training()
+    for name, value in given.parameters.items():
+        if name not in free and value != parameters.get(name):
+            yield f"parameters.{name}", f"{value:g}", _shown(parameters.get(name))
+
+
+def _shown(value: float | None) -> str:
+    return "no such parameter" if value is None else f"{value:g}"
+
+
+def _filled(part: Part, architecture: str, given: dict[str, float]) -> dict[str, float]:
+    """All parameters of an architecture, checked."""
+    try:
+        return KNOWN[part][architecture].parameters.model_validate(given).model_dump(by_alias=True)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(place) for place in first["loc"])
+        raise BadInput(
+            Reason.INVALID_PARAMETERS,
+            f"model.{part}.parameters.{name} = {first['input']!r}: {first['msg']} ({architecture})",
+        ) from None
+
+
+def _without(part: Part) -> str:
+    """The other remedy."""
+    model = "an acoustic model" if part == "acoustic" else "a vocoder"
+    return f"leave model.{part}.fromTraining out to train {model} from nothing"
+
+
+def front_end(run: TrainingRun, source: Source | None) -> text.FrontEnd:
+    """The front end of the new voice: that which the acoustic model learned its symbols from, if it starts from one.
+    Raises BadInput with UnsupportedVoice where this image has another."""
+    if source is None:
+        return text.for_training(run.dataset.language)
+    try:
+        return text.restore(source.voice.card.front_end, source.voice.front_end)
+    except text.UnknownFrontEnd as error:
+        raise BadInput(
+            Reason.UNSUPPORTED_VOICE,
+            f"{source.name} cannot be used: {error}. Train with the image that it was trained with, or "
+            f"{_without('acoustic')}",
+        ) from None
+
+
+def with_speakers(corpus: Corpus, source: Source | None) -> Corpus:
+    """The corpus with the speakers of the acoustic model that is started from behind its own: they stay speakable."""
+    known = source.voice.card.speakers if source else ()
+    return replace(corpus, speakers=(*corpus.speakers, *(name for name in known if name not in corpus.speakers)))
