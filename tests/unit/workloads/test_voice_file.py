@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from tests.unit.workloads.test_models import SMALL
 
 from tests.unit.workloads import tiny_corpus
+from tests.unit.workloads.models.test_models import SMALL
 from tests.voices.__main__ import FOLDER, SENTENCES
 from tts_api.run import TrainingRun
 from tts_api.voice import FORMAT

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.unit.workloads.test_models import stages
 
+from tests.unit.workloads.models.test_models import stages
 from tests.unit.workloads.tiny_stage import Asked, Points, TinyStage, tiny_loop
 from tts_api.resources.training import AudioFeatures, Augmentation
 from tts_workloads.audio import SILENCE, LogMel

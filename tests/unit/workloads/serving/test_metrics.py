@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import torch
 from fastapi.testclient import TestClient
-from tests.unit.workloads.test_serving_api import MEASURED, ROUTE
 
 from tests.unit.workloads import tiny_voice
+from tests.unit.workloads.serving.test_api import MEASURED, ROUTE
 from tts_api.resources.service import Batching, Limits
 from tts_api.voice import VocoderCard
 from tts_workloads.serving.http.app import make_app

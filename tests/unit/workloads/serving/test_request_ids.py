@@ -16,10 +16,10 @@ import openai
 import pytest
 import torch
 from fastapi.testclient import TestClient
-from tests.unit.workloads.test_serving_api import ROUTE, Failing, FailingLater
 
 from tests.unit.workloads import tiny_voice
 from tests.unit.workloads.live_server import live
+from tests.unit.workloads.serving.test_api import ROUTE, Failing, FailingLater
 from tts_api.resources.service import Limits
 from tts_workloads import logs
 from tts_workloads.serving.http.app import make_app
