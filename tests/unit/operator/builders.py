@@ -28,6 +28,11 @@ KEY = Key("speech", "quick")
 _PROJECT = {watched.kind: watched.project for watched in WATCHED}
 
 
+def projected(kind: Kind, body: dict[str, Any]) -> Any:
+    """The object as the cache holds it."""
+    return _PROJECT[kind](body)
+
+
 def at(seconds: float) -> str:
     """So many seconds after NOW, as Kubernetes writes it."""
     return (NOW + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -151,7 +156,7 @@ def seen(body: dict[str, Any] | None = None, *children: tuple[Kind, dict[str, An
     cache = Cache(owners)
     shared = (ACCOUNT, BINDING) if access else ()
     for kind, found in ((TRAINING, body or training()), *children, *shared):
-        cache.put(kind, _PROJECT[kind](found))
+        cache.put(kind, projected(kind, found))
     observed = observe(KEY, cache)
     assert observed is not None
     return observed

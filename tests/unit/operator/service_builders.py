@@ -15,12 +15,11 @@ from tts_operator.serving import manifests
 from tts_operator.serving.conclude import conclude
 from tts_operator.serving.observe import TTS_SERVICE, Observed, observe
 from tts_operator.training.observe import TRAINING
-from tts_operator.watched import WATCHED, owners
+from tts_operator.watched import owners
 
 KEY = Key(b.KEY.namespace, "speak")
 UID = "0a1b2c3d-0000-4000-8000-000000000002"
 CLAIMED = {"persistentVolumeClaim": {"claimName": "voices", "path": "voice.pt", "sha256": b.SHA}}
-_PROJECT = {watched.kind: watched.project for watched in WATCHED}
 
 
 def service(changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -91,7 +90,7 @@ def seen(body: dict[str, Any] | None = None, *children: tuple[Kind, dict[str, An
     cache = Cache(owners)
     shared = (b.ACCOUNT, b.BINDING) if access else ()
     for kind, found in ((TTS_SERVICE, body or service()), *children, *shared):
-        cache.put(kind, _PROJECT[kind](found))
+        cache.put(kind, b.projected(kind, found))
     observed = observe(KEY, cache)
     assert observed is not None
     return observed
