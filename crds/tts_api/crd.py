@@ -6,6 +6,7 @@ What a structural schema cannot say is refused by name. ``tts_api.generate`` wri
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any, cast
 
 from pydantic import BaseModel
@@ -13,8 +14,8 @@ from pydantic import BaseModel
 from tts_api import GROUP, VERSION
 from tts_api.architectures import ACOUSTIC_MODELS, VOCODERS
 from tts_api.base import CEL, Document, rule
+from tts_api.kinds import CUSTOM_KINDS, Column, CustomKind
 from tts_api.resources.parameters import describe
-from tts_api.resources.service import TTSService
 from tts_api.resources.training import IMMUTABLE_SPEC_FIELDS, TTSTraining, TTSTrainingSpec
 
 MAX_NAME_LENGTH = 40
@@ -204,25 +205,25 @@ def _steps_rules() -> list[dict[str, str]]:
     ]
 
 
-def _column(name: str, kind: str, path: str, description: str, priority: int = 0) -> dict[str, Any]:
-    column: dict[str, Any] = {"name": name, "type": kind, "jsonPath": path, "description": description}
-    return column | ({"priority": priority} if priority else {})
+def _column(column: Column) -> dict[str, Any]:
+    shown: dict[str, Any] = {
+        "name": column.name,
+        "type": column.type,
+        "jsonPath": column.path,
+        "description": column.description,
+    }
+    return shown | ({"priority": column.priority} if column.priority else {})
 
 
-def _definition(
-    kind: str,
-    plural: str,
-    short: str,
-    model: type[Document],
-    columns: list[dict[str, Any]],
-    subresources: dict[str, Any],
-) -> dict[str, Any]:
-    schema = structural_resource(model)
+def definition(kind: CustomKind) -> dict[str, Any]:
+    """The CustomResourceDefinition of one kind."""
+    schema = structural_resource(kind.model)
+    subresources: dict[str, Any] = {"status": {}} | ({"scale": dict(kind.scale)} if kind.scale else {})
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
         "metadata": {
-            "name": f"{plural}.{GROUP}",
+            "name": f"{kind.plural}.{GROUP}",
             "labels": {"app.kubernetes.io/part-of": "tts-operator"},
             # Uninstalling the chart must not delete every training in the cluster.
             "annotations": {"helm.sh/resource-policy": "keep"},
@@ -231,11 +232,11 @@ def _definition(
             "group": GROUP,
             "scope": "Namespaced",
             "names": {
-                "kind": kind,
-                "listKind": f"{kind}List",
-                "plural": plural,
-                "singular": kind.lower(),
-                "shortNames": [short],
+                "kind": kind.name,
+                "listKind": f"{kind.name}List",
+                "plural": kind.plural,
+                "singular": kind.name.lower(),
+                "shortNames": [kind.short_name],
                 "categories": ["tts"],
             },
             "versions": [
@@ -244,8 +245,8 @@ def _definition(
                     "served": True,
                     "storage": True,
                     "schema": {"openAPIV3Schema": schema},
-                    "subresources": {"status": {}, **subresources},
-                    "additionalPrinterColumns": columns,
+                    "subresources": subresources,
+                    "additionalPrinterColumns": [_column(column) for column in kind.columns],
                 }
             ],
         },
@@ -290,49 +291,6 @@ def _without_defaults(schema: dict[str, Any]) -> None:
             _without_defaults(schema[key])
 
 
-def definitions() -> dict[str, dict[str, Any]]:
-    """Both CustomResourceDefinitions by the name of their file."""
-    display = ".status.progress.display"
-    ready = '.status.conditions[?(@.type=="{}")].{}'
-    return {
-        "ttstrainings.yaml": _definition(
-            "TTSTraining",
-            "ttstrainings",
-            "ttst",
-            TTSTraining,
-            [
-                _column("Phase", "string", ".status.phase", "The conditions in one word."),
-                _column("Progress", "string", f"{display}.percent", "Share of the steps done."),
-                _column("Step", "string", f"{display}.step", "Steps done of all steps."),
-                _column("Loss", "string", f"{display}.loss", "Training loss."),
-                _column("ETA", "string", f"{display}.eta", "Time to the end at the present speed."),
-                _column("GPUs", "integer", ".status.gpus", "GPUs of all pods together."),
-                _column("Stage", "string", ".status.progress.stage", "What the training is at.", 1),
-                _column("Artifact", "string", ".status.artifact.path", "The finished voice.", 1),
-                _column("Age", "date", ".metadata.creationTimestamp", "Time since the training was created."),
-            ],
-            {},
-        ),
-        "ttsservices.yaml": _definition(
-            "TTSService",
-            "ttsservices",
-            "ttss",
-            TTSService,
-            [
-                _column("Available", "string", ready.format("Available", "status"), "Whether enough pods speak."),
-                _column("Reason", "string", ready.format("Available", "reason"), "Why."),
-                _column("Ready", "integer", ".status.readyReplicas", "Pods that speak."),
-                _column("Replicas", "integer", ".spec.replicas", "Pods asked for."),
-                _column("URL", "string", ".status.url", "Where the service is reached inside the cluster."),
-                _column("RTF", "number", ".status.performance.realTimeFactor", "Computing per second of speech.", 1),
-                _column("Age", "date", ".metadata.creationTimestamp", "Time since the service was created."),
-            ],
-            {
-                "scale": {
-                    "specReplicasPath": ".spec.replicas",
-                    "statusReplicasPath": ".status.replicas",
-                    "labelSelectorPath": ".status.selector",
-                }
-            },
-        ),
-    }
+def definitions(kinds: Iterable[CustomKind] = CUSTOM_KINDS) -> dict[str, dict[str, Any]]:
+    """The CustomResourceDefinition of every kind, by the name of its file."""
+    return {f"{kind.plural}.yaml": definition(kind) for kind in kinds}

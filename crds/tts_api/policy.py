@@ -1,41 +1,31 @@
-"""The ValidatingAdmissionPolicies that hold a workload pod to its own part of its own resource's status.
+"""What a workload pod may write: the ValidatingAdmissionPolicies of its account.
 
-RBAC lets the pods' service account patch the status of both kinds; the policy says which part of which object. It is
-made from the status types, so that a field added there is protected from the pods until somebody decides otherwise.
+RBAC lets the account of the pods patch the status of every kind; the policy narrows this to one field of the object
+that the pod was made for. The policy is derived from the status types: it protects a field that is added there from the
+pods until somebody decides otherwise.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
-from pydantic.alias_generators import to_camel
-
 from tts_api import GROUP, VERSION
-from tts_api.base import Document
-from tts_api.resources.service import TTSServiceStatus
-from tts_api.resources.training import TTSTrainingStatus
+from tts_api.kinds import CUSTOM_KINDS, CustomKind
 
 WORKLOAD_SERVICE_ACCOUNT = "tts-workload"
 """Service account of every training and service pod, in the namespace of its resource."""
 
-POD_OWNED_FIELD = {"ttstrainings": "progress", "ttsservices": "performance"}
-"""The one status field of each kind that its pods write."""
-
-_STATUS: dict[str, type[Document]] = {"ttstrainings": TTSTrainingStatus, "ttsservices": TTSServiceStatus}
-# What follows the resource's name in the name of its pods. Names are at most 40 characters, so nothing is truncated.
-_POD_SUFFIX = {"ttstrainings": "-train-[0-9]+-[a-z0-9]{5}", "ttsservices": "-serve-[a-z0-9]+-[a-z0-9]{5}"}
 _POD_NAME = "authentication.kubernetes.io/pod-name"
 
 
-def policy(plural: str) -> dict[str, Any]:
-    """The policy for one kind, by its plural name."""
-    owned = POD_OWNED_FIELD[plural]
-    fields = [field.alias or to_camel(name) for name, field in _STATUS[plural].model_fields.items()]
+def policy(kind: CustomKind) -> dict[str, Any]:
+    """The ValidatingAdmissionPolicy for one kind."""
     pod_name = f"request.userInfo.extra['{_POD_NAME}'][0]"
     return {
         "apiVersion": "admissionregistration.k8s.io/v1",
         "kind": "ValidatingAdmissionPolicy",
-        "metadata": {"name": f"tts-workload-{plural}"},
+        "metadata": {"name": _name(kind)},
         "spec": {
             "failurePolicy": "Fail",
             "matchConstraints": {
@@ -44,7 +34,7 @@ def policy(plural: str) -> dict[str, Any]:
                         "apiGroups": [GROUP],
                         "apiVersions": [VERSION],
                         "operations": ["CREATE", "UPDATE"],
-                        "resources": [plural, f"{plural}/status"],
+                        "resources": [kind.plural, f"{kind.plural}/status"],
                     }
                 ]
             },
@@ -67,33 +57,36 @@ def policy(plural: str) -> dict[str, Any]:
                 },
                 {
                     "expression": f"has(request.userInfo.extra) && '{_POD_NAME}' in request.userInfo.extra && "
-                    f"{pod_name}.matches('^' + object.metadata.name + '{_POD_SUFFIX[plural]}$')",
+                    f"{pod_name}.matches('^' + object.metadata.name + '{kind.pod_suffix}$')",
                     "message": "a workload pod may only report to the resource that it was made for",
                 },
                 *(
                     {
                         "expression": f"object.?status.?{name} == oldObject.?status.?{name}",
-                        "message": f"status.{name} belongs to the operator: a workload pod writes status.{owned} alone",
+                        "message": f"status.{name} belongs to the operator: "
+                        f"a workload pod writes status.{kind.pod_owned_field} alone",
                     }
-                    for name in fields
-                    if name != owned
+                    for name in kind.operator_owned_fields
                 ),
             ],
         },
     }
 
 
-def binding(plural: str) -> dict[str, Any]:
-    """What puts the policy of one kind into force, in every namespace."""
-    name = f"tts-workload-{plural}"
+def binding(kind: CustomKind) -> dict[str, Any]:
+    """The object that puts the policy of one kind into force, in every namespace."""
     return {
         "apiVersion": "admissionregistration.k8s.io/v1",
         "kind": "ValidatingAdmissionPolicyBinding",
-        "metadata": {"name": name},
-        "spec": {"policyName": name, "validationActions": ["Deny"]},
+        "metadata": {"name": _name(kind)},
+        "spec": {"policyName": _name(kind), "validationActions": ["Deny"]},
     }
 
 
-def documents() -> list[dict[str, Any]]:
-    """Policies and bindings of both kinds."""
-    return [make(plural) for plural in POD_OWNED_FIELD for make in (policy, binding)]
+def documents(kinds: Iterable[CustomKind] = CUSTOM_KINDS) -> list[dict[str, Any]]:
+    """The policy and the binding of every kind."""
+    return [make(kind) for kind in kinds for make in (policy, binding)]
+
+
+def _name(kind: CustomKind) -> str:
+    return f"tts-workload-{kind.plural}"

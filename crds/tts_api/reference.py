@@ -7,8 +7,9 @@ from typing import Any
 
 from tts_api import API_VERSION
 from tts_api.architectures import ACOUSTIC_MODELS, VOCODERS
-from tts_api.crd import definitions
-from tts_api.reasons import REASONS, SERVICE_CONDITIONS, TRAINING_CONDITIONS
+from tts_api.crd import definition
+from tts_api.kinds import CUSTOM_KINDS
+from tts_api.reasons import REASONS
 
 
 def render() -> str:
@@ -21,17 +22,15 @@ def _lines() -> Iterator[str]:
     yield "# API reference"
     yield ""
     yield f"API version `{API_VERSION}`. `kubectl explain ttstraining.spec.training` shows the same at the prompt."
-    conditions = {"TTSTraining": TRAINING_CONDITIONS, "TTSService": SERVICE_CONDITIONS}
-    for definition in definitions().values():
-        names = definition["spec"]["names"]
-        schema = definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
-        yield from ("", f"## {names['kind']}", "", schema["description"])
-        yield from ("", f"Short name `{names['shortNames'][0]}`, category `tts`.")
-        yield from ("", "Conditions: " + ", ".join(f"`{c.value}`" for c in conditions[names["kind"]]) + ".")
+    for kind in CUSTOM_KINDS:
+        schema = definition(kind)["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+        yield from ("", f"## {kind.name}", "", schema["description"])
+        yield from ("", f"Short name `{kind.short_name}`, category `tts`.")
+        yield from ("", "Conditions: " + ", ".join(f"`{c.value}`" for c in kind.conditions) + ".")
         for part in ("spec", "status"):
             yield from (
                 "",
-                f"### {names['kind']} {part}",
+                f"### {kind.name} {part}",
                 "",
                 "| field | type | default | what |",
                 "| --- | --- | --- | --- |",

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from tts_api.policy import POD_OWNED_FIELD
+from tts_api.kinds import SERVICE
 from tts_api.reasons import REASONS, ConditionType, Reason
 from tts_api.report import ExitCode
 from tts_api.resources import TTSService
@@ -18,12 +18,10 @@ from tts_operator.serving.observe import DeploymentView, Observed
 from tts_operator.serving.plan import resolved_image
 from tts_operator.sources import source_trouble
 
-OWNED_BY_PODS = POD_OWNED_FIELD["ttsservices"]
-
 
 def current(observed: Observed) -> dict[str, Any]:
     """The status as it is, without what the pods own."""
-    return {key: value for key, value in observed.status.items() if key != OWNED_BY_PODS}
+    return SERVICE.without_pod_owned(observed.status)
 
 
 def conclude(observed: Observed, outcomes: Sequence[Outcome], default_image: str, now: datetime) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from tts_api.policy import POD_OWNED_FIELD
+from tts_api.kinds import TRAINING
 from tts_api.reasons import REASONS, ConditionType, Reason
 from tts_api.resources import TTSTraining
 from tts_operator.conditions import Finding, Truth, holds, merge
@@ -26,12 +26,10 @@ from tts_operator.training.verdict import (
     stuck,
 )
 
-OWNED_BY_PODS = POD_OWNED_FIELD["ttstrainings"]
-
 
 def current(observed: Observed) -> dict[str, Any]:
     """The status as it is, without what the pods own."""
-    return {key: value for key, value in observed.status.items() if key != OWNED_BY_PODS}
+    return TRAINING.without_pod_owned(observed.status)
 
 
 def conclude(observed: Observed, outcomes: Sequence[Outcome], default_image: str, now: datetime) -> dict[str, Any]:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from tts_api.crd import definitions
-from tts_api.policy import POD_OWNED_FIELD, policy
+from tts_api.crd import definition
+from tts_api.kinds import CUSTOM_KINDS, CustomKind
+from tts_api.policy import policy
 
 
-@pytest.mark.parametrize("plural", sorted(POD_OWNED_FIELD))
-def test_every_other_status_field_is_compared(plural: str) -> None:
-    schema = definitions()[f"{plural}.yaml"]["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+@pytest.mark.parametrize("kind", CUSTOM_KINDS, ids=lambda kind: kind.plural)
+def test_every_other_status_field_is_compared(kind: CustomKind) -> None:
+    schema = definition(kind)["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
     fields = set(schema["properties"]["status"]["properties"])
-    expressions = [entry["expression"] for entry in policy(plural)["spec"]["validations"]]
+    expressions = [entry["expression"] for entry in policy(kind)["spec"]["validations"]]
     compared = {f for f in fields if f"object.?status.?{f} == oldObject.?status.?{f}" in expressions}
-    assert compared == fields - {POD_OWNED_FIELD[plural]}
+    assert compared == fields - {kind.pod_owned_field}
