@@ -182,14 +182,21 @@ def _immutability_rules() -> list[dict[str, str]]:
 
 
 def _steps_rules() -> list[dict[str, str]]:
-    """What the numbers of steps have to do with the models."""
-    griffinlim = "has(self.model.vocoder.architecture) && self.model.vocoder.architecture == 'griffinlim'"
+    """What the numbers of steps have to do with the models. A vocoder that is not trained takes none."""
+    untrained = {
+        name: f"(has(self.model.vocoder.architecture) && self.model.vocoder.architecture == '{name}')"
+        for name, vocoder in VOCODERS.items()
+        if not vocoder.trained
+    }
     steps = "(has(self.training.vocoderMaxSteps) ? self.training.vocoderMaxSteps : self.training.maxSteps)"
     return [
-        rule(
-            f"!({griffinlim}) || !has(self.training.vocoderMaxSteps)",
-            "griffinlim is not trained: leave training.vocoderMaxSteps out",
-            field_path=".training",
+        *(
+            rule(
+                f"!{chosen} || !has(self.training.vocoderMaxSteps)",
+                f"{name} is not trained: leave training.vocoderMaxSteps out",
+                field_path=".training",
+            )
+            for name, chosen in untrained.items()
         ),
         rule(
             "self.training.maxSteps > 0 || has(self.model.acoustic.fromTraining)",
@@ -197,7 +204,7 @@ def _steps_rules() -> list[dict[str, str]]:
             field_path=".training",
         ),
         rule(
-            f"{steps} > 0 || ({griffinlim}) || has(self.model.vocoder.fromTraining)",
+            " || ".join((f"{steps} > 0", *untrained.values(), "has(self.model.vocoder.fromTraining)")),
             "the vocoder has no steps: set training.vocoderMaxSteps above 0, or name a training to take the vocoder "
             "from in model.vocoder.fromTraining",
             field_path=".training",

@@ -137,10 +137,14 @@ class GpuUsage(Document):
     """Temperature of its core."""
 
 
+TrainingStage = Literal["Preparing", "Acoustic", "Vocoder", "Exporting", "Finished"]
+"""What a training is at."""
+
+
 class TrainingProgress(Document):
     """How far a training is. The pod of rank 0 applies it whole, under the field manager tts-workload."""
 
-    stage: Literal["Preparing", "Acoustic", "Vocoder", "Exporting", "Finished"] = "Preparing"
+    stage: TrainingStage = "Preparing"
     """What the training is at: reading the corpus, one of the models, or writing the voice."""
     step: Annotated[int, Field(ge=0)] = 0
     """Steps done, over all stages."""

@@ -11,9 +11,10 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from tts_api.base import Document, RelativePath, Sha256
+from tts_api.choices import DatasetFormat, Language
 from tts_api.report import FilePath
 from tts_api.resources.service import Batching, Limits
-from tts_api.resources.training import AudioFeatures, DatasetFormat, Language, Model, TrainingOptions, missing_weights
+from tts_api.resources.training import AudioFeatures, Model, TrainingOptions, missing_weights
 
 SCHEMA = 1
 RUN_ANNOTATION = "ttsoperator.dev/run"

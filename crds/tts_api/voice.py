@@ -8,8 +8,9 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from tts_api.base import Document, Sha256
+from tts_api.choices import Language
 from tts_api.report import Evaluation
-from tts_api.resources.training import AudioFeatures, Language, Model
+from tts_api.resources.training import AudioFeatures, Model
 
 FORMAT = 1
 """Number of the artifact's format: a reader refuses a higher one, and reads every lower one."""
@@ -20,10 +21,13 @@ CARD_FILE = "voice.json"
 FRONT_END_PREFIX = "front_end/"
 """Extra files of the archive under this prefix are the front end's data, given back to it as they are."""
 
-
 TRAINING_FILE = "training/acoustic.pt"
 """Extra file of the archive with the weights of the acoustic model's training that speaking needs none of: a training
 that goes on from this voice does. Tensors by name, as torch.save writes them."""
+
+
+Capability = Literal["speed", "pitch", "energy", "durations", "speaker_vector"]
+"""An input or output of a voice's interface that does nothing in some voices."""
 
 
 class FrontEndCard(Document):
@@ -87,7 +91,7 @@ class VoiceCard(Document):
     """Sample rate and mel features."""
     model: Model
     """Architectures and their parameters."""
-    supports: tuple[Literal["speed", "pitch", "energy", "durations", "speaker_vector"], ...]
+    supports: tuple[Capability, ...]
     """Inputs and outputs of the interface that do something in this voice."""
     front_end: FrontEndCard
     """What turns text into symbols."""

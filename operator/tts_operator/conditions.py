@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any
 
 from tts_api.reasons import REASONS, ConditionType, Reason
+from tts_api.resources.conditions import Truth
 from tts_operator.engine.events import Event
 
-Truth = Literal["True", "False", "Unknown"]
 MESSAGE_LIMIT = 2048
 _ORDER = {member.value: place for place, member in enumerate(ConditionType)}
 

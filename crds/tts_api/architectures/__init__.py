@@ -1,6 +1,7 @@
-"""The acoustic models and vocoders that can be trained: one module each, with its parameters, bounds and defaults.
+"""The acoustic models and vocoders that can be chosen: one module each, with its parameters, bounds and defaults.
 
-The models themselves are in ``tts_workloads.models``; a test proves that both sets are equal.
+The two registries below are the only lists of their names: documents, CRDs and the API reference follow from them.
+The models themselves are in ``tts_workloads.models``; a test keeps both sides equal.
 """
 
 from tts_api.architectures.base import Architecture, Parameters
@@ -15,7 +16,9 @@ VOCODERS: dict[str, Architecture] = {a.name: a for a in (VOCOS, HIFIGAN, DDSP, G
 
 __all__ = [
     "ACOUSTIC_MODELS",
+    "FASTSPEECH2",
     "VOCODERS",
+    "VOCOS",
     "Architecture",
     "DdspParameters",
     "FastSpeech2Parameters",

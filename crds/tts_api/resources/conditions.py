@@ -8,6 +8,9 @@ from pydantic import Field, StringConstraints
 
 from tts_api.base import Document
 
+Truth = Literal["True", "False", "Unknown"]
+"""Whether an aspect holds, as Kubernetes writes it."""
+
 
 class Condition(Document):
     """One observed aspect of the resource's state."""
@@ -15,7 +18,7 @@ class Condition(Document):
     type: Annotated[str, StringConstraints(max_length=64)]
     """The aspect, such as Accepted, Scheduled or Complete."""
 
-    status: Literal["True", "False", "Unknown"]
+    status: Truth
     """Whether the aspect holds: True, False or Unknown."""
 
     reason: Annotated[str, StringConstraints(min_length=1, max_length=64)]

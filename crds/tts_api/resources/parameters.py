@@ -3,21 +3,31 @@ bounds at the API server. The parameters themselves are in ``tts_api.architectur
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Annotated
+from collections.abc import Callable, Iterator, Mapping
+from typing import Annotated, Any
 
 from annotated_types import Ge, Gt, Le, Lt
 from pydantic import Field, StringConstraints
 from pydantic.alias_generators import to_camel
 
 from tts_api.architectures.base import Architecture
-from tts_api.base import rule
+from tts_api.base import rule, rules
 
 ParameterMap = Annotated[
     dict[Annotated[str, StringConstraints(max_length=64)], Annotated[float, Field()]], Field(max_length=32)
 ]
 
 _OPERATORS = ((Ge, "ge", ">="), (Gt, "gt", ">"), (Le, "le", "<="), (Lt, "lt", "<"))
+
+
+def within_bounds(architectures: Mapping[str, Architecture], default: str) -> Callable[[dict[str, Any]], None]:
+    """The ``json_schema_extra`` of an object ``{architecture, parameters, fromTraining}``: the CEL rules below, made
+    from what the registry ``architectures`` holds when the schema is generated."""
+
+    def add_rules(schema: dict[str, Any]) -> None:
+        schema.update(rules(*parameter_rules(architectures, default)))
+
+    return add_rules
 
 
 def parameter_rules(architectures: Mapping[str, Architecture], default: str) -> Iterator[dict[str, str]]:

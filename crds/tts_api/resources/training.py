@@ -6,19 +6,18 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
-from tts_api.architectures import ACOUSTIC_MODELS, VOCODERS
+from tts_api.architectures import ACOUSTIC_MODELS, FASTSPEECH2, VOCODERS, VOCOS
 from tts_api.base import Document, Image, Name, Quantity, RelativePath, rule, rules
+from tts_api.choices import DatasetFormat, Language, OneOf
 from tts_api.report import Artifact, Checkpoint, Evaluation, TrainingProgress
 from tts_api.resources.conditions import Conditions
 from tts_api.resources.metadata import Metadata
-from tts_api.resources.parameters import ParameterMap, parameter_rules
+from tts_api.resources.parameters import ParameterMap, within_bounds
 from tts_api.resources.pods import PodTemplate
 from tts_api.resources.references import FromTraining
 
-AcousticArchitecture = Literal["fastspeech2"]
-VocoderArchitecture = Literal["vocos", "hifigan", "ddsp", "griffinlim"]
-DatasetFormat = Literal["ljspeech", "manifest"]
-Language = Literal["en-us"]
+AcousticArchitecture = Annotated[str, OneOf(ACOUSTIC_MODELS)]
+VocoderArchitecture = Annotated[str, OneOf(VOCODERS)]
 Precision = Literal["auto", "bf16", "fp16", "fp32"]
 
 
@@ -107,9 +106,9 @@ class AcousticModel(Document):
     are added. Absent means a model that is trained from nothing."""
 
     @property
-    def name(self) -> AcousticArchitecture:
+    def name(self) -> str:
         """The architecture, the default where none is given."""
-        return self.architecture or "fastspeech2"
+        return self.architecture or FASTSPEECH2.name
 
 
 class Vocoder(Document):
@@ -127,19 +126,19 @@ class Vocoder(Document):
     used as it is where they are 0. Absent means a vocoder that is trained from nothing."""
 
     @property
-    def name(self) -> VocoderArchitecture:
+    def name(self) -> str:
         """The architecture, the default where none is given."""
-        return self.architecture or "vocos"
+        return self.architecture or VOCOS.name
 
 
 class Model(Document):
     """What is trained."""
 
     acoustic: Annotated[
-        AcousticModel, Field(json_schema_extra=rules(*parameter_rules(ACOUSTIC_MODELS, AcousticModel().name)))
+        AcousticModel, Field(json_schema_extra=within_bounds(ACOUSTIC_MODELS, default=FASTSPEECH2.name))
     ] = Field(default_factory=AcousticModel)
     """The acoustic model: phonemes to mel frames."""
-    vocoder: Annotated[Vocoder, Field(json_schema_extra=rules(*parameter_rules(VOCODERS, Vocoder().name)))] = Field(
+    vocoder: Annotated[Vocoder, Field(json_schema_extra=within_bounds(VOCODERS, default=VOCOS.name))] = Field(
         default_factory=Vocoder
     )
     """The vocoder: mel frames to sound."""

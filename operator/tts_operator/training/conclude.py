@@ -9,7 +9,8 @@ from typing import Any
 from tts_api.kinds import TRAINING
 from tts_api.reasons import REASONS, ConditionType, Reason
 from tts_api.resources import TTSTraining
-from tts_operator.conditions import Finding, Truth, holds, merge
+from tts_api.resources.conditions import Truth
+from tts_operator.conditions import Finding, holds, merge
 from tts_operator.engine.actions import Outcome, Verdict
 from tts_operator.pods import QUEUE_LABEL
 from tts_operator.podviews import Trouble, end_trouble, placement_trouble, start_trouble

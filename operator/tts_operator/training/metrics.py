@@ -5,12 +5,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, get_args
 
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-PHASES = ("Pending", "Queued", "Running", "Suspended", "Complete", "Failed")
+from tts_api.resources.training import Phase
+
+PHASES = get_args(Phase)
 RUNNING = {
     "steps": ("Steps done, over all stages", "step"),
     "steps_planned": ("Steps to do, over all stages", "totalSteps"),

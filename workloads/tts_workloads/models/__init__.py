@@ -4,8 +4,8 @@ bounds are in ``tts_api.architectures``; how a step is done is the affair of ``t
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
 
+from tts_api.voice import Capability
 from tts_workloads.models.acoustic.fastspeech2.recipe import AcousticStage
 from tts_workloads.models.task import Task
 from tts_workloads.models.vocoder.recipe import GriffinLimStage, VocoderStage, ddsp_stage, hifigan_stage, vocos_stage
@@ -18,7 +18,7 @@ VOCODERS: dict[str, Callable[[Task, AcousticStage], VocoderStage]] = {
     "ddsp": ddsp_stage,
     "griffinlim": GriffinLimStage,
 }
-SUPPORTS: tuple[Literal["speed", "pitch", "energy", "durations", "speaker_vector"], ...] = (
+SUPPORTS: tuple[Capability, ...] = (
     "speed",
     "pitch",
     "energy",
