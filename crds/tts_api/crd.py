@@ -222,7 +222,7 @@ def _column(column: Column) -> dict[str, Any]:
     return shown | ({"priority": column.priority} if column.priority else {})
 
 
-def definition(kind: CustomKind) -> dict[str, Any]:
+def definition(kind: CustomKind[Any]) -> dict[str, Any]:
     """The CustomResourceDefinition of one kind."""
     schema = structural_resource(kind.model)
     subresources: dict[str, Any] = {"status": {}} | ({"scale": dict(kind.scale)} if kind.scale else {})
@@ -298,6 +298,6 @@ def _without_defaults(schema: dict[str, Any]) -> None:
             _without_defaults(schema[key])
 
 
-def definitions(kinds: Iterable[CustomKind] = CUSTOM_KINDS) -> dict[str, dict[str, Any]]:
+def definitions(kinds: Iterable[CustomKind[Any]] = CUSTOM_KINDS) -> dict[str, dict[str, Any]]:
     """The CustomResourceDefinition of every kind, by the name of its file."""
     return {f"{kind.plural}.yaml": definition(kind) for kind in kinds}

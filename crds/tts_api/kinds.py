@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, Generic, TypeVar, cast
 
 from pydantic.alias_generators import to_camel
 
@@ -17,6 +17,8 @@ from tts_api.base import Document
 from tts_api.reasons import SERVICE_CONDITIONS, TRAINING_CONDITIONS, ConditionType
 from tts_api.resources.service import TTSService
 from tts_api.resources.training import TTSTraining
+
+Model = TypeVar("Model", bound=Document)
 
 
 @dataclass(frozen=True)
@@ -43,10 +45,10 @@ class Reference:
 
 
 @dataclass(frozen=True)
-class CustomKind:
+class CustomKind(Generic[Model]):
     """A custom resource as the API server, the admission policy and the pods know it."""
 
-    model: type[Document]
+    model: type[Model]
     """Type of the whole resource. Its class name is the kind's name."""
     plural: str
     short_name: str
@@ -82,10 +84,6 @@ class CustomKind:
     def operator_owned_fields(self) -> tuple[str, ...]:
         """JSON names of the status fields that the operator writes: all but the one that the pods own."""
         return tuple(name for name in self.status_fields if name != self.pod_owned_field)
-
-    def without_pod_owned(self, status: Mapping[str, Any]) -> dict[str, Any]:
-        """A status without the field that the pods own."""
-        return {name: value for name, value in status.items() if name != self.pod_owned_field}
 
 
 _DISPLAY = ".status.progress.display"
@@ -142,5 +140,5 @@ SERVICE = CustomKind(
     },
 )
 
-CUSTOM_KINDS = (TRAINING, SERVICE)
+CUSTOM_KINDS: tuple[CustomKind[Any], ...] = (TRAINING, SERVICE)
 """Every kind that a user writes."""

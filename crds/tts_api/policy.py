@@ -19,7 +19,7 @@ WORKLOAD_SERVICE_ACCOUNT = "tts-workload"
 _POD_NAME = "authentication.kubernetes.io/pod-name"
 
 
-def policy(kind: CustomKind) -> dict[str, Any]:
+def policy(kind: CustomKind[Any]) -> dict[str, Any]:
     """The ValidatingAdmissionPolicy for one kind."""
     pod_name = f"request.userInfo.extra['{_POD_NAME}'][0]"
     return {
@@ -73,7 +73,7 @@ def policy(kind: CustomKind) -> dict[str, Any]:
     }
 
 
-def binding(kind: CustomKind) -> dict[str, Any]:
+def binding(kind: CustomKind[Any]) -> dict[str, Any]:
     """The object that puts the policy of one kind into force, in every namespace."""
     return {
         "apiVersion": "admissionregistration.k8s.io/v1",
@@ -83,10 +83,10 @@ def binding(kind: CustomKind) -> dict[str, Any]:
     }
 
 
-def documents(kinds: Iterable[CustomKind] = CUSTOM_KINDS) -> list[dict[str, Any]]:
+def documents(kinds: Iterable[CustomKind[Any]] = CUSTOM_KINDS) -> list[dict[str, Any]]:
     """The policy and the binding of every kind."""
     return [make(kind) for kind in kinds for make in (policy, binding)]
 
 
-def _name(kind: CustomKind) -> str:
+def _name(kind: CustomKind[Any]) -> str:
     return f"tts-workload-{kind.plural}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import kopf
@@ -14,18 +14,16 @@ from pydantic import ValidationError
 
 from tts_operator import health, logs
 from tts_operator.engine.api import Api, ApiError
-from tts_operator.engine.cache import Cache
-from tts_operator.engine.controller import Controller, Runner
+from tts_operator.engine.cache import Cache, Owner
+from tts_operator.engine.informers import Informers
 from tts_operator.engine.lease import Lease
-from tts_operator.engine.objects import Key
+from tts_operator.engine.objects import Key, Kind
 from tts_operator.engine.queue import WorkQueue
-from tts_operator.engine.watching import Feed
-from tts_operator.serving.controller import ServiceController
+from tts_operator.engine.worker import Worker
+from tts_operator.kinds import CONTROLLERS, KINDS
 from tts_operator.settings import Settings
-from tts_operator.training.controller import TrainingController
+from tts_operator.training.kind import TRAINING
 from tts_operator.training.metrics import TrainingMetrics
-from tts_operator.training.observe import TRAINING
-from tts_operator.watched import WATCHED, owners, wake
 
 logger = logging.getLogger(__name__)
 
@@ -38,36 +36,56 @@ class Operator:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        controllers: tuple[Controller[Any], ...] = (TrainingController(settings), ServiceController(settings))
-        self._cache = Cache(owners)
+        self._cache = Cache(KINDS.owners)
+        self._informers = Informers(
+            self._cache, KINDS.informer_specs(), settings.watch_namespaces, self._queue_affected
+        )
         self._queues: dict[str, WorkQueue[Key]] = {
-            c.name: WorkQueue(
+            record.name: WorkQueue(
                 backoff_seconds=settings.backoff_seconds, backoff_limit_seconds=settings.backoff_limit_seconds
             )
-            for c in controllers
+            for record in KINDS.records
         }
-        self._feed = Feed(self._cache, WATCHED, settings.watch_namespaces, self._changed)
-        self._runners = [
-            Runner(
-                c,
+        self._workers = [
+            Worker(
+                controller,
                 self._cache,
-                self._queues[c.name],
+                self._queues[controller.record.name],
                 resync_seconds=settings.resync_seconds,
-                remember=self._feed.remember,
+                remember=self._informers.remember,
             )
-            for c in controllers
+            for controller in (make(settings) for make in CONTROLLERS)
         ]
         self._filled = asyncio.Event()
 
-    def _changed(self, kind: Any, key: Key, affected: Iterable[tuple[str, Key]]) -> None:
-        for controller, resource in wake(self._cache, kind, key, affected):
-            self._queues[controller].add(resource)
+    def _queue_affected(self, kind: Kind, key: Key, owners: Iterable[Owner]) -> None:
+        for name, resource in KINDS.wake(self._cache, kind, key, owners):
+            self._queues[name].add(resource)
 
     async def run(self) -> int:
         """Work until a signal comes (0) or the lease is lost (1)."""
-        settings = self._settings
         api = await Api.connect()
-        lease = Lease(
+        watches = asyncio.create_task(self._watch())
+        endpoints = await health.serve(self._settings.port, alive=lambda: not watches.done(), ready=self._filled.is_set)
+        REGISTRY.register(TrainingMetrics(self._trainings))
+        lease = self._lease(api)
+        work: list[asyncio.Task[None]] = []
+        try:
+            await self._fill(api)
+            leading = asyncio.create_task(lease.hold(lambda: self._start_working(api, work)))
+            listing = asyncio.create_task(self._informers.keep_listing(api, self._settings.resync_seconds))
+            await _first_to_end(watches, leading, listing)
+            return 1 if leading.done() else 0
+        finally:
+            await _cancel(work)
+            await lease.release()
+            watches.cancel()
+            await endpoints.cleanup()
+            await api.close()
+
+    def _lease(self, api: Api) -> Lease:
+        settings = self._settings
+        return Lease(
             api,
             Key(settings.namespace, LEASE_NAME),
             settings.identity,
@@ -75,40 +93,17 @@ class Operator:
             renew_seconds=settings.lease_renew_seconds,
             retry_seconds=settings.lease_retry_seconds,
         )
-        watches = asyncio.create_task(self._watch())
-        endpoints = await health.serve(settings.port, alive=lambda: not watches.done(), ready=self._filled.is_set)
-        REGISTRY.register(TrainingMetrics(self._trainings))
-        work: list[asyncio.Task[Any]] = []
 
-        def start_working() -> None:
-            LEADS.set(1)
-            for runner in self._runners:
-                work.extend(asyncio.create_task(runner.work(api)) for _ in range(settings.workers))
-
-        try:
-            await self._fill(api)
-            listing = asyncio.create_task(self._feed.keep_listing(api, settings.resync_seconds))
-            leading = asyncio.create_task(lease.hold(start_working))
-            await asyncio.wait((watches, leading, listing), return_when=asyncio.FIRST_COMPLETED)
-            lost = leading.done()
-            for task in (watches, leading, listing):
-                if task.done() and not task.cancelled() and (error := task.exception()):
-                    raise error
-            return 1 if lost else 0
-        finally:
-            for task in work:
-                task.cancel()
-            await asyncio.gather(*work, return_exceptions=True)
-            await lease.release()
-            watches.cancel()
-            await endpoints.cleanup()
-            await api.close()
+    def _start_working(self, api: Api, work: list[asyncio.Task[None]]) -> None:
+        LEADS.set(1)
+        for worker in self._workers:
+            work.extend(asyncio.create_task(worker.run(api)) for _ in range(self._settings.workers))
 
     async def _fill(self, api: Api) -> None:
         """List everything once before anything is decided; an API server that is away is waited for."""
         while True:
             try:
-                await self._feed.resync(api)
+                await self._informers.resync(api)
                 break
             except ApiError as error:
                 logger.warning("the caches cannot be filled yet: %s", error)
@@ -123,15 +118,29 @@ class Operator:
         settings.scanning.disabled = True
         settings.posting.enabled = False
         settings.watching.server_timeout = 300
-        self._feed.register(registry, settings)
+        self._informers.register(registry, settings)
         namespaces = self._settings.watch_namespaces
         await kopf.operator(
             registry=registry, settings=settings, standalone=True, clusterwide=not namespaces, namespaces=namespaces
         )
 
     def _trainings(self) -> list[Mapping[str, Any]]:
-        bodies = (self._cache.get(TRAINING, key) for key in self._cache.keys(TRAINING))
+        bodies = (self._cache.get(TRAINING.kind, key) for key in self._cache.keys(TRAINING.kind))
         return [body for body in bodies if body]
+
+
+async def _first_to_end(*tasks: asyncio.Task[None]) -> None:
+    """Wait until the first task ends. Raises what it raised."""
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks:
+        if task.done() and not task.cancelled() and (error := task.exception()):
+            raise error
+
+
+async def _cancel(tasks: Sequence[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _run(settings: Settings) -> int:

@@ -8,8 +8,12 @@ from __future__ import annotations
 from tts_api.policy import WORKLOAD_SERVICE_ACCOUNT
 from tts_operator.engine.actions import Action, Create
 from tts_operator.engine.cache import Cache
+from tts_operator.engine.kinds import Child
 from tts_operator.engine.objects import ROLE_BINDING, SERVICE_ACCOUNT, Key
 from tts_operator.pods import MANAGED_BY
+
+SHARED = (Child(SERVICE_ACCOUNT), Child(ROLE_BINDING))
+"""What the resources of a namespace have in common."""
 
 
 def missing(cache: Cache, namespace: str) -> tuple[bool, bool]:

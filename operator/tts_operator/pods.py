@@ -14,8 +14,6 @@ from tts_api.run import RUN_ANNOTATION, RUN_PATH
 CONTAINER = "workload"
 USER = 10001
 MANAGED_BY = {"app.kubernetes.io/managed-by": "tts-operator"}
-TRAINING_LABEL = "ttsoperator.dev/training"
-SERVICE_LABEL = "ttsoperator.dev/service"
 QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
 ACCOUNT_PATH = "/var/run/secrets/kubernetes.io/serviceaccount"
 TOKEN_SECONDS = 3600

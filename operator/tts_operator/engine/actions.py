@@ -44,16 +44,7 @@ class Patch:
     patch: Body
 
 
-@dataclass(frozen=True)
-class Delete:
-    """Delete an object of this uid and what it owns."""
-
-    kind: Kind
-    key: Key
-    uid: str
-
-
-Action = Create | Apply | Patch | Delete
+Action = Create | Apply | Patch
 
 
 class Verdict(StrEnum):
@@ -101,16 +92,11 @@ async def _act(api: Api, action: Action) -> Outcome:
                 return await _apply(api, action)
             case Patch(kind, key, patch):
                 return Outcome(action, Verdict.DONE, body=await api.merge_patch(kind, key, patch))
-            case Delete(kind, key, uid):
-                await api.delete(kind, key, uid)
-                return Outcome(action, Verdict.DONE)
     except ApiError as error:
         if error.status == 409 and isinstance(action, Create):
             return await _existing(api, action)
-        if error.status == 404 and isinstance(action, Patch | Delete):
+        if error.status == 404 and isinstance(action, Patch):
             return Outcome(action, Verdict.GONE)
-        if error.status == 409 and isinstance(action, Delete):
-            return Outcome(action, Verdict.GONE)  # another uid has the name by now
         if error.is_transient:
             raise
         return Outcome(action, Verdict.REFUSED, error.message)

@@ -21,7 +21,7 @@ CONNECTIONS = 64
 PAGE = 500
 APPLY = "application/apply-patch+yaml"
 MERGE = "application/merge-patch+json"
-_VERBS = {"POST": "create", "PATCH": "patch", "DELETE": "delete", "PUT": "update"}
+_VERBS = {"POST": "create", "PATCH": "patch", "PUT": "update"}
 
 WRITES = Counter("tts_operator_api_writes", "Writes to the API server", ["verb", "resource"])
 
@@ -103,11 +103,6 @@ class Api:
     async def replace(self, kind: Kind, key: Key, body: Body) -> Body:
         """Replace an object; a conflict with another writer is an ApiError of status 409."""
         return await self._call("PUT", kind, kind.path(key.namespace, key.name), body)
-
-    async def delete(self, kind: Kind, key: Key, uid: str) -> None:
-        """Delete an object of this uid; what it owns is collected in the background."""
-        options = {"propagationPolicy": "Background", "preconditions": {"uid": uid}}
-        await self._call("DELETE", kind, kind.path(key.namespace, key.name), options)
 
     async def _call(
         self,

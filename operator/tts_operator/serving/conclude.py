@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from tts_api.kinds import SERVICE
 from tts_api.reasons import REASONS, ConditionType, Reason
 from tts_api.report import ExitCode
 from tts_api.resources import TTSService
@@ -14,6 +13,7 @@ from tts_operator.conditions import Finding, merge
 from tts_operator.engine.actions import Outcome, Verdict
 from tts_operator.podviews import PodView, Trouble, end_trouble, placement_trouble, start_trouble
 from tts_operator.serving import manifests
+from tts_operator.serving.kind import TTS_SERVICE
 from tts_operator.serving.observe import DeploymentView, Observed
 from tts_operator.serving.plan import resolved_image
 from tts_operator.sources import source_trouble
@@ -21,7 +21,7 @@ from tts_operator.sources import source_trouble
 
 def current(observed: Observed) -> dict[str, Any]:
     """The status as it is, without what the pods own."""
-    return SERVICE.without_pod_owned(observed.status)
+    return TTS_SERVICE.without_pod_owned(observed.status)
 
 
 def conclude(observed: Observed, outcomes: Sequence[Outcome], default_image: str, now: datetime) -> dict[str, Any]:

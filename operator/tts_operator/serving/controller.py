@@ -12,8 +12,9 @@ from tts_operator.engine.cache import Cache
 from tts_operator.engine.controller import Plan
 from tts_operator.engine.events import Event
 from tts_operator.engine.objects import Key
-from tts_operator.serving.conclude import conclude, current
-from tts_operator.serving.observe import CONTROLLER, TTS_SERVICE, Observed, observe
+from tts_operator.serving.conclude import conclude
+from tts_operator.serving.kind import TTS_SERVICE
+from tts_operator.serving.observe import Observed, observe
 from tts_operator.serving.plan import plan
 from tts_operator.settings import Settings
 
@@ -21,8 +22,7 @@ from tts_operator.settings import Settings
 class ServiceController:
     """A ``tts_operator.engine.controller.Controller``."""
 
-    name = CONTROLLER
-    kind = TTS_SERVICE
+    record = TTS_SERVICE
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -38,10 +38,6 @@ class ServiceController:
     def conclude(self, observed: Observed, outcomes: Sequence[Outcome], now: datetime) -> dict[str, Any]:
         """The status as it should be."""
         return conclude(observed, outcomes, self._settings.workload_image, now)
-
-    def current(self, observed: Observed) -> dict[str, Any]:
-        """The status as it is."""
-        return current(observed)
 
     def events(self, observed: Observed, status: Mapping[str, Any]) -> Iterable[Event]:
         """What to tell about the change."""

@@ -10,10 +10,9 @@ from tts_api import API_VERSION
 from tts_api.resources import TTSService
 from tts_api.run import API_KEYS_PATH, CHECKPOINTS_PATH, RUN_PATH, ResourceReference, RunVoice, ServiceRun, dumps
 from tts_operator.engine.objects import DEPLOYMENT, SERVICE
-from tts_operator.pods import MANAGED_BY, SERVICE_LABEL, owner_reference, pod_template
+from tts_operator.pods import MANAGED_BY, owner_reference, pod_template
+from tts_operator.serving.kind import HASH_ANNOTATION, TTS_SERVICE
 
-HASH_ANNOTATION = "ttsoperator.dev/applied"
-"""Digest of what was applied: what is wanted is applied again only when it is another."""
 HTTP_PORT = 80
 ENDING_SECONDS = 10
 """What a pod needs to end, beside the time that its last request may take."""
@@ -29,7 +28,7 @@ def child_name(service: TTSService) -> str:
 
 def selector(service: TTSService) -> dict[str, str]:
     """What selects the service's pods, and nothing else."""
-    return {SERVICE_LABEL: service.metadata.name}
+    return {TTS_SERVICE.label: service.metadata.name}
 
 
 def labels(service: TTSService) -> dict[str, str]:

@@ -6,19 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tts_api import GROUP, VERSION
 from tts_api.resources import TTSService
+from tts_api.resources.references import FromTraining
 from tts_operator import access
 from tts_operator.engine.cache import Cache
-from tts_operator.engine.objects import DEPLOYMENT, POD, SERVICE, Key, Kind, controller_uid
+from tts_operator.engine.objects import DEPLOYMENT, POD, SERVICE, Key, controller_uid
 from tts_operator.podviews import PodView, view
-from tts_operator.serving.manifests import HASH_ANNOTATION
+from tts_operator.serving.kind import HASH_ANNOTATION, TTS_SERVICE
 from tts_operator.sources import Source, Voice, source
-from tts_operator.stored import parse
-from tts_operator.training.observe import TRAINING
-
-TTS_SERVICE = Kind(GROUP, VERSION, "ttsservices", "TTSService")
-CONTROLLER = "service"
+from tts_operator.training.kind import TRAINING
 
 
 @dataclass(frozen=True)
@@ -71,12 +67,12 @@ class Observed:
 
 def observe(key: Key, cache: Cache) -> Observed | None:
     """The service of this key, or None where there is none or it is being deleted."""
-    body = cache.get(TTS_SERVICE, key)
+    body = cache.get(TTS_SERVICE.kind, key)
     if body is None or body["metadata"].get("deletionTimestamp"):
         return None
     metadata = body["metadata"]
-    service, invalid = parse(TTSService, body)
-    owner = (CONTROLLER, key)
+    service, invalid = TTS_SERVICE.decode(body)
+    owner = TTS_SERVICE.owner(key)
     deployments = cache.children(DEPLOYMENT, owner)
     account, binding = access.missing(cache, key.namespace)
     reference = service.spec.model.from_training if service else None
@@ -87,13 +83,17 @@ def observe(key: Key, cache: Cache) -> Observed | None:
         status=body.get("status") or {},
         service=service,
         invalid=invalid,
-        source=source(reference.name, cache.get(TRAINING, Key(key.namespace, reference.name))) if reference else None,
+        source=_source(reference, key.namespace, cache) if reference else None,
         deployment=_deployment(deployments[0]) if deployments else None,
         has_service=any(controller_uid(child) == metadata["uid"] for child in cache.children(SERVICE, owner)),
         pods=tuple(view(pod) for pod in cache.children(POD, owner)),
         account_missing=account,
         binding_missing=binding,
     )
+
+
+def _source(reference: FromTraining, namespace: str, cache: Cache) -> Source:
+    return source(reference.name, cache.get(TRAINING.kind, Key(namespace, reference.name)))
 
 
 def _deployment(body: Mapping[str, Any]) -> DeploymentView:

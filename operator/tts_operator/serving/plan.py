@@ -8,6 +8,7 @@ from tts_operator.engine.actions import Action, Apply, Create
 from tts_operator.engine.controller import Plan
 from tts_operator.engine.objects import DEPLOYMENT, SERVICE
 from tts_operator.serving import manifests
+from tts_operator.serving.kind import HASH_ANNOTATION
 from tts_operator.serving.observe import Observed
 
 
@@ -30,7 +31,7 @@ def plan(observed: Observed, cluster_role: str, default_image: str) -> Plan:
     if (
         there is None
         or there.owner_uid != observed.uid
-        or there.hash != wanted["metadata"]["annotations"][manifests.HASH_ANNOTATION]
+        or there.hash != wanted["metadata"]["annotations"][HASH_ANNOTATION]
         or there.replicas != service.spec.replicas
         or there.image != image
     ):

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from tts_api.kinds import TRAINING
 from tts_api.reasons import REASONS, ConditionType, Reason
 from tts_api.resources import TTSTraining
 from tts_api.resources.conditions import Truth
@@ -15,6 +14,7 @@ from tts_operator.engine.actions import Outcome, Verdict
 from tts_operator.pods import QUEUE_LABEL
 from tts_operator.podviews import Trouble, end_trouble, placement_trouble, start_trouble
 from tts_operator.training import manifests
+from tts_operator.training.kind import TRAINING
 from tts_operator.training.observe import Observed
 from tts_operator.training.plan import finished, resolved_image, waits_for
 from tts_operator.training.verdict import (

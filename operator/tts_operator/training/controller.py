@@ -13,16 +13,16 @@ from tts_operator.engine.controller import Plan
 from tts_operator.engine.events import Event
 from tts_operator.engine.objects import Key
 from tts_operator.settings import Settings
-from tts_operator.training.conclude import conclude, current
-from tts_operator.training.observe import CONTROLLER, TRAINING, Observed, observe
+from tts_operator.training.conclude import conclude
+from tts_operator.training.kind import TRAINING
+from tts_operator.training.observe import Observed, observe
 from tts_operator.training.plan import plan
 
 
 class TrainingController:
     """A ``tts_operator.engine.controller.Controller``."""
 
-    name = CONTROLLER
-    kind = TRAINING
+    record = TRAINING
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -38,10 +38,6 @@ class TrainingController:
     def conclude(self, observed: Observed, outcomes: Sequence[Outcome], now: datetime) -> dict[str, Any]:
         """The status as it should be."""
         return conclude(observed, outcomes, self._settings.workload_image, now)
-
-    def current(self, observed: Observed) -> dict[str, Any]:
-        """The status as it is."""
-        return current(observed)
 
     def events(self, observed: Observed, status: Mapping[str, Any]) -> Iterable[Event]:
         """What to tell about the change."""

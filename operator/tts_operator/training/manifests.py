@@ -21,8 +21,9 @@ from tts_api.run import (
     dumps,
 )
 from tts_operator.engine.objects import CLAIM, JOB, SERVICE
-from tts_operator.pods import CONTAINER, MANAGED_BY, QUEUE_LABEL, TRAINING_LABEL, owner_reference, pod_template
+from tts_operator.pods import CONTAINER, MANAGED_BY, QUEUE_LABEL, owner_reference, pod_template
 from tts_operator.sources import Source, Sources
+from tts_operator.training.kind import TRAINING
 
 RENDEZVOUS_PORT = 29400
 GRACE_SECONDS = 60
@@ -46,7 +47,7 @@ def output_folder(training: TTSTraining) -> str:
 
 def labels(training: TTSTraining) -> dict[str, str]:
     """What marks every child of the training."""
-    return {**MANAGED_BY, "app.kubernetes.io/name": "tts-training", TRAINING_LABEL: training.metadata.name}
+    return {**MANAGED_BY, "app.kubernetes.io/name": "tts-training", TRAINING.label: training.metadata.name}
 
 
 def run_document(training: TTSTraining, sources: Sources) -> TrainingRun:
@@ -156,7 +157,7 @@ def headless_service(training: TTSTraining) -> dict[str, Any]:
         "spec": {
             "clusterIP": "None",
             "publishNotReadyAddresses": True,
-            "selector": {TRAINING_LABEL: training.metadata.name},
+            "selector": {TRAINING.label: training.metadata.name},
             "ports": [{"name": "rendezvous", "port": RENDEZVOUS_PORT}],
         },
     }

@@ -6,18 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tts_api import GROUP, VERSION
 from tts_api.resources import TTSTraining
 from tts_api.resources.references import FromTraining
 from tts_operator import access
 from tts_operator.engine.cache import Cache
-from tts_operator.engine.objects import CLAIM, JOB, POD, SERVICE, Key, Kind, controller_uid
+from tts_operator.engine.objects import CLAIM, JOB, POD, SERVICE, Key, controller_uid
 from tts_operator.podviews import PodView, view
 from tts_operator.sources import Source, Sources, source
-from tts_operator.stored import parse
-
-TRAINING = Kind(GROUP, VERSION, "ttstrainings", "TTSTraining")
-CONTROLLER = "training"
+from tts_operator.training.kind import TRAINING
 
 
 @dataclass(frozen=True)
@@ -55,12 +51,12 @@ class Observed:
 
 def observe(key: Key, cache: Cache) -> Observed | None:
     """The training of this key, or None where there is none or it is being deleted."""
-    body = cache.get(TRAINING, key)
+    body = cache.get(TRAINING.kind, key)
     if body is None or body["metadata"].get("deletionTimestamp"):
         return None
     metadata = body["metadata"]
-    training, invalid = parse(TTSTraining, body)
-    owner = (CONTROLLER, key)
+    training, invalid = TRAINING.decode(body)
+    owner = TRAINING.owner(key)
     jobs = cache.children(JOB, owner)
     account, binding = access.missing(cache, key.namespace)
     return Observed(
@@ -84,7 +80,7 @@ def _sources(training: TTSTraining, cache: Cache) -> Sources:
     namespace, model = training.metadata.namespace, training.spec.model
 
     def of(reference: FromTraining | None) -> Source | None:
-        return source(reference.name, cache.get(TRAINING, Key(namespace, reference.name))) if reference else None
+        return source(reference.name, cache.get(TRAINING.kind, Key(namespace, reference.name))) if reference else None
 
     return Sources(of(model.acoustic.from_training), of(model.vocoder.from_training))
 

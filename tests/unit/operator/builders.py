@@ -13,10 +13,11 @@ from tts_api import API_VERSION
 from tts_operator.engine.actions import Outcome
 from tts_operator.engine.cache import Cache
 from tts_operator.engine.objects import CLAIM, JOB, POD, ROLE_BINDING, SERVICE, SERVICE_ACCOUNT, Key, Kind
-from tts_operator.pods import MANAGED_BY, TRAINING_LABEL
+from tts_operator.kinds import KINDS
+from tts_operator.pods import MANAGED_BY
 from tts_operator.training.conclude import conclude
-from tts_operator.training.observe import TRAINING, Observed, observe
-from tts_operator.watched import WATCHED, owners
+from tts_operator.training.kind import TRAINING
+from tts_operator.training.observe import Observed, observe
 
 NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 UID = "0a1b2c3d-0000-4000-8000-000000000001"
@@ -25,7 +26,7 @@ SHA = "ab" * 32
 IMAGE = "registry.example.com/tts-workload:1"
 KEY = Key("speech", "quick")
 
-_PROJECT = {watched.kind: watched.project for watched in WATCHED}
+_PROJECT = {spec.kind: spec.project for spec in KINDS.informer_specs()}
 
 
 def projected(kind: Kind, body: dict[str, Any]) -> Any:
@@ -72,7 +73,7 @@ def child(kind: Kind, name: str = "quick-train", owner: str | None = UID, **more
         "namespace": KEY.namespace,
         "uid": f"uid-of-{name}",
         "resourceVersion": "1",
-        "labels": {**MANAGED_BY, TRAINING_LABEL: KEY.name},
+        "labels": {**MANAGED_BY, TRAINING.label: KEY.name},
         "ownerReferences": references,
     }
     return kind, {"metadata": metadata} | more
@@ -142,7 +143,7 @@ def another(name: str, condition: str = "Complete", **artifact: Any) -> tuple[Ki
     """Another training, ended by ``condition``, or going on where it is empty; its voice is on a claim of its own."""
     left = {**result(f"{name}-folder")["artifact"], "claimName": f"{name}-train", **artifact}
     status = {"artifact": left, "conditions": [{"type": condition, "status": "True"}] if condition else []}
-    return TRAINING, training({"metadata.name": name, "metadata.uid": f"uid-of-{name}", "status": status})
+    return TRAINING.kind, training({"metadata.name": name, "metadata.uid": f"uid-of-{name}", "status": status})
 
 
 ACCOUNT: Any = (SERVICE_ACCOUNT, {"metadata": {"name": "tts-workload", "namespace": KEY.namespace}})
@@ -153,9 +154,9 @@ CHILD_SERVICE: Any = child(SERVICE)
 
 def seen(body: dict[str, Any] | None = None, *children: tuple[Kind, dict[str, Any]], access: bool = True) -> Observed:
     """The training and its children as the operator observes them."""
-    cache = Cache(owners)
+    cache = Cache(KINDS.owners)
     shared = (ACCOUNT, BINDING) if access else ()
-    for kind, found in ((TRAINING, body or training()), *children, *shared):
+    for kind, found in ((TRAINING.kind, body or training()), *children, *shared):
         cache.put(kind, projected(kind, found))
     observed = observe(KEY, cache)
     assert observed is not None

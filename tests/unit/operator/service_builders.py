@@ -10,12 +10,13 @@ from tts_api import API_VERSION
 from tts_operator.engine.actions import Outcome
 from tts_operator.engine.cache import Cache
 from tts_operator.engine.objects import DEPLOYMENT, SERVICE, Key, Kind
-from tts_operator.pods import MANAGED_BY, SERVICE_LABEL
+from tts_operator.kinds import KINDS
+from tts_operator.pods import MANAGED_BY
 from tts_operator.serving import manifests
 from tts_operator.serving.conclude import conclude
-from tts_operator.serving.observe import TTS_SERVICE, Observed, observe
-from tts_operator.training.observe import TRAINING
-from tts_operator.watched import owners
+from tts_operator.serving.kind import TTS_SERVICE
+from tts_operator.serving.observe import Observed, observe
+from tts_operator.training.kind import TRAINING
 
 KEY = Key(b.KEY.namespace, "speak")
 UID = "0a1b2c3d-0000-4000-8000-000000000002"
@@ -38,7 +39,7 @@ def trained(condition: str = "Complete", **artifact: Any) -> tuple[Kind, dict[st
     """A training that ended by ``condition``, or that goes on where it is empty."""
     left = {**b.result()["artifact"], "claimName": "quick-train", **artifact}
     conditions = [{"type": condition, "status": "True"}] if condition else []
-    return TRAINING, b.training({"status": {"artifact": left, "conditions": conditions}})
+    return TRAINING.kind, b.training({"status": {"artifact": left, "conditions": conditions}})
 
 
 def child(kind: Kind, owner: str = UID, **more: Any) -> tuple[Kind, dict[str, Any]]:
@@ -49,7 +50,7 @@ def child(kind: Kind, owner: str = UID, **more: Any) -> tuple[Kind, dict[str, An
         "uid": "uid-of-child",
         "resourceVersion": "1",
         "generation": 1,
-        "labels": {**MANAGED_BY, SERVICE_LABEL: KEY.name},
+        "labels": {**MANAGED_BY, TTS_SERVICE.label: KEY.name},
         "ownerReferences": [{"kind": "TTSService", "name": KEY.name, "uid": owner, "controller": True}],
     }
     return kind, {"metadata": metadata} | more
@@ -74,7 +75,7 @@ def pod(name: str = "speak-serve-1", **options: Any) -> tuple[Kind, dict[str, An
     has it speak."""
     kind, made = b.pod(name, **options)
     made["status"]["conditions"].append({"type": "Ready", "status": str(options.get("ready", False))})
-    made["metadata"]["labels"] = {**MANAGED_BY, SERVICE_LABEL: KEY.name}
+    made["metadata"]["labels"] = {**MANAGED_BY, TTS_SERVICE.label: KEY.name}
     if options.get("restarting"):
         container = made["status"]["containerStatuses"][0]
         container["lastState"] = container["state"]
@@ -87,9 +88,9 @@ FRONT = child(SERVICE)
 
 def seen(body: dict[str, Any] | None = None, *children: tuple[Kind, dict[str, Any]], access: bool = True) -> Observed:
     """The service and its children as the operator observes them."""
-    cache = Cache(owners)
+    cache = Cache(KINDS.owners)
     shared = (b.ACCOUNT, b.BINDING) if access else ()
-    for kind, found in ((TTS_SERVICE, body or service()), *children, *shared):
+    for kind, found in ((TTS_SERVICE.kind, body or service()), *children, *shared):
         cache.put(kind, b.projected(kind, found))
     observed = observe(KEY, cache)
     assert observed is not None

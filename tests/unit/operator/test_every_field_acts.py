@@ -19,12 +19,12 @@ from tts_api.run import ServiceRun, TrainingRun
 from tts_operator.engine.actions import Apply, Create
 from tts_operator.engine.cache import Cache
 from tts_operator.engine.objects import Key
-from tts_operator.serving.observe import TTS_SERVICE
+from tts_operator.kinds import KINDS
+from tts_operator.serving.kind import TTS_SERVICE
 from tts_operator.serving.observe import observe as observe_service
 from tts_operator.serving.plan import plan as plan_service
-from tts_operator.training.observe import TRAINING as TRAINING_KIND
+from tts_operator.training.kind import TRAINING as TRAINING_RECORD
 from tts_operator.training.plan import plan as plan_training
-from tts_operator.watched import owners
 
 WORKLOADS = Path(__file__).parents[3] / "workloads/tts_workloads"
 DOCUMENTS = Path(__file__).parents[3] / "crds/tts_api"
@@ -169,13 +169,13 @@ def made_for_training(spec: dict[str, Any]) -> str:
 
 def made_for_service(spec: dict[str, Any]) -> str:
     """What is made for a service where two trainings are complete."""
-    cache = Cache(owners)
+    cache = Cache(KINDS.owners)
     for name in ("quick", "another"):
         artifact = b.result()["artifact"] | {"claimName": f"{name}-train"}
         done = {"status": {"artifact": artifact, "conditions": [{"type": "Complete", "status": "True"}]}}
-        cache.put(TRAINING_KIND, b.training({"metadata.name": name, "metadata.uid": name} | done))
+        cache.put(TRAINING_RECORD.kind, b.training({"metadata.name": name, "metadata.uid": name} | done))
     metadata = {"name": "voice", "namespace": b.KEY.namespace, "uid": "u", "generation": 1, "resourceVersion": "1"}
-    cache.put(TTS_SERVICE, {"apiVersion": API_VERSION, "metadata": metadata, "spec": spec})
+    cache.put(TTS_SERVICE.kind, {"apiVersion": API_VERSION, "metadata": metadata, "spec": spec})
     observed = observe_service(Key(b.KEY.namespace, "voice"), cache)
     assert observed is not None
     assert observed.service is not None, observed.invalid

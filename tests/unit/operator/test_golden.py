@@ -24,18 +24,16 @@ from tts_operator.engine import objects
 from tts_operator.engine.actions import Action, Patch
 from tts_operator.engine.cache import Cache
 from tts_operator.engine.objects import Kind, key_of
-from tts_operator.serving.controller import ServiceController
-from tts_operator.serving.observe import TTS_SERVICE
+from tts_operator.kinds import CONTROLLERS
+from tts_operator.kinds import KINDS as RECORDS
 from tts_operator.settings import Settings
-from tts_operator.training.controller import TrainingController
-from tts_operator.training.observe import TRAINING
 
 GOLDEN = Path(__file__).parent / "golden"
 SETTINGS = Settings(
     namespace="tts-system", workload_image=b.IMAGE, workload_cluster_role="tts-workload", identity="operator-0"
 )
-CONTROLLERS: dict[Kind, Any] = {TRAINING: TrainingController(SETTINGS), TTS_SERVICE: ServiceController(SETTINGS)}
-KINDS = {kind.name: kind for kind in (*vars(objects).values(), *CONTROLLERS) if isinstance(kind, Kind)}
+DECIDING: dict[Kind, Any] = {made.record.kind: made for made in (make(SETTINGS) for make in CONTROLLERS)}
+KINDS = {kind.name: kind for kind in (*vars(objects).values(), *DECIDING) if isinstance(kind, Kind)}
 NAMES = sorted(path.name.removesuffix(".in.yaml") for path in GOLDEN.glob("*.in.yaml"))
 
 
@@ -48,12 +46,12 @@ def as_document(action: Action) -> dict[str, Any]:
 
 def rendered(documents: list[dict[str, Any]]) -> dict[str, Any]:
     """What one pass makes of the first document, where the others are in the cluster."""
-    cache = Cache(b.owners)
+    cache = Cache(RECORDS.owners)
     for body in documents:
         kind = KINDS[body["kind"]]
         cache.put(kind, b.projected(kind, body))
     resource = documents[0]
-    controller = CONTROLLERS[KINDS[resource["kind"]]]
+    controller = DECIDING[KINDS[resource["kind"]]]
     observed = controller.observe(key_of(resource), cache)
     plan = controller.plan(observed, b.NOW)
     return {

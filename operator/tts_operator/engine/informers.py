@@ -1,7 +1,7 @@
-"""What reaches the cache: kopf's raw watch events, and a slow listing of everything that finds what a watch missed.
+"""The informers fill the cache: from kopf's raw watch events, and from a slow listing that finds what a watch missed.
 
-kopf's own change handlers, timers and daemons are not used: they keep state in annotations of the user's objects, put
-finalizers on them, and react to edges.
+They do not use kopf's own change handlers, timers and daemons, which keep state in annotations of the user's objects,
+put finalizers on them, and react to edges. Which kinds are watched is decided in ``engine.kinds``.
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import kopf
 
 from tts_operator.engine.api import Api, ApiError
 from tts_operator.engine.cache import Cache, Owner
+from tts_operator.engine.kinds import InformerSpec
 from tts_operator.engine.objects import Key, Kind, key_of
 
 logger = logging.getLogger(__name__)
@@ -24,7 +24,8 @@ Body = Mapping[str, Any]
 
 
 class _NoProgress(kopf.ProgressStorage):
-    """Kopf's memory of its own handlers, which are not used: by default it copies every object several times."""
+    """Replaces kopf's record of its own handlers. They are not used, and by default it copies every object several
+    times."""
 
     def fetch(self, **_: Any) -> None:
         return None
@@ -40,7 +41,7 @@ class _NoProgress(kopf.ProgressStorage):
 
 
 class _NoDiffBase(kopf.DiffBaseStorage):
-    """Kopf's memory of what it has seen of an object, which is not used either."""
+    """Replaces kopf's record of the objects that it has seen, which is not used either."""
 
     def build(self, **_: Any) -> Any:
         return {}
@@ -51,36 +52,28 @@ class _NoDiffBase(kopf.DiffBaseStorage):
     def store(self, **_: Any) -> None: ...
 
 
-@dataclass(frozen=True)
-class Watched:
-    """A kind that is watched, the labels by which the server selects, and what is kept of each object."""
-
-    kind: Kind
-    selector: str
-    project: Callable[[Body], Body]
-
-
-class Feed:
-    """Keeps a cache current and hands on which resources to look at."""
+class Informers:
+    """Keep a cache current, and say which objects changed."""
 
     def __init__(
         self,
         cache: Cache,
-        watched: Sequence[Watched],
+        specs: Sequence[InformerSpec],
         namespaces: Sequence[str],
-        changed: Callable[[Kind, Key, set[Any]], None],
+        changed: Callable[[Kind, Key, set[Owner]], None],
     ) -> None:
+        """``changed`` is called with the object and its owners. No ``namespaces`` means all of them."""
         self._cache = cache
-        self._watched = {w.kind: w for w in watched}
+        self._specs = {spec.kind: spec for spec in specs}
         self._namespaces = tuple(namespaces)
         self._changed = changed
 
     def remember(self, kind: Kind, body: Body, knowing: Owner | None = None) -> None:
-        """Take in an object as the API server has just answered it. ``knowing`` is a resource that need not be looked
-        at for it."""
-        watched = self._watched.get(kind)
-        if watched is not None:
-            self._changed(kind, key_of(body), self._cache.put(kind, watched.project(body)) - {knowing})
+        """Take in an object as the API server has just returned it. The resource ``knowing`` is not reported as an
+        owner, since it knows of the change."""
+        spec = self._specs.get(kind)
+        if spec is not None:
+            self._changed(kind, key_of(body), self._cache.put(kind, spec.project(body)) - {knowing})
 
     def forget(self, kind: Kind, key: Key) -> None:
         """Take in that an object is gone."""
@@ -90,10 +83,9 @@ class Feed:
         """Have kopf watch every kind, the server selecting by label."""
         settings.persistence.progress_storage = _NoProgress()
         settings.persistence.diffbase_storage = _NoDiffBase()
-        for watched in self._watched.values():
-            kind = watched.kind
-            if watched.selector:
-                settings.watching.label_selectors[kopf_name(kind)] = watched.selector
+        for kind, spec in self._specs.items():
+            if spec.selector:
+                settings.watching.label_selectors[kopf_name(kind)] = spec.selector
             kopf.on.event(*kopf_name(kind), id=kind.plural, registry=registry)(self._handler(kind))
 
     def _handler(self, kind: Kind) -> Any:
@@ -107,21 +99,21 @@ class Feed:
         return on_event
 
     async def resync(self, api: Api) -> None:
-        """List everything: take in what is new, forget what is gone. Raises ApiError."""
-        for watched in self._watched.values():
-            known = set(self._cache.keys(watched.kind))
+        """List everything, take in what is new, and forget what is gone. Raises ApiError."""
+        for kind, spec in self._specs.items():
+            known = set(self._cache.keys(kind))
             listed: set[Key] = set()
             for namespace in self._namespaces or ("",):
-                async for body in api.list(watched.kind, namespace, watched.selector):
+                async for body in api.list(kind, namespace, spec.selector):
                     listed.add(key_of(body))
-                    self.remember(watched.kind, body)
+                    self.remember(kind, body)
             for key in known - listed:
-                # It may have been made while the listing ran: only what is really gone is forgotten.
-                if await api.read(watched.kind, key) is None:
-                    self.forget(watched.kind, key)
+                # The object may have been created while the listing ran: only what is really gone is forgotten.
+                if await api.read(kind, key) is None:
+                    self.forget(kind, key)
 
     async def keep_listing(self, api: Api, every_seconds: float) -> None:
-        """Resync for ever; an outage only postpones it."""
+        """Resync for ever. An outage only postpones the next resync."""
         while True:
             await asyncio.sleep(every_seconds)
             try:

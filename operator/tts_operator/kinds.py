@@ -1,0 +1,32 @@
+"""Every kind that the operator looks after. A new kind needs a record, a controller, and its name in ``CONTROLLERS``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Protocol
+
+from tts_operator import access
+from tts_operator.engine.controller import Controller
+from tts_operator.engine.kinds import KindRecord, Kinds
+from tts_operator.pods import MANAGED_BY
+from tts_operator.serving.controller import ServiceController
+from tts_operator.settings import Settings
+from tts_operator.training.controller import TrainingController
+
+
+class _ControllerClass(Protocol):
+    record: KindRecord[Any]
+
+    def __call__(self, settings: Settings, /) -> Controller[Any]: ...
+
+
+CONTROLLERS: tuple[_ControllerClass, ...] = (TrainingController, ServiceController)
+"""The controller of each kind."""
+
+
+def together(records: Iterable[KindRecord[Any]]) -> Kinds:
+    """Kinds whose children carry the operator's labels, and whose pods share the account of their namespace."""
+    return Kinds(tuple(records), child_labels=MANAGED_BY, shared=access.SHARED)
+
+
+KINDS = together(controller.record for controller in CONTROLLERS)
