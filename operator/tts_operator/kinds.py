@@ -1,4 +1,4 @@
-"""Every kind that the operator looks after. A new kind needs a record, a controller, and its name in ``CONTROLLERS``."""
+"""Every kind that the operator looks after. A new kind needs a record, a controller, and a place in ``CONTROLLERS``."""
 
 from __future__ import annotations
 
