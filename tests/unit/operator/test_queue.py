@@ -1,48 +1,13 @@
-"""The work queue under a simulated clock: an event loop whose time jumps to the next alarm and never waits."""
+"""The work queue on a simulated clock."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
 
 import pytest
 
+from tests.unit.operator.simulation import now, simulated
 from tts_operator.engine.queue import WorkQueue
-
-T = TypeVar("T")
-
-
-class SimulatedLoop(asyncio.SelectorEventLoop):
-    """A loop that never waits: where nothing is ready, its clock shows the next alarm's time."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._simulated = 1000.0
-        select = self._selector.select  # type: ignore[attr-defined]
-
-        def jump(timeout: float | None = None) -> Any:
-            self._simulated += timeout or 0.0
-            return select(0)
-
-        self._selector.select = jump  # type: ignore[attr-defined]
-
-    def time(self) -> float:
-        return self._simulated
-
-
-def simulated(story: Callable[[], Awaitable[T]]) -> T:
-    """Run a story to its end on the simulated clock."""
-    with asyncio.Runner(loop_factory=SimulatedLoop) as runner:
-        return runner.run(_awaited(story))
-
-
-async def _awaited(story: Callable[[], Awaitable[T]]) -> T:
-    return await story()
-
-
-def now() -> float:
-    return asyncio.get_running_loop().time() - 1000.0
 
 
 async def drained(queue: WorkQueue[str], until: float) -> list[tuple[str, float]]:
