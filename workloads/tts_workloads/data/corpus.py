@@ -18,7 +18,7 @@ from tts_workloads.data.formats import FORMATS, LIST_FILES, Entry
 from tts_workloads.data.problems import InvalidDataset
 from tts_workloads.data.sound import Sound, UnreadableSound, read_sound
 from tts_workloads.data.statistics import CorpusStatistics, Measured, describe
-from tts_workloads.text import FrontEnd, UnspeakableText
+from tts_workloads.text import FrontEnd, UnknownPhoneme, UnspeakableText
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ class Corpus:
     clips: tuple[Clip, ...]
     speakers: tuple[str, ...]
     sha256: str
-    """Digest over identifiers, speakers, texts and the bytes of the sound files."""
+    """Digest over identifiers, speakers, texts, given pronunciations and the bytes of the sound files."""
     seconds: float
     statistics: CorpusStatistics | None = None
     """What it is like, where it was read from files."""
@@ -74,8 +74,8 @@ def read_corpus(
                 problems.append(f"{entry.where}: {entry.audio.relative_to(folder)}: {sound}")
                 continue
             try:
-                symbols = front_end.encode(entry.text)
-            except UnspeakableText as error:
+                symbols = _symbols_of(entry, front_end)
+            except (UnspeakableText, UnknownPhoneme) as error:
                 problems.append(f"{entry.where}: {error}")
                 continue
             waveform = sound.trimmed
@@ -86,7 +86,8 @@ def read_corpus(
                     "it cannot say all of it"
                 )
                 continue
-            digest.update(f"{entry.id}\0{entry.speaker}\0{entry.text}\0{sound.file.sha256}\n".encode())
+            said = entry.text if entry.pronunciation is None else f"{entry.text}\0{entry.pronunciation}"
+            digest.update(f"{entry.id}\0{entry.speaker}\0{said}\0{sound.file.sha256}\n".encode())
             seconds = frames * audio.hop_length / audio.sample_rate
             clips.append(
                 Clip(
@@ -124,6 +125,14 @@ def remedy_for(max_invalid_clips: int) -> str:
     """What to do about problems that are too many."""
     allowed = f" (now {max_invalid_clips})" if max_invalid_clips else ""
     return f"correct or remove these, or allow as many with dataset.maxInvalidClips{allowed}"
+
+
+def _symbols_of(entry: Entry, front_end: FrontEnd) -> list[int]:
+    """The numbers of the symbols that are said. A pronunciation that the corpus gives goes before what the front end
+    would read in the text. Raises UnspeakableText and UnknownPhoneme."""
+    if entry.pronunciation is None:
+        return front_end.encode(entry.text)
+    return front_end.encode_pronunciation(entry.pronunciation)
 
 
 @dataclass(frozen=True, eq=False)

@@ -28,6 +28,8 @@ class Entry:
     speaker: str
     where: str
     """File and line, for messages."""
+    pronunciation: str | None = None
+    """What is said, in the front end's phoneme alphabet. None where the front end is to read the text itself."""
 
 
 LIST_FILES = {"ljspeech": "metadata.csv", "manifest": "manifest.jsonl"}
@@ -64,8 +66,8 @@ def read_ljspeech(folder: Path, problems: list[str]) -> Iterator[Entry]:
 
 
 def read_manifest(folder: Path, problems: list[str]) -> Iterator[Entry]:
-    """``manifest.jsonl``: a JSON object on each line with ``audio`` (path relative to the folder), ``text`` and, where
-    there are several, ``speaker``."""
+    """``manifest.jsonl``: a JSON object on each line with ``audio`` (path relative to the folder), ``text``, where
+    there are several ``speaker``, and where the corpus knows how the text is said ``phonemes``."""
     seen: dict[str, int] = {}
     for number, line in _lines(folder, LIST_FILES["manifest"], problems):
         where = f"manifest.jsonl line {number}"
@@ -85,7 +87,8 @@ def read_manifest(folder: Path, problems: list[str]) -> Iterator[Entry]:
             problems.append(f"{where}: audio {name!r} leads out of the corpus; it is relative to its folder")
         else:
             seen[name] = number
-            yield Entry(name, audio, text, document.get("speaker", DEFAULT_SPEAKER), where)
+            speaker = document.get("speaker", DEFAULT_SPEAKER)
+            yield Entry(name, audio, text, speaker, where, document.get("phonemes"))
 
 
 FORMATS: dict[str, Reader] = {"ljspeech": read_ljspeech, "manifest": read_manifest}
@@ -106,7 +109,7 @@ def _lines(folder: Path, name: str, problems: list[str]) -> Iterator[tuple[int, 
 def _wrong_with(document: Any) -> str:
     if not isinstance(document, dict):
         return "not a JSON object"
-    for key in ("audio", "text"):
+    for key in ("audio", "text", *({"phonemes"} & document.keys())):
         if not isinstance(document.get(key), str) or not document[key].strip():
             return f"{key} must be text that is not empty"
     speaker = document.get("speaker", DEFAULT_SPEAKER)
@@ -114,7 +117,7 @@ def _wrong_with(document: Any) -> str:
         return "speaker must be a name of 1 to 64 characters"
     if any(
         "\ud800" <= character <= "\udfff"
-        for value in (document["audio"], document["text"], speaker)
+        for value in (document["audio"], document["text"], document.get("phonemes", ""), speaker)
         for character in value
     ):
         return "half a surrogate pair is no character"

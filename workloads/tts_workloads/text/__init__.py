@@ -6,7 +6,14 @@ from collections.abc import Mapping
 
 from tts_api.voice import FrontEndCard
 from tts_workloads.text.english.front_end import English
-from tts_workloads.text.front_end import FrontEnd, UnknownFrontEnd, UnspeakableText, WordPlace, digest
+from tts_workloads.text.front_end import (
+    FrontEnd,
+    UnknownFrontEnd,
+    UnknownPhoneme,
+    UnspeakableText,
+    WordPlace,
+    digest,
+)
 
 FRONT_ENDS: dict[str, type[FrontEnd]] = {front_end.name: front_end for front_end in (English,)}
 """The front ends by the language they speak."""
@@ -15,6 +22,7 @@ __all__ = [
     "FRONT_ENDS",
     "FrontEnd",
     "UnknownFrontEnd",
+    "UnknownPhoneme",
     "UnspeakableText",
     "WordPlace",
     "describe",

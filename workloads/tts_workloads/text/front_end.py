@@ -1,5 +1,10 @@
-"""What a front end is: text in, symbol numbers out, for one language, rebuilt from data that travels in the voice. The
-front ends themselves are modules of their own."""
+"""The interface of a front end: text of one language in, numbers of symbols out, rebuilt from data that travels in the
+voice.
+
+A language is a folder beside this file, such as ``english/``, with a class that implements ``FrontEnd``, and an entry
+in ``text.FRONT_ENDS``. Everything that depends on the language is a member here. Corpora, models and the server call
+these members and know no language themselves.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +13,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Self
+
+FIRST_STAND_IN = 0xF0000
+"""First character of Unicode's Supplementary Private Use Area-A, whose characters belong to no script."""
 
 
 class UnspeakableText(ValueError):
@@ -25,84 +33,139 @@ class UnspeakableText(ValueError):
             super().__init__(f"{shown!r} has nothing in it that can be spoken")
 
 
+class UnknownPhoneme(ValueError):
+    """A written pronunciation names a phoneme that the front end does not have."""
+
+    def __init__(self, phoneme: str) -> None:
+        self.phoneme = phoneme
+        super().__init__(f"there is no phoneme {phoneme!r}")
+
+
 class UnknownFrontEnd(Exception):
-    """A voice was made with a front end that is not here, or whose data is not what the voice's card promises."""
+    """A voice was made with a front end that this image lacks, or its data is not what the voice's card promises."""
 
 
 @dataclass(frozen=True)
 class WordPlace:
-    """A word of a sentence and its symbols."""
+    """A word of a sentence and which of the sentence's symbols are its own."""
 
     text: str
-    """As it is written; several words where they are read as one thing, as in ``3 May 2024``."""
+    """The word as it is written. Several words where they are read as one thing, as in ``3 May 2024``."""
     begin: int
-    """Place of its first symbol in what ``encode`` gives."""
+    """Index of its first symbol in what ``encode`` returns."""
     end: int
-    """The place behind its last one."""
+    """Index behind its last symbol."""
 
 
 class FrontEnd(ABC):
-    """Turns text of one language into numbers of symbols. Made whole by ``for_training`` or ``from_files``."""
+    """Turns text of one language into numbers of symbols. ``for_training`` and ``from_files`` make one."""
 
     name: ClassVar[str]
-    """Its name in the registry: the language's code."""
+    """Its name in the registry: the language's code, in lower case."""
     versions: ClassVar[Mapping[int, tuple[str, ...]]]
-    """The symbols of each version that this code still speaks; the last is that of new voices."""
+    """The symbols of each version that this code still speaks. New voices have the last one."""
+    alphabets: ClassVar[Sequence[str]]
+    """Names of its phoneme alphabet, as ``<phoneme alphabet="...">`` of SSML gives them. The first is the default and
+    the one that messages name."""
+    warm_up_text: ClassVar[str]
+    """What a server speaks before it calls a voice ready: some ten words."""
+    longest_first_piece: ClassVar[int]
+    """Characters of about four seconds of speech. Where a voice makes whole sentences only, a stream's first sentence
+    is cut at its clauses if it is longer."""
 
     def __init__(self, version: int) -> None:
         self.version = version
-        """Another one where the symbols mean something else, so that a voice must be trained to speak them. A text that
-        is read more correctly, in the same symbols, does not raise it: a stored voice then reads it so too."""
+        """Another number means that the symbols mean something else, so that a voice must be trained to speak them. A
+        text that is now read more correctly, in the same symbols, does not raise it: a stored voice reads it so too."""
         self.symbols = self.versions[version]
-        """The symbols by number; number 0 is padding and never comes out of ``encode``."""
+        """The symbols by number. Number 0 is padding and never comes out of ``encode``."""
 
     @classmethod
     @abstractmethod
     def for_training(cls) -> Self:
-        """The front end for a new voice. May need packages that speaking does not need."""
+        """Make the front end for a new voice. May need packages that speaking does not need."""
 
     @classmethod
     @abstractmethod
     def from_files(cls, files: Mapping[str, bytes], version: int) -> Self:
-        """The front end of one of its ``versions`` that ``files()`` came from. Raises UnknownFrontEnd where they cannot
-        be read."""
+        """Make the front end whose ``files()`` these were, in one of its ``versions``. Raises UnknownFrontEnd where the
+        files cannot be read."""
 
     @abstractmethod
     def files(self) -> dict[str, bytes]:
-        """The data that travels in the voice, by file name."""
+        """Return the data that travels in the voice, by file name."""
+
+    # Text.
 
     @abstractmethod
-    def phoneme_set(self) -> frozenset[str]:
-        """The phonemes that ``with_words`` takes."""
-
-    @abstractmethod
-    def named_phonemes(self) -> Sequence[str]:
-        """Those that a message names, where some are variants of others."""
-
-    @abstractmethod
-    def with_words(self, words: Mapping[str, Sequence[str]]) -> Self:
-        """The front end that speaks these words, in lower case, with these phonemes, whatever it says of them now."""
+    def sentences(self, text: str) -> list[str]:
+        """Cut a text into pieces of a sentence or less, in order. Pieces without anything to speak are left out."""
 
     def clauses(self, sentence: str) -> list[str]:
-        """The sentence cut where a speaker may pause; what is not cut is the sentence."""
+        """Cut a sentence where a speaker may pause. Returns the sentence alone where it cannot be cut."""
         return [sentence]
 
     @abstractmethod
     def encode(self, text: str) -> list[int]:
-        """The symbols of one sentence, at least one. Raises UnspeakableText."""
+        """Return the symbol numbers of one sentence, at least one. Raises UnspeakableText."""
 
     @abstractmethod
     def word_places(self, text: str) -> list[WordPlace]:
-        """Where the words of one sentence stand in what ``encode`` gives for it; pauses and boundaries are no word's.
-        Raises UnspeakableText."""
+        """Return which words of one sentence have which symbols of ``encode``, in order. Pauses and boundaries belong
+        to no word. Raises UnspeakableText."""
+
+    def spelled(self, text: str) -> str:
+        """Return text that is read as the letters and digits of ``text``, one by one."""
+        return " ".join(character for character in text if character.isalnum())
 
     @abstractmethod
-    def sentences(self, text: str) -> list[str]:
-        """The text in pieces of a sentence or less, in order; pieces without anything to speak are left out."""
+    def ordinal(self, digits: str) -> str:
+        """Return text that is read as the ordinal of a whole number: ``21st`` for ``21``."""
+
+    # Pronunciations.
+
+    @abstractmethod
+    def phoneme_set(self) -> frozenset[str]:
+        """Return all phonemes that ``with_words`` takes. Those of a sentence's symbols that are not among them, such as
+        pauses, are no phonemes."""
+
+    @abstractmethod
+    def named_phonemes(self) -> Sequence[str]:
+        """Return the phonemes that a message lists. Variants of one phoneme, as by stress, are listed once."""
+
+    def read_phonemes(self, written: str) -> tuple[str, ...]:
+        """Return the phonemes of a word that somebody wrote in this alphabet, separated by spaces. Raises
+        UnknownPhoneme."""
+        phonemes = tuple(written.split())
+        known = self.phoneme_set()
+        for phoneme in phonemes:
+            if phoneme not in known:
+                raise UnknownPhoneme(phoneme)
+        return phonemes
+
+    @abstractmethod
+    def encode_pronunciation(self, written: str) -> list[int]:
+        """Return the symbol numbers of one sentence from its pronunciation, as a corpus gives it in this alphabet. They
+        are those that ``encode`` returns for a text that is read so. Raises UnknownPhoneme, and UnspeakableText where
+        there are no phonemes."""
+
+    @abstractmethod
+    def is_word(self, written: str) -> bool:
+        """Tell whether this is one word, so that a lexicon may say how it sounds."""
+
+    @abstractmethod
+    def with_words(self, words: Mapping[str, Sequence[str]]) -> Self:
+        """Return a front end that speaks these words, in lower case, with these phonemes, whatever it says of them
+        now. Stand-ins count as words."""
+
+    def stand_in(self, number: int) -> str:
+        """Return a word, in lower case, that stands in a text for the given phonemes of this number, and for those
+        alone. ``encode`` and ``word_places`` must read it as a word after ``with_words``."""
+        return chr(FIRST_STAND_IN + number)
 
 
 def digest(files: Mapping[str, bytes]) -> str:
-    """SHA-256 over names and contents."""
+    """Return the SHA-256 over the files' names and contents, in hexadecimal."""
     whole = hashlib.sha256()
     for name in sorted(files):
         whole.update(f"{name}\0{len(files[name])}\0".encode())

@@ -143,6 +143,31 @@ def test_manifests_name_speakers(tmp_path: Path) -> None:
     ]
 
 
+def test_a_manifest_may_say_how_a_text_is_spoken(tmp_path: Path) -> None:
+    given = {"audio": "clips/a.wav", "text": "Dr. 你好", "phonemes": "d aa1 k t er0 | n iy1"}
+    (clip,) = read("manifest", manifest(tmp_path, given)).clips
+    assert clip.text == "Dr. 你好"
+    assert [FRONT_END.symbols[number] for number in clip.symbols] == ["D", "AA1", "K", "T", "ER0", " ", "N", "IY1", "."]
+
+
+@pytest.mark.parametrize(
+    ("phonemes", "problem"),
+    [
+        pytest.param("HH XX OW1", "there is no phoneme 'XX'", id="unknown"),
+        pytest.param("|", "'|' has nothing in it that can be spoken", id="none"),
+        pytest.param(" ", "phonemes must be text that is not empty", id="empty"),
+        pytest.param(None, "phonemes must be text that is not empty", id="null"),
+        pytest.param(["HH"], "phonemes must be text that is not empty", id="list"),
+        pytest.param("HH " * 200, "a.wav has 80 frames of sound for 201 symbols of text", id="too many"),
+    ],
+)
+def test_a_pronunciation_that_is_wrong_is_named(tmp_path: Path, phonemes: Any, problem: str) -> None:
+    folder = manifest(tmp_path, {"audio": "clips/a.wav", "text": "Hello.", "phonemes": phonemes})
+    (found,) = problems("manifest", folder)
+    assert found.startswith("manifest.jsonl line 1: ")
+    assert problem in found
+
+
 def test_the_digest_is_of_all_that_is_learned_from(tmp_path: Path) -> None:
     line = {"audio": "clips/a.wav", "text": "Hello."}
     first = read("manifest", manifest(tmp_path / "1", line)).sha256
@@ -151,10 +176,11 @@ def test_the_digest_is_of_all_that_is_learned_from(tmp_path: Path) -> None:
         manifest(tmp_path / "text", {**line, "text": "Hallo."}),
         manifest(tmp_path / "speaker", {**line, "speaker": "ruth"}),
         manifest(tmp_path / "name", {**line, "audio": "clips/b.wav"}),
+        manifest(tmp_path / "phonemes", {**line, "phonemes": "HH AH0 L OW1"}),
         manifest(tmp_path / "sound", line),
     ]
     sound(tmp_path / "sound" / "clips" / "a.wav", hertz=301)
-    assert len({first, *(read("manifest", other).sha256 for other in others)}) == 5
+    assert len({first, *(read("manifest", other).sha256 for other in others)}) == 6
 
 
 LONG_ID = "This is a text where the id should be. " * 10

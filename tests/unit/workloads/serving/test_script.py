@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from tests.unit.workloads import tiny_voice
+from tts_workloads import text as text_to_symbols
 from tts_workloads.serving.http import requests
 from tts_workloads.serving.http.errors import RequestError
 from tts_workloads.serving.synthesis.loudness import KNEE, amplified
@@ -18,12 +19,13 @@ from tts_workloads.serving.synthesis.voice import Sentence, Voice
 from tts_workloads.text.english.sentences import split_clauses
 
 PLAIN = Manner()
+FRONT_END = text_to_symbols.for_training("en-us")
 
 
 def pieces(text: str) -> list[tuple[str, Manner, float]]:
     return [
         (" ".join(p.text.split()), p.manner, p.pause_seconds)
-        for p in parse(text).pieces
+        for p in parse(text, FRONT_END).pieces
         if p.text.strip() or not p.text
     ]
 
@@ -138,7 +140,7 @@ def test_what_is_spoken_how(text: str, expected: list[Any]) -> None:
 )
 def test_what_is_wrong_is_named(text: str, words: str) -> None:
     with pytest.raises(MalformedScript, match=words):
-        parse(text)
+        parse(text, FRONT_END)
 
 
 @pytest.fixture(scope="module")

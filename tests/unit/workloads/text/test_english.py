@@ -343,6 +343,20 @@ def test_what_cannot_be_spoken_is_named(written: str, characters: str) -> None:
     assert all(character in str(raised.value) for character in characters)
 
 
+@pytest.mark.parametrize(
+    ("pronunciation", "sounds"),
+    [
+        pytest.param("HH AH0 L OW1", "HH AH0 L OW1 .", id="a full stop is added"),
+        pytest.param("hh ah0 l ow1 !", "HH AH0 L OW1 !", id="small letters"),
+        pytest.param("K OW P F | K OW P F ER", "K OW1 P F _ K OW1 P F ER0 .", id="stress by rule, word by word"),
+        pytest.param("| , B IY1 , | . IY1 |", "B IY1 . IY1 .", id="no doubled pauses, none at the beginning"),
+    ],
+)
+def test_a_given_pronunciation_becomes_the_symbols_of_a_text(pronunciation: str, sounds: str) -> None:
+    symbols = [FRONT_END.symbols[number] for number in FRONT_END.encode_pronunciation(pronunciation)]
+    assert " ".join(symbol.replace(BOUNDARY, "_") for symbol in symbols) == sounds
+
+
 def test_an_error_does_not_repeat_a_long_text() -> None:
     with pytest.raises(text.UnspeakableText) as raised:
         FRONT_END.encode("中" + "word " * 1000)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
@@ -20,8 +20,6 @@ from tts_workloads.serving.synthesis.voice import Sentence
 from tts_workloads.text import FrontEnd, UnspeakableText, WordPlace
 
 SLOWEST, FASTEST = 0.25, 4.0
-LONG_CHARACTERS = 60
-"""A first sentence longer than this is cut at its clauses: about four seconds of speech."""
 DEFAULT_VOICE = "default"
 """The name under which every voice's first speaker answers."""
 
@@ -153,8 +151,8 @@ def _sentences(request: SpeechRequest, card: VoiceCard, front_end: FrontEnd, *, 
     """The sentences and how each is spoken. Raises RequestError."""
     speaker, sentences, pause = _speaker(request.voice, card), list[Sentence](), 0.0
     try:
-        script = parse_script(request.input)
-        front_end = _with_phonemes(front_end, script.phonemes)
+        script = parse_script(request.input, front_end)
+        front_end = script.front_end
         for piece in script.pieces:
             if not piece.text.strip():
                 pause += piece.pause_seconds
@@ -185,7 +183,7 @@ def _sentences(request: SpeechRequest, card: VoiceCard, front_end: FrontEnd, *, 
 def _texts(text: str, front_end: FrontEnd, *, cut: bool) -> list[str]:
     # Where there is no sentence, the front end says what it lacks.
     sentences = front_end.sentences(text) or [text]
-    if cut and len(sentences[0]) > LONG_CHARACTERS:
+    if cut and len(sentences[0]) > front_end.longest_first_piece:
         sentences = [*front_end.clauses(sentences[0]), *sentences[1:]]
     return sentences
 
@@ -209,14 +207,3 @@ def _check_manner(manner: Manner, card: VoiceCard) -> None:
 def _covers(language: str, known: str) -> bool:
     """Whether a language that is asked for is a known one, or leaves its region open."""
     return known == language or known.startswith(f"{language}-")
-
-
-def _with_phonemes(front_end: FrontEnd, phonemes: Mapping[str, Sequence[str]]) -> FrontEnd:
-    if not phonemes:
-        return front_end
-    known = front_end.phoneme_set()
-    wrong = next((one for word in phonemes.values() for one in word if one not in known), None)
-    if wrong is not None:
-        named = " ".join(front_end.named_phonemes())
-        raise MalformedScript(f"SSML: there is no phoneme {wrong!r}; there are {named}")
-    return front_end.with_words(phonemes)

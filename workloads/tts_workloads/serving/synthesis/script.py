@@ -1,5 +1,7 @@
-"""What a request's input asks for beside its words: pauses as ``[pause:1.5s]``, or a subset of SSML 1.1 (W3C). Gives
-pieces of plain text with how each is spoken; sentences and symbols are the affair of ``requests``."""
+"""What a request's input asks for beside its words: pauses as ``[pause:1.5s]``, or a subset of SSML 1.1 (W3C).
+
+``parse`` returns pieces of plain text and how each is spoken. ``requests`` cuts the pieces into sentences and symbols;
+what depends on the language is asked of the front end."""
 
 from __future__ import annotations
 
@@ -9,13 +11,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from xml.etree import ElementTree as ET
 
+from tts_workloads.text import FrontEnd, UnknownPhoneme
+
 LONGEST_PAUSE_SECONDS = 10.0
 MOST_PAUSE_SECONDS = 60.0
 """Of one request together."""
 DEEPEST = 32
 """Elements inside each other."""
-PLACEHOLDER = "qzx"
-"""Begins the words that stand for given phonemes, which no language has."""
 
 STRENGTHS = {"none": 0.0, "x-weak": 0.1, "weak": 0.2, "medium": 0.4, "strong": 0.7, "x-strong": 1.2}
 RATES = {"x-slow": 0.5, "slow": 0.75, "medium": 1.0, "default": 1.0, "fast": 1.25, "x-fast": 1.5}
@@ -40,7 +42,6 @@ _DOCUMENT = re.compile(
 )
 _LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
 _MARK = re.compile(r"\[pause:([^\]]{0,20})\]", re.IGNORECASE)
-_PLACEHOLDER = re.compile(PLACEHOLDER + "[a-j]+")
 _TIME = re.compile(r"(\d{1,6}(?:\.\d{1,6})?)(s|ms)")
 _DECIBELS = re.compile(r"[+-]\d{1,4}(?:\.\d{1,6})?dB")
 _FACTOR = re.compile(r"([+-]?)(\d{1,4}(?:\.\d{1,6})?)(%|st)?")
@@ -75,19 +76,23 @@ class Script:
     """A whole input."""
 
     pieces: Sequence[Piece]
-    phonemes: dict[str, tuple[str, ...]]
-    """Phonemes of the placeholders in the text."""
+    front_end: FrontEnd
+    """The front end that speaks the pieces: it knows the stand-ins for given phonemes."""
     replaced: dict[str, str] = field(default_factory=dict)
-    """What is written where the placeholders are."""
+    """What is written in the input where the text has a stand-in."""
 
     def written(self, word: str) -> str:
-        """A word of the text as it is in the input."""
-        return _PLACEHOLDER.sub(lambda found: self.replaced.get(found[0], found[0]), word)
+        """Return a word of the text as it is in the input."""
+        if not self.replaced:
+            return word
+        # A longer stand-in may begin with a shorter one.
+        stand_ins = "|".join(map(re.escape, sorted(self.replaced, key=len, reverse=True)))
+        return re.sub(stand_ins, lambda found: self.replaced[found[0]], word)
 
 
-def parse(text: str) -> Script:
-    """The script in an input. Raises MalformedScript."""
-    script = _ssml(text) if _DOCUMENT.match(text) else Script(list(_marked(text)), {})
+def parse(text: str, front_end: FrontEnd) -> Script:
+    """Return the script in an input that this front end will speak. Raises MalformedScript."""
+    script = _ssml(text, front_end) if _DOCUMENT.match(text) else Script(list(_marked(text)), front_end)
     if sum(piece.pause_seconds for piece in script.pieces) > MOST_PAUSE_SECONDS:
         raise MalformedScript(f"the pauses are longer than {MOST_PAUSE_SECONDS:g} s together")
     return script
@@ -102,7 +107,7 @@ def _marked(text: str) -> Iterator[Piece]:
     yield Piece(text[end:])
 
 
-def _ssml(text: str) -> Script:
+def _ssml(text: str, front_end: FrontEnd) -> Script:
     if "<!DOCTYPE" in text.upper() or "<!ENTITY" in text.upper():
         raise MalformedScript("SSML: a document type is not allowed; leave <!DOCTYPE ...> out")
     try:
@@ -112,19 +117,23 @@ def _ssml(text: str) -> Script:
         raise MalformedScript(f"SSML: {error}") from None
     if _name(root.tag) != "speak":
         raise MalformedScript(f"SSML: the document is a <{_name(root.tag)}>; it has to be a <speak>")
-    reader = _Reader()
+    reader = _Reader(front_end)
     reader.read(root, Manner(), 0)
     reader.cut()
-    return Script(reader.pieces, reader.phonemes, reader.replaced)
+    spoken_by = front_end.with_words(reader.phonemes) if reader.phonemes else front_end
+    return Script(reader.pieces, spoken_by, reader.replaced)
 
 
 class _Reader:
     """Walks through the elements; what belongs to one sentence stays together."""
 
-    def __init__(self) -> None:
+    def __init__(self, front_end: FrontEnd) -> None:
+        self._front_end = front_end
         self.pieces: list[Piece] = []
         self.phonemes: dict[str, tuple[str, ...]] = {}
+        """Given phonemes by the stand-ins for them."""
         self.replaced: dict[str, str] = {}
+        """What is written there in the input."""
         self._text, self._manner = "", Manner()
         self._elements: dict[str, Callable[[ET.Element, Manner, int], None]] = {
             "speak": self._inside,
@@ -190,28 +199,31 @@ class _Reader:
         del depth
         what, text = _attribute(element, "interpret-as"), "".join(element.itertext()).strip()
         if what in {"characters", "spell-out", "digits"}:
-            text = " ".join(character.upper() for character in text if character.isalnum())
+            text = self._front_end.spelled(text)
         elif what == "ordinal":
             if not text.isascii() or not text.isdigit():
                 raise MalformedScript(f"SSML: <say-as interpret-as='ordinal'>: {text[:40]!r} is no whole number")
-            text += {1: "st", 2: "nd", 3: "rd"}.get(int(text[-1]) if text[-2:-1] != "1" else 0, "th")
+            text = self._front_end.ordinal(text)
         elif what not in {"cardinal", "number", "date", "time", "currency", "address", "telephone", "unit"}:
             raise MalformedScript(f"SSML: <say-as interpret-as={what!r}> is not supported")
         self._say(text, manner)
 
     def _phoneme(self, element: ET.Element, manner: Manner, depth: int) -> None:
         del depth
-        alphabet, phonemes = element.get("alphabet", "x-arpabet"), _attribute(element, "ph").split()
-        if alphabet not in {"x-arpabet", "x-cmu", "arpabet"}:
-            raise MalformedScript(f"SSML: <phoneme alphabet={alphabet!r}> is not supported; x-arpabet is")
-        if not phonemes:
+        known, written = self._front_end.alphabets, _attribute(element, "ph")
+        alphabet = element.get("alphabet", known[0])
+        if alphabet not in known:
+            raise MalformedScript(f"SSML: <phoneme alphabet={alphabet!r}> is not supported; {known[0]} is")
+        if not written.strip():
             raise MalformedScript("SSML: <phoneme> has no phonemes in ph")
-        number = len(self.phonemes)
-        # Letters alone make a word.
-        word = PLACEHOLDER + "".join("abcdefghij"[int(digit)] for digit in str(number))
-        self.phonemes[word] = tuple(one.upper() for one in phonemes)
-        self.replaced[word] = " ".join("".join(element.itertext()).split())
-        self._say(word, manner)
+        try:
+            phonemes = self._front_end.read_phonemes(written)
+        except UnknownPhoneme as error:
+            raise MalformedScript(f"SSML: {error}; there are {' '.join(self._front_end.named_phonemes())}") from None
+        stand_in = self._front_end.stand_in(len(self.phonemes))
+        self.phonemes[stand_in] = phonemes
+        self.replaced[stand_in] = " ".join("".join(element.itertext()).split())
+        self._say(stand_in, manner)
 
     def _prosody(self, element: ET.Element, manner: Manner, depth: int) -> None:
         for name in element.keys():  # noqa: SIM118 - an element's length is that of its children

@@ -23,8 +23,6 @@ from tts_workloads.serving.synthesis.tempo import at_tempo
 from tts_workloads.text import FrontEnd, UnknownFrontEnd, WordPlace, restore
 from tts_workloads.voice_file import open_voice
 
-WARM_UP_TEXT = {"en-us": "Good morning. Every word that you hear was made by this machine."}
-"""What is spoken before a voice is called ready, by language."""
 WARM_UP_ROUNDS = 3
 """Libraries choose their plans in the first rounds; the last is measured."""
 
@@ -202,10 +200,8 @@ class Voice:
         return max(1, round(seconds * self.card.audio.sample_rate / self.card.audio.hop_length))
 
     def warm_up(self) -> Measured:
-        """Speak a sentence some times. Raises BadInput where the voice's language is not known or it makes no sound."""
-        text = WARM_UP_TEXT.get(self.card.languages[0])
-        if text is None:
-            raise BadInput(Reason.UNSUPPORTED_VOICE, f"this image does not speak {self.card.languages[0]}")
+        """Speak the language's warm-up text some times. Raises BadInput where the voice makes no sound."""
+        text = self.front_end.warm_up_text
         sentences = [self.front_end.encode(sentence) for sentence in self.front_end.sentences(text)]
         measured = Measured(0.0, 0.0, 0.0)
         for _ in range(WARM_UP_ROUNDS):

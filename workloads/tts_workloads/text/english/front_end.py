@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.resources import files as package_files
+from itertools import groupby
 from typing import ClassVar, Self
 
 from tts_workloads.text.english import letter_to_sound, lexicon, stress
@@ -16,15 +17,20 @@ from tts_workloads.text.front_end import FrontEnd, UnknownFrontEnd, UnspeakableT
 from tts_workloads.text.word_places import match
 
 PADDING, BOUNDARY = "_", " "
+WRITTEN_BOUNDARY = "|"
+"""Between two words of a written pronunciation, whose phonemes are parted by spaces."""
 LONGEST_SPELLED = 4
 """An unknown word in capitals is spelled up to this length; longer ones are rather words: ICANN."""
 RULES_FILE = "english_rules.txt"
 
 _LEXICON, _RULES, _OWN = "lexicon.xz", "rules.xz", "own.xz"
+_PHONEME_SET = frozenset([*lexicon.PHONEMES, *lexicon.STRESSED])
 _VOICELESS = frozenset(["P", "T", "K", "F", "TH"])
 _SIBILANT = frozenset(["S", "Z", "SH", "ZH", "CH", "JH"])
 _UNSPEAKABLE_CLUSTER = re.compile(r"[^AEIOUY']{3}")
 _VOWEL_LETTER = re.compile("[aeiouy]")
+_WORD = re.compile(r"[A-Za-z']*[A-Za-z][A-Za-z']*")
+_STAND_IN_DIGITS = str.maketrans("0123456789", "abcdefghij")
 _CAMEL_CASE = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
 
@@ -36,6 +42,9 @@ class English(FrontEnd):
         version: (PADDING, BOUNDARY, *PAUSES, *phonemes)
         for version, phonemes in ((1, lexicon.PHONEMES), (2, lexicon.STRESSED))
     }
+    alphabets: ClassVar[Sequence[str]] = ("x-arpabet", "x-cmu", "arpabet")
+    warm_up_text: ClassVar[str] = "Good morning. Every word that you hear was made by this machine."
+    longest_first_piece: ClassVar[int] = 60
 
     def __init__(
         self,
@@ -73,10 +82,46 @@ class English(FrontEnd):
         return {_LEXICON: lexicon.pack(self._words), _RULES: lexicon.pack(self._rules), **own}
 
     def phoneme_set(self) -> frozenset[str]:
-        return frozenset([*lexicon.PHONEMES, *lexicon.STRESSED])
+        return _PHONEME_SET
 
     def named_phonemes(self) -> Sequence[str]:
         return lexicon.PHONEMES
+
+    def read_phonemes(self, written: str) -> tuple[str, ...]:
+        """Return the phonemes of a word, written in capitals or small letters, with or without digits for stress."""
+        return super().read_phonemes(written.upper())
+
+    def encode_pronunciation(self, written: str) -> list[int]:
+        """Return the symbol numbers of one sentence from its phonemes. ``|`` or a pause stands between two words, as in
+        ``HH AH0 L OW1 , W ER1 L D | N EH1 K S T !``. A full stop is added where there is no pause at the end."""
+        symbols: list[str] = []
+        for is_word, run in groupby(written.split(), lambda token: token != WRITTEN_BOUNDARY and token not in PAUSES):
+            tokens = list(run)
+            if is_word:
+                symbols += self._in_version(self.read_phonemes(" ".join(tokens)))
+            elif symbols:
+                symbols.append(max((token for token in tokens if token in PAUSES), key=PAUSES.index, default=BOUNDARY))
+        if not symbols:
+            raise UnspeakableText(written, "")
+        if symbols[-1] == BOUNDARY:
+            symbols.pop()
+        if symbols[-1] not in PAUSES:
+            symbols.append(".")
+        return [self._number[symbol] for symbol in symbols]
+
+    def is_word(self, written: str) -> bool:
+        return _WORD.fullmatch(written) is not None
+
+    def stand_in(self, number: int) -> str:
+        """Return a word of letters alone, which ``normalise`` keeps whole and which is no English word."""
+        return "qzx" + str(number).translate(_STAND_IN_DIGITS)
+
+    def spelled(self, text: str) -> str:
+        """Return its characters one by one, as capitals: those are read by their names."""
+        return super().spelled(text).upper()
+
+    def ordinal(self, digits: str) -> str:
+        return digits + {"1": "st", "2": "nd", "3": "rd"}.get(digits[-1] if digits[-2:-1] != "1" else "", "th")
 
     def with_words(self, words: Mapping[str, Sequence[str]]) -> Self:
         encoded = {word: lexicon.encode(self._in_version(phonemes)) for word, phonemes in words.items()}
