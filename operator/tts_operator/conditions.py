@@ -1,60 +1,26 @@
-"""Conditions on their way from one status to the next, and the events that tell of it. Pure."""
+"""Conditions: what the policies find, how findings become a status, and which events tell of the change.
+
+Pure functions. Which types and reasons exist is in ``tts_api.reasons``; what is found when is decided by the policies.
+"""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
+from datetime import datetime
+from typing import Any, Protocol
+
+from pydantic import ValidationError
 
 from tts_api.reasons import REASONS, ConditionType, Reason
-from tts_api.resources.conditions import Truth
+from tts_api.resources.conditions import Condition, Truth
 from tts_operator.engine.events import Event
+from tts_operator.times import timestamp
 
 MESSAGE_LIMIT = 2048
 _ORDER = {member.value: place for place, member in enumerate(ConditionType)}
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One aspect as it was found now."""
-
-    type: ConditionType
-    status: Truth
-    reason: Reason
-    message: str = ""
-
-
-def timestamp(now: datetime) -> str:
-    """As Kubernetes writes a time, to the second."""
-    return now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def merge(
-    old: Iterable[Mapping[str, Any]], findings: Iterable[Finding], generation: int, now: datetime
-) -> list[dict[str, Any]]:
-    """The conditions with the findings in them; a transition time changes only with the status."""
-    known = {condition["type"]: condition for condition in old}
-    for finding in findings:
-        before = known.get(finding.type.value, {})
-        changed = before.get("status") != finding.status
-        known[finding.type.value] = {
-            "type": finding.type.value,
-            "status": finding.status,
-            "reason": finding.reason.value,
-            "message": (finding.message or REASONS[finding.reason].meaning)[:MESSAGE_LIMIT],
-            "lastTransitionTime": timestamp(now) if changed else before["lastTransitionTime"],
-            "observedGeneration": generation,
-        }
-    return [dict(known[kind]) for kind in sorted(known, key=lambda kind: _ORDER.get(kind, len(_ORDER)))]
-
-
-def holds(conditions: Iterable[Mapping[str, Any]], kind: ConditionType) -> bool:
-    """Whether a condition is true."""
-    return any(c["type"] == kind.value and c["status"] == "True" for c in conditions)
-
-
-_QUIET = {
+_QUIET_REASONS = {
     Reason.NOT_COMPLETE,
     Reason.NOT_FAILED,
     Reason.NOT_SUSPENDED,
@@ -64,15 +30,106 @@ _QUIET = {
     Reason.STARTING,
     Reason.MODEL_FOUND,
 }
+"""Reasons that no event tells of, because nobody waits for them."""
 
 
-def tell(old: Iterable[Mapping[str, Any]], new: Iterable[Mapping[str, Any]]) -> Iterator[Event]:
-    """An event for each reason that was not there before and that somebody wants to hear of."""
+@dataclass(frozen=True)
+class Finding:
+    """One condition as a policy finds it now."""
+
+    type: ConditionType
+    status: Truth
+    reason: Reason
+    message: str = ""
+    """A sentence for the user; empty means the meaning of the reason."""
+    final: bool = False
+    """Whether the policies after the one that finds this are not asked."""
+
+
+class Status(Protocol):
+    """The typed status of a kind."""
+
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        """The conditions."""
+
+    def to_json_object(self) -> dict[str, Any]:
+        """The status as JSON types, unset fields left out."""
+
+
+def decode_conditions(status: Mapping[str, Any]) -> tuple[Condition, ...]:
+    """The conditions of a stored status; one that cannot be read is left out here, and ``encode_status`` keeps it."""
+    decoded = []
+    for stored in status.get("conditions", ()):
+        with contextlib.suppress(ValidationError):
+            decoded.append(Condition.model_validate(stored))
+    return tuple(decoded)
+
+
+def encode_status(stored: Mapping[str, Any], status: Status) -> dict[str, Any]:
+    """The status as it is written: ``status`` laid over the stored one.
+
+    Fields and conditions that this version does not know or cannot read stay as they are stored.
+    """
+    encoded = {condition.type: condition for condition in status.conditions}
+    conditions = {}
+    for old in stored.get("conditions", ()):
+        known = encoded.get(old.get("type"))
+        with contextlib.suppress(ValidationError):
+            # A condition that has not changed keeps members that only a newer version knows.
+            known = None if known == Condition.model_validate(old) else known
+        conditions[old.get("type")] = dict(old) if known is None else known.to_json_object()
+    for kind, condition in encoded.items():
+        conditions.setdefault(kind, condition.to_json_object())
+    ordered = sorted(conditions.values(), key=lambda condition: _place(condition.get("type")))
+    return {**stored, **status.to_json_object(), "conditions": ordered}
+
+
+def merge(
+    old: Iterable[Condition], findings: Iterable[Finding], generation: int, now: datetime
+) -> tuple[Condition, ...]:
+    """The conditions after the findings, in the order of ConditionType.
+
+    A condition that nothing was found about stays. ``lastTransitionTime`` changes only with the status.
+    """
+    conditions = {condition.type: condition for condition in old}
+    for finding in findings:
+        before = conditions.get(finding.type.value)
+        unchanged = before is not None and before.status == finding.status
+        conditions[finding.type.value] = Condition(
+            type=finding.type.value,
+            status=finding.status,
+            reason=finding.reason.value,
+            message=(finding.message or REASONS[finding.reason].meaning)[:MESSAGE_LIMIT],
+            last_transition_time=before.last_transition_time if before and unchanged else timestamp(now),
+            observed_generation=generation,
+        )
+    return tuple(sorted(conditions.values(), key=lambda condition: _place(condition.type)))
+
+
+def find(conditions: Iterable[Condition], kind: ConditionType) -> Condition | None:
+    """The condition of a type, or None where there is none."""
+    return next((condition for condition in conditions if condition.type == kind.value), None)
+
+
+def holds(conditions: Iterable[Condition], kind: ConditionType) -> bool:
+    """Whether the condition of a type is True."""
+    found = find(conditions, kind)
+    return found is not None and found.status == "True"
+
+
+def condition_events(old: Iterable[Mapping[str, Any]], new: Iterable[Mapping[str, Any]]) -> Iterator[Event]:
+    """One event for each reason in the new conditions that is not among the old ones; quiet reasons have none."""
     known = {(c["type"], c["reason"]) for c in old}
     told: set[str] = set()
     for condition in new:
         reason = condition["reason"]
-        if (condition["type"], reason) in known or reason in told or Reason(reason) in _QUIET:
+        if (condition["type"], reason) in known or reason in told or reason in _QUIET_REASONS:
             continue
         told.add(reason)
-        yield Event("Warning" if REASONS[Reason(reason)].remedy else "Normal", reason, condition["message"])
+        remedy = reason in REASONS and REASONS[Reason(reason)].remedy
+        yield Event("Warning" if remedy else "Normal", reason, condition["message"])
+
+
+def _place(kind: str | None) -> int:
+    return _ORDER.get(kind or "", len(_ORDER))

@@ -1,4 +1,7 @@
-"""What the pods of both kinds have in common: security, volumes, environment. Each kind adds its own."""
+"""The pod template that both kinds share: security, volumes, environment, labels.
+
+What only one kind's pods have is in the ``manifests`` module of that kind.
+"""
 
 from __future__ import annotations
 
@@ -14,13 +17,17 @@ from tts_api.run import RUN_ANNOTATION, RUN_PATH
 CONTAINER = "workload"
 USER = 10001
 MANAGED_BY = {"app.kubernetes.io/managed-by": "tts-operator"}
+REVISION_LABEL = "ttsoperator.dev/revision"
+"""The revision of a service that an object belongs to; objects of the current revision do not carry the label."""
+CURRENT_REVISION = "current"
+"""The revision of a service that its spec describes: today the only one."""
 QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
 ACCOUNT_PATH = "/var/run/secrets/kubernetes.io/serviceaccount"
 TOKEN_SECONDS = 3600
 
 
 def owner_reference(api_version: str, kind: str, metadata: Metadata) -> dict[str, Any]:
-    """What makes Kubernetes delete a child with its resource."""
+    """The owner reference by which Kubernetes deletes a child together with its resource."""
     return {
         "apiVersion": api_version,
         "kind": kind,
@@ -43,10 +50,10 @@ def pod_template(
     container: Mapping[str, Any],
     pod: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """A pod template that meets the ``restricted`` standard.
+    """A pod template that meets the Pod Security Standard ``restricted``.
 
-    ``claims`` maps a mount path to a claim's name and whether it is read-only; ``container`` and ``pod`` are merged
-    over what both kinds share.
+    ``run`` is the run document as JSON. ``claims`` maps a mount path to a claim's name and whether the mount is
+    read-only. ``container`` and ``pod`` are merged over the members that both kinds share.
     """
     volumes, mounts = _volumes(claims)
     shared_container = {
@@ -137,7 +144,7 @@ def _volumes(claims: Mapping[str, tuple[str, bool]]) -> tuple[list[dict[str, Any
     names: dict[str, str] = {}
     for path, (claim, read_only) in claims.items():
         if claim not in names:
-            # One volume for each claim: corpus and checkpoints may lie on the same one.
+            # A claim has one volume, since corpus and checkpoints may lie on the same claim.
             names[claim] = posixpath.basename(path)
             volumes.append({"name": names[claim], "persistentVolumeClaim": {"claimName": claim}})
         mounts.append({"name": names[claim], "mountPath": path} | ({"readOnly": True} if read_only else {}))

@@ -1,4 +1,7 @@
-"""The voice that a resource takes from a training: what is known of it, and what is said until it is there. Pure."""
+"""Trainings that another resource takes a voice from, read from their objects.
+
+What is reported about a voice that cannot be taken is in ``tts_operator.troubles``.
+"""
 
 from __future__ import annotations
 
@@ -8,69 +11,61 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
-from tts_api.reasons import REASONS, ConditionType, Reason
+from tts_api.reasons import ConditionType
 from tts_api.resources.training import VoiceArtifact
-from tts_operator.conditions import holds
-from tts_operator.podviews import Trouble
+from tts_operator.conditions import decode_conditions, holds
 
 
 @dataclass(frozen=True)
-class Voice:
-    """A finished voice: where its file lies and what it must be."""
+class VoiceReference:
+    """Where the file of a finished voice lies, and the digest that it must have."""
 
     claim_name: str
     path: str
+    """The file inside the claim's volume, relative."""
     sha256: str
 
 
 @dataclass(frozen=True)
-class Source:
-    """What is known of a training that a voice is to be taken from."""
+class SourceTraining:
+    """What is known of a training that a voice is taken from."""
 
     name: str
     state: Literal["missing", "waiting", "failed", "complete"]
-    voice: Voice | None = None
+    voice: VoiceReference | None = None
+    """The voice that it left, where ``state`` is complete."""
 
 
 @dataclass(frozen=True)
-class Sources:
-    """What is known of the trainings that the models start from; None where a model starts from nothing."""
+class SourceTrainings:
+    """What is known of the trainings that the models start from; None for a model that starts from nothing."""
 
-    acoustic: Source | None = None
-    vocoder: Source | None = None
+    acoustic: SourceTraining | None = None
+    vocoder: SourceTraining | None = None
 
     @property
-    def named(self) -> tuple[Source, ...]:
-        """Those that there are."""
-        return tuple(one for one in (self.acoustic, self.vocoder) if one is not None)
+    def named(self) -> tuple[SourceTraining, ...]:
+        """The trainings that the spec names."""
+        return tuple(source for source in (self.acoustic, self.vocoder) if source is not None)
+
+    @property
+    def first_without_voice(self) -> SourceTraining | None:
+        """The first training that is named and has no voice to give yet; None where each has one."""
+        return next((source for source in self.named if source.state != "complete"), None)
 
 
-def source(name: str, training: Mapping[str, Any] | None) -> Source:
-    """What the training of this name has to give; ``training`` is None where there is none."""
-    if training is None:
-        return Source(name, "missing")
-    status = training.get("status") or {}
-    conditions = status.get("conditions", ())
+def source_training(name: str, body: Mapping[str, Any] | None) -> SourceTraining:
+    """Read what a training has to give; ``body`` is its object, or None where there is no training of the name."""
+    if body is None:
+        return SourceTraining(name, "missing")
+    status = body.get("status") or {}
+    conditions = decode_conditions(status)
     if holds(conditions, ConditionType.FAILED):
-        return Source(name, "failed")
+        return SourceTraining(name, "failed")
     if not holds(conditions, ConditionType.COMPLETE):
-        return Source(name, "waiting")
+        return SourceTraining(name, "waiting")
     try:
         artifact = VoiceArtifact.model_validate(status.get("artifact"))
     except ValidationError:
-        return Source(name, "failed")
-    return Source(name, "complete", Voice(artifact.claim_name, artifact.path, artifact.sha256))
-
-
-def source_trouble(found: Source) -> Trouble | None:
-    """Why its voice cannot be taken, or None where it can."""
-    match found.state:
-        case "missing":
-            reason, words = Reason.MODEL_MISSING, "does not exist."
-        case "waiting":
-            reason, words = Reason.TRAINING_NOT_COMPLETE, "is not complete; it is waited for."
-        case "failed":
-            reason, words = Reason.TRAINING_FAILED, "failed and leaves no voice."
-        case "complete":
-            return None
-    return Trouble(reason, f"the TTSTraining {found.name} {words} {REASONS[reason].remedy}".strip())
+        return SourceTraining(name, "failed")
+    return SourceTraining(name, "complete", VoiceReference(artifact.claim_name, artifact.path, artifact.sha256))

@@ -6,16 +6,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from tts_operator.conditions import tell
+from tts_operator.conditions import condition_events
 from tts_operator.engine.actions import Outcome
 from tts_operator.engine.cache import Cache
 from tts_operator.engine.controller import Plan
 from tts_operator.engine.events import Event
 from tts_operator.engine.objects import Key
+from tts_operator.policy import Policy
 from tts_operator.serving.conclude import conclude
 from tts_operator.serving.kind import TTS_SERVICE
 from tts_operator.serving.observe import Observed, observe
 from tts_operator.serving.plan import plan
+from tts_operator.serving.policies import POLICIES
+from tts_operator.serving.situation import Situation
 from tts_operator.settings import Settings
 
 
@@ -24,21 +27,23 @@ class ServiceController:
 
     record = TTS_SERVICE
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, policies: Sequence[Policy[Situation]] = POLICIES) -> None:
+        """``policies`` are asked in their order."""
         self._settings = settings
+        self._policies = policies
 
     def observe(self, key: Key, cache: Cache) -> Observed | None:
         """The service and its children."""
         return observe(key, cache)
 
-    def plan(self, observed: Observed, _now: datetime) -> Plan:
+    def plan(self, observed: Observed, now: datetime) -> Plan:
         """What to create or apply."""
-        return plan(observed, self._settings.workload_cluster_role, self._settings.workload_image)
+        return plan(observed, self._settings, now, self._policies)
 
     def conclude(self, observed: Observed, outcomes: Sequence[Outcome], now: datetime) -> dict[str, Any]:
         """The status as it should be."""
-        return conclude(observed, outcomes, self._settings.workload_image, now)
+        return conclude(observed, outcomes, self._settings, now, self._policies)
 
     def events(self, observed: Observed, status: Mapping[str, Any]) -> Iterable[Event]:
         """What to tell about the change."""
-        return tell(observed.status.get("conditions", ()), status["conditions"])
+        return condition_events(observed.status.get("conditions", ()), status["conditions"])

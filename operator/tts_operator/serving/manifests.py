@@ -1,4 +1,8 @@
-"""The objects of a service as Kubernetes takes them. Which of them are needed when is the plan's affair."""
+"""The objects of a service as Kubernetes takes them. Which of them are made when is decided by the policies.
+
+A service may have several revisions, each with a Deployment of its own. Today the only one is the current revision,
+whose objects have the names and labels that they had before there were revisions.
+"""
 
 from __future__ import annotations
 
@@ -10,43 +14,51 @@ from tts_api import API_VERSION
 from tts_api.resources import TTSService
 from tts_api.run import API_KEYS_PATH, CHECKPOINTS_PATH, RUN_PATH, ResourceReference, RunVoice, ServiceRun, dumps
 from tts_operator.engine.objects import DEPLOYMENT, SERVICE
-from tts_operator.pods import MANAGED_BY, owner_reference, pod_template
+from tts_operator.pods import (
+    CURRENT_REVISION,
+    MANAGED_BY,
+    REVISION_LABEL,
+    owner_reference,
+    pod_template,
+)
 from tts_operator.serving.kind import HASH_ANNOTATION, TTS_SERVICE
+from tts_operator.sources import VoiceReference
 
 HTTP_PORT = 80
 ENDING_SECONDS = 10
-"""What a pod needs to end, beside the time that its last request may take."""
+"""How long a pod may take to end, in addition to the time that its last request may take."""
 API_KEYS = {"name": "api-keys"}
 START_SECONDS = 600
 """How long a pod may take to read the voice and speak for the first time."""
 
 
-def child_name(service: TTSService) -> str:
-    """Name of the service's Deployment and Service."""
-    return f"{service.metadata.name}-serve"
+def child_name(service: TTSService, revision: str = CURRENT_REVISION) -> str:
+    """The name of a revision's Deployment; the Service has the name of the current one."""
+    name = f"{service.metadata.name}-serve"
+    return name if revision == CURRENT_REVISION else f"{name}-{revision}"
 
 
-def selector(service: TTSService) -> dict[str, str]:
-    """What selects the service's pods, and nothing else."""
-    return {TTS_SERVICE.label: service.metadata.name}
+def selector(service: TTSService, revision: str = CURRENT_REVISION) -> dict[str, str]:
+    """The labels that select the pods of a revision; those of the current one select the pods of every revision."""
+    return {TTS_SERVICE.label: service.metadata.name, **_revision_label(revision)}
 
 
-def labels(service: TTSService) -> dict[str, str]:
-    """What marks every child of the service."""
-    return {**MANAGED_BY, "app.kubernetes.io/name": "tts-service", **selector(service)}
+def labels(service: TTSService, revision: str = CURRENT_REVISION) -> dict[str, str]:
+    """The labels of every object of a revision."""
+    return {**MANAGED_BY, "app.kubernetes.io/name": "tts-service", **selector(service, revision)}
 
 
 def url(service: TTSService) -> str:
-    """Where the service is reached inside the cluster."""
+    """The address at which the service is reached inside the cluster."""
     return f"http://{child_name(service)}.{service.metadata.namespace}.svc"
 
 
-def run_document(service: TTSService, path: str, sha256: str) -> ServiceRun:
-    """What the pods are told."""
+def run_document(service: TTSService, voice: VoiceReference) -> ServiceRun:
+    """The document that tells the pods what to serve."""
     metadata = service.metadata
     return ServiceRun(
         resource=ResourceReference(namespace=metadata.namespace, name=metadata.name, uid=metadata.uid),
-        voice=RunVoice(name=metadata.name, path=path, sha256=sha256),
+        voice=RunVoice(name=metadata.name, path=voice.path, sha256=voice.sha256),
         limits=service.spec.limits,
         batching=service.spec.batching,
         api_keys=service.spec.api_keys is not None,
@@ -56,10 +68,12 @@ def run_document(service: TTSService, path: str, sha256: str) -> ServiceRun:
     )
 
 
-def deployment(service: TTSService, image: str, claim_name: str, path: str, sha256: str) -> dict[str, Any]:
-    """The Deployment whose pods speak."""
+def deployment(
+    service: TTSService, image: str, voice: VoiceReference, revision: str = CURRENT_REVISION
+) -> dict[str, Any]:
+    """The Deployment of a revision, with its digest as an annotation."""
     spec = service.spec
-    run = run_document(service, path, sha256)
+    run = run_document(service, voice)
     amounts: dict[str, Any] = {
         "requests": {"cpu": spec.resources.cpu, "memory": spec.resources.memory},
         "limits": {"memory": spec.resources.memory},
@@ -68,12 +82,12 @@ def deployment(service: TTSService, image: str, claim_name: str, path: str, sha2
         amounts["limits"][spec.resources.gpu_resource] = str(spec.resources.gpus)
     template = pod_template(
         template=spec.template,
-        labels=labels(service),
+        labels=labels(service, revision),
         run=dumps(run),
         image=image,
         command=["python3", "-m", "tts_workloads.serving", "--run", str(RUN_PATH), "--workspace", "/workspace"],
         resources=amounts,
-        claims={str(CHECKPOINTS_PATH): (claim_name, True)},
+        claims={str(CHECKPOINTS_PATH): (voice.claim_name, True)},
         container={
             "ports": [{"name": "http", "containerPort": run.port}],
             "startupProbe": _probe("/healthz", period=2, failures=START_SECONDS // 2),
@@ -89,10 +103,10 @@ def deployment(service: TTSService, image: str, claim_name: str, path: str, sha2
     body: dict[str, Any] = {
         "apiVersion": DEPLOYMENT.api_version,
         "kind": DEPLOYMENT.name,
-        "metadata": _metadata(service),
+        "metadata": _metadata(service, revision),
         "spec": {
             "replicas": spec.replicas,
-            "selector": {"matchLabels": selector(service)},
+            "selector": {"matchLabels": selector(service, revision)},
             "strategy": {
                 "type": "RollingUpdate",
                 "rollingUpdate": {"maxSurge": 1, "maxUnavailable": spec.rollout.max_unavailable},
@@ -106,7 +120,7 @@ def deployment(service: TTSService, image: str, claim_name: str, path: str, sha2
 
 
 def service_object(service: TTSService) -> dict[str, Any]:
-    """The Service in front of the pods."""
+    """The Service in front of the pods of every revision."""
     return {
         "apiVersion": SERVICE.api_version,
         "kind": SERVICE.name,
@@ -119,15 +133,20 @@ def service_object(service: TTSService) -> dict[str, Any]:
 
 
 def digest(body: dict[str, Any]) -> str:
-    """A short digest of an object, for comparison."""
+    """The first 16 hexadecimal digits of an object's SHA-256, for comparison."""
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _metadata(service: TTSService) -> dict[str, Any]:
+def _revision_label(revision: str) -> dict[str, str]:
+    # The current revision has no label: an upgrade of the operator must restart nothing.
+    return {} if revision == CURRENT_REVISION else {REVISION_LABEL: revision}
+
+
+def _metadata(service: TTSService, revision: str = CURRENT_REVISION) -> dict[str, Any]:
     return {
-        "name": child_name(service),
+        "name": child_name(service, revision),
         "namespace": service.metadata.namespace,
-        "labels": labels(service),
+        "labels": labels(service, revision),
         "ownerReferences": [owner_reference(API_VERSION, "TTSService", service.metadata)],
     }
 

@@ -1,4 +1,9 @@
-"""A service, its children and the training it waits for, as the caches hold them."""
+"""A service, its children and the training it takes its voice from, read from the caches into the facts that are
+decided on.
+
+Everything that is decided on is parsed here, once a pass. Nothing is decided here: that is done in ``plan``,
+``conclude`` and the policies.
+"""
 
 from __future__ import annotations
 
@@ -6,32 +11,40 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tts_api.resources import TTSService
-from tts_api.resources.references import FromTraining
+from tts_api.resources import Condition, TTSService
 from tts_operator import access
+from tts_operator.conditions import decode_conditions
 from tts_operator.engine.cache import Cache
 from tts_operator.engine.objects import DEPLOYMENT, POD, SERVICE, Key, controller_uid
-from tts_operator.podviews import PodView, view
+from tts_operator.pod_status import PodStatus, pod_status
+from tts_operator.pods import CURRENT_REVISION, REVISION_LABEL
 from tts_operator.serving.kind import HASH_ANNOTATION, TTS_SERVICE
-from tts_operator.sources import Source, Voice, source
+from tts_operator.sources import SourceTraining, VoiceReference, source_training
 from tts_operator.training.kind import TRAINING
 
 
 @dataclass(frozen=True)
-class DeploymentView:
-    """A projection of the service's Deployment."""
+class DeploymentStatus:
+    """The part of a revision's Deployment that is decided on."""
 
+    revision: str
     owner_uid: str | None
+    """The uid of the object that controls the Deployment; None where nothing does."""
     hash: str
+    """The digest of what was applied last."""
     replicas: int
+    """How many pods the Deployment is to have."""
     image: str
     generation: int = 0
     observed_generation: int = 0
     current: int = 0
+    """How many pods there are."""
     ready: int = 0
     updated: int = 0
+    """How many pods are made from the present template."""
     unavailable: int = 0
     deadline_exceeded: str = ""
+    """Kubernetes' message where the rollout made no progress in time; empty otherwise."""
     refused: str = ""
     """Why pods cannot be made, where quota or policy refuses them."""
 
@@ -44,76 +57,97 @@ class Observed:
     uid: str
     generation: int
     status: Mapping[str, Any]
+    """The status as it is stored, fields of newer versions included."""
     service: TTSService | None
+    """The resource without its status; None where the stored object cannot be read."""
     invalid: str = ""
-    source: Source | None = None
-    """The training it names, where it names one."""
-    deployment: DeploymentView | None = None
+    """Why the stored object cannot be read, where ``service`` is None."""
+    conditions: tuple[Condition, ...] = ()
+    """The conditions as they are stored."""
+    image: str = ""
+    """The image that an earlier pass resolved; empty before the first."""
+    source: SourceTraining | None = None
+    """The training that the spec names; None where it names none."""
+    voice: VoiceReference | None = None
+    """The voice to serve, once it is known."""
+    deployments: tuple[DeploymentStatus, ...] = ()
+    """The Deployments, each of another revision."""
     has_service: bool = False
-    pods: tuple[PodView, ...] = ()
+    pods: tuple[PodStatus, ...] = ()
+    """The pods of all revisions."""
     account_missing: bool = False
     binding_missing: bool = False
 
-    @property
-    def voice(self) -> Voice | None:
-        """The voice to serve, once it is known."""
-        if self.service is None:
-            return None
-        claimed = self.service.spec.model.persistent_volume_claim
-        if claimed is not None:
-            return Voice(claimed.claim_name, claimed.path, claimed.sha256)
-        return self.source.voice if self.source else None
+    def deployment(self, revision: str = CURRENT_REVISION) -> DeploymentStatus | None:
+        """The Deployment of a revision; None where there is none."""
+        return next((found for found in self.deployments if found.revision == revision), None)
+
+    def pods_of(self, revision: str = CURRENT_REVISION) -> tuple[PodStatus, ...]:
+        """The pods of a revision."""
+        return tuple(pod for pod in self.pods if pod.revision == revision)
 
 
 def observe(key: Key, cache: Cache) -> Observed | None:
-    """The service of this key, or None where there is none or it is being deleted."""
+    """Read the service of this key; None where there is none or it is being deleted."""
     body = cache.get(TTS_SERVICE.kind, key)
     if body is None or body["metadata"].get("deletionTimestamp"):
         return None
-    metadata = body["metadata"]
+    metadata, status = body["metadata"], body.get("status") or {}
     service, invalid = TTS_SERVICE.decode(body)
     owner = TTS_SERVICE.owner(key)
-    deployments = cache.children(DEPLOYMENT, owner)
     account, binding = access.missing(cache, key.namespace)
-    reference = service.spec.model.from_training if service else None
+    source = _source(service, cache) if service else None
     return Observed(
         key=key,
         uid=metadata["uid"],
         generation=metadata.get("generation", 0),
-        status=body.get("status") or {},
+        status=status,
         service=service,
         invalid=invalid,
-        source=_source(reference, key.namespace, cache) if reference else None,
-        deployment=_deployment(deployments[0]) if deployments else None,
+        conditions=decode_conditions(status),
+        image=status.get("image") or "",
+        source=source,
+        voice=_voice(service, source) if service else None,
+        deployments=tuple(_deployment(child) for child in cache.children(DEPLOYMENT, owner)),
         has_service=any(controller_uid(child) == metadata["uid"] for child in cache.children(SERVICE, owner)),
-        pods=tuple(view(pod) for pod in cache.children(POD, owner)),
+        pods=tuple(pod_status(pod) for pod in cache.children(POD, owner)),
         account_missing=account,
         binding_missing=binding,
     )
 
 
-def _source(reference: FromTraining, namespace: str, cache: Cache) -> Source:
-    return source(reference.name, cache.get(TRAINING.kind, Key(namespace, reference.name)))
+def _source(service: TTSService, cache: Cache) -> SourceTraining | None:
+    reference = service.spec.model.from_training
+    if reference is None:
+        return None
+    return source_training(reference.name, cache.get(TRAINING.kind, Key(service.metadata.namespace, reference.name)))
 
 
-def _deployment(body: Mapping[str, Any]) -> DeploymentView:
-    spec, status = body.get("spec", {}), body.get("status", {})
+def _voice(service: TTSService, source: SourceTraining | None) -> VoiceReference | None:
+    claimed = service.spec.model.persistent_volume_claim
+    if claimed is not None:
+        return VoiceReference(claimed.claim_name, claimed.path, claimed.sha256)
+    return source.voice if source else None
+
+
+def _deployment(body: Mapping[str, Any]) -> DeploymentStatus:
+    metadata, spec, status = body["metadata"], body.get("spec", {}), body.get("status", {})
     conditions = {c["type"]: c for c in status.get("conditions", ())}
     progressing, failure = conditions.get("Progressing", {}), conditions.get("ReplicaFailure", {})
     containers = spec.get("template", {}).get("spec", {}).get("containers", ())
-    return DeploymentView(
+    late = progressing.get("reason") == "ProgressDeadlineExceeded"
+    return DeploymentStatus(
+        revision=metadata.get("labels", {}).get(REVISION_LABEL, CURRENT_REVISION),
         owner_uid=controller_uid(body),
-        hash=body["metadata"].get("annotations", {}).get(HASH_ANNOTATION, ""),
+        hash=metadata.get("annotations", {}).get(HASH_ANNOTATION, ""),
         replicas=spec.get("replicas", 1),
         image=containers[0]["image"] if containers else "",
-        generation=body["metadata"].get("generation", 0),
+        generation=metadata.get("generation", 0),
         observed_generation=status.get("observedGeneration", 0),
         current=status.get("replicas", 0),
         ready=status.get("readyReplicas", 0),
         updated=status.get("updatedReplicas", 0),
         unavailable=status.get("unavailableReplicas", 0),
-        deadline_exceeded=progressing.get("message", "")
-        if progressing.get("reason") == "ProgressDeadlineExceeded"
-        else "",
+        deadline_exceeded=progressing.get("message", "") if late else "",
         refused=failure.get("message", "") if failure.get("status") == "True" else "",
     )

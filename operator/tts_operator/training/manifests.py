@@ -1,4 +1,4 @@
-"""The objects of a training as Kubernetes takes them. Which of them are needed when is the plan's affair."""
+"""The objects of a training as Kubernetes takes them. Which of them are made when is decided by the policies."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tts_api.run import (
 )
 from tts_operator.engine.objects import CLAIM, JOB, SERVICE
 from tts_operator.pods import CONTAINER, MANAGED_BY, QUEUE_LABEL, owner_reference, pod_template
-from tts_operator.sources import Source, Sources
+from tts_operator.sources import SourceTraining, SourceTrainings
 from tts_operator.training.kind import TRAINING
 
 RENDEZVOUS_PORT = 29400
@@ -31,27 +31,30 @@ GRACE_SECONDS = 60
 
 
 def child_name(training: TTSTraining) -> str:
-    """Name of the training's Job, headless Service and claim."""
+    """The name of the training's Job, headless Service and claim."""
     return f"{training.metadata.name}-train"
 
 
 def claim_name(training: TTSTraining) -> str:
-    """Name of the claim for checkpoints: the user's, or the one made for this training."""
+    """The name of the claim for checkpoints: the user's, or the one that is made for this training."""
     return training.spec.storage.persistent_volume_claim.claim_name or child_name(training)
 
 
 def output_folder(training: TTSTraining) -> str:
-    """Folder of the checkpoint volume that is this training's alone: a later one of the same name has another uid."""
+    """The folder of the checkpoint volume that only this training writes to.
+
+    It contains part of the uid, because a later training of the same name may use the same claim.
+    """
     return f"{training.metadata.name}-{training.metadata.uid[:8]}"
 
 
 def labels(training: TTSTraining) -> dict[str, str]:
-    """What marks every child of the training."""
+    """The labels of every child of the training."""
     return {**MANAGED_BY, "app.kubernetes.io/name": "tts-training", TRAINING.label: training.metadata.name}
 
 
-def run_document(training: TTSTraining, sources: Sources) -> TrainingRun:
-    """What the pods are told."""
+def run_document(training: TTSTraining, sources: SourceTrainings) -> TrainingRun:
+    """The document that tells the pods what to train."""
     spec, metadata = training.spec, training.metadata
     nodes = spec.resources.nodes
     host = f"{child_name(training)}-0.{child_name(training)}.{metadata.namespace}.svc"
@@ -76,13 +79,15 @@ def run_document(training: TTSTraining, sources: Sources) -> TrainingRun:
     )
 
 
-def _run_source(source: Source | None) -> RunSource | None:
+def _run_source(source: SourceTraining | None) -> RunSource | None:
     return RunSource(path=source.voice.path, sha256=source.voice.sha256) if source and source.voice else None
 
 
-def job(training: TTSTraining, image: str, sources: Sources) -> dict[str, Any]:
-    """An Indexed Job with a pod for each node. Exit codes are what ``tts_api.report.ExitCode`` says. Every source has
-    its voice."""
+def job(training: TTSTraining, image: str, sources: SourceTrainings) -> dict[str, Any]:
+    """An Indexed Job with one pod for each node.
+
+    What it does about an exit code follows ``tts_api.report.ExitCode``. The voice of every source must be there.
+    """
     spec, metadata = training.spec, training.metadata
     policy, resources = spec.run_policy, spec.resources
     marks = labels(training)
@@ -149,7 +154,7 @@ def _exit_codes(code: ExitCode) -> dict[str, Any]:
 
 
 def headless_service(training: TTSTraining) -> dict[str, Any]:
-    """What gives the pods of several nodes names by which they meet, before they are ready."""
+    """The Service that gives the pods of several nodes the names by which they meet, before they are ready."""
     return {
         "apiVersion": SERVICE.api_version,
         "kind": SERVICE.name,
@@ -164,7 +169,7 @@ def headless_service(training: TTSTraining) -> dict[str, Any]:
 
 
 def claim(training: TTSTraining) -> dict[str, Any]:
-    """The claim for checkpoints and voice. One that is to be kept has no owner."""
+    """The claim for checkpoints and voice. It has an owner only if it is to be deleted with the training."""
     wanted = training.spec.storage.persistent_volume_claim
     spec: dict[str, Any] = {
         "accessModes": list(wanted.access_modes),

@@ -1,32 +1,46 @@
-"""A training and its children as the caches hold them, projected to what is decided on."""
+"""A training and its children, read from the caches into the facts that are decided on.
+
+Everything that is decided on is parsed here, once a pass. Nothing is decided here: that is done in ``plan``,
+``conclude`` and the policies.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
-from tts_api.resources import TTSTraining
+from pydantic import ValidationError
+
+from tts_api.reasons import ConditionType
+from tts_api.report import ExitCode, TrainingProgress, TrainingResult
+from tts_api.resources import Condition, TTSTraining
 from tts_api.resources.references import FromTraining
 from tts_operator import access
+from tts_operator.conditions import decode_conditions, holds
 from tts_operator.engine.cache import Cache
 from tts_operator.engine.objects import CLAIM, JOB, POD, SERVICE, Key, controller_uid
-from tts_operator.podviews import PodView, view
-from tts_operator.sources import Source, Sources, source
+from tts_operator.pod_status import PodStatus, pod_status
+from tts_operator.sources import SourceTraining, SourceTrainings, source_training
+from tts_operator.times import parse_time
 from tts_operator.training.kind import TRAINING
+from tts_operator.training.manifests import output_folder
 
 
 @dataclass(frozen=True)
-class JobView:
-    """A projection of the training's Job."""
+class JobStatus:
+    """The part of the training's Job that is decided on."""
 
     uid: str
     owner_uid: str | None
+    """The uid of the object that controls the Job; None where nothing does."""
     suspended: bool
     complete: bool = False
     failed_reason: str = ""
+    """Why the Job failed, as Kubernetes' word; empty where it did not fail."""
     failed_message: str = ""
-    ended_at: str = ""
+    ended_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -37,38 +51,74 @@ class Observed:
     uid: str
     generation: int
     status: Mapping[str, Any]
+    """The status as it is stored, fields of newer versions included."""
     training: TTSTraining | None
+    """The resource without its status; None where the stored object cannot be read."""
     invalid: str = ""
     """Why the stored object cannot be read, where ``training`` is None."""
-    sources: Sources = field(default_factory=Sources)
-    job: JobView | None = None
-    pods: tuple[PodView, ...] = ()
+    conditions: tuple[Condition, ...] = ()
+    """The conditions as they are stored."""
+    image: str = ""
+    """The image that an earlier pass resolved; empty before the first."""
+    progress: TrainingProgress | None = None
+    """What the pod reported; None where it reported nothing that can be read."""
+    last_step_at: datetime | None = None
+    """When the last step was done, or where no step is reported yet, when the pod reported."""
+    result: TrainingResult | None = None
+    """What the training left, if that lies in its own folder."""
+    sources: SourceTrainings = field(default_factory=SourceTrainings)
+    waits_for: SourceTraining | None = None
+    """The first training whose voice is not there yet, while there is no Job; a Job that was made has what it needs."""
+    job: JobStatus | None = None
+    """The Job of the training's name, whoever controls it."""
+    pods: tuple[PodStatus, ...] = ()
     has_service: bool = False
     has_claim: bool = False
     account_missing: bool = False
     binding_missing: bool = False
 
+    @property
+    def owns_job(self) -> bool:
+        """Whether the Job is there and belongs to this training."""
+        return self.job is not None and self.job.owner_uid == self.uid
+
+    @property
+    def finished(self) -> bool:
+        """Whether the training is complete or failed: nothing about it changes any more."""
+        return holds(self.conditions, ConditionType.COMPLETE) or holds(self.conditions, ConditionType.FAILED)
+
 
 def observe(key: Key, cache: Cache) -> Observed | None:
-    """The training of this key, or None where there is none or it is being deleted."""
+    """Read the training of this key; None where there is none or it is being deleted."""
     body = cache.get(TRAINING.kind, key)
     if body is None or body["metadata"].get("deletionTimestamp"):
         return None
-    metadata = body["metadata"]
+    metadata, status = body["metadata"], body.get("status") or {}
     training, invalid = TRAINING.decode(body)
     owner = TRAINING.owner(key)
     jobs = cache.children(JOB, owner)
+    job = _job(jobs[0]) if jobs else None
+    pods = tuple(pod_status(pod) for pod in cache.children(POD, owner))
+    progress = _progress(status)
+    sources = _sources(training, cache) if training else SourceTrainings()
+    has_own_job = job is not None and job.owner_uid == metadata["uid"]
     account, binding = access.missing(cache, key.namespace)
     return Observed(
         key=key,
         uid=metadata["uid"],
         generation=metadata.get("generation", 0),
-        status=body.get("status") or {},
+        status=status,
         training=training,
         invalid=invalid,
-        sources=_sources(training, cache) if training else Sources(),
-        job=_job(jobs[0]) if jobs else None,
-        pods=tuple(view(pod) for pod in cache.children(POD, owner)),
+        conditions=decode_conditions(status),
+        image=status.get("image") or "",
+        progress=progress,
+        last_step_at=parse_time(progress.last_step_at or progress.updated_at) if progress else None,
+        result=_result(training, pods, progress) if training else None,
+        sources=sources,
+        waits_for=None if has_own_job else sources.first_without_voice,
+        job=job,
+        pods=pods,
         has_service=bool(cache.children(SERVICE, owner)),
         has_claim=bool(cache.children(CLAIM, owner)),
         account_missing=account,
@@ -76,25 +126,52 @@ def observe(key: Key, cache: Cache) -> Observed | None:
     )
 
 
-def _sources(training: TTSTraining, cache: Cache) -> Sources:
+def _progress(status: Mapping[str, Any]) -> TrainingProgress | None:
+    try:
+        return TrainingProgress.model_validate(status["progress"])
+    except (KeyError, ValidationError):
+        return None
+
+
+def _result(
+    training: TTSTraining, pods: tuple[PodStatus, ...], progress: TrainingProgress | None
+) -> TrainingResult | None:
+    """The first readable result, from the termination messages or else from the progress.
+
+    Only a result in the training's own folder counts: a pod of another training of the name may still be there.
+    """
+    ends = (pod.terminated for pod in pods if pod.terminated and pod.terminated.exit_code == ExitCode.FINISHED)
+    reported = [end.message.result for end in ends if end.message]
+    folder = output_folder(training)
+    for result in (*reported, progress.result if progress else None):
+        if result is not None:
+            found_in, _, name = result.artifact.path.rpartition("/")
+            if found_in == folder and result.artifact.sha256[:12] in name:
+                return result
+    return None
+
+
+def _sources(training: TTSTraining, cache: Cache) -> SourceTrainings:
     namespace, model = training.metadata.namespace, training.spec.model
 
-    def of(reference: FromTraining | None) -> Source | None:
-        return source(reference.name, cache.get(TRAINING.kind, Key(namespace, reference.name))) if reference else None
+    def read(reference: FromTraining | None) -> SourceTraining | None:
+        if reference is None:
+            return None
+        return source_training(reference.name, cache.get(TRAINING.kind, Key(namespace, reference.name)))
 
-    return Sources(of(model.acoustic.from_training), of(model.vocoder.from_training))
+    return SourceTrainings(read(model.acoustic.from_training), read(model.vocoder.from_training))
 
 
-def _job(body: Mapping[str, Any]) -> JobView:
+def _job(body: Mapping[str, Any]) -> JobStatus:
     conditions = {c["type"]: c for c in body.get("status", {}).get("conditions", ()) if c["status"] == "True"}
     failed = conditions.get("Failed") or conditions.get("FailureTarget") or {}
     complete = conditions.get("Complete") or {}
-    return JobView(
+    return JobStatus(
         uid=body["metadata"]["uid"],
         owner_uid=controller_uid(body),
         suspended=bool(body.get("spec", {}).get("suspend")),
         complete=bool(complete),
         failed_reason=failed.get("reason", ""),
         failed_message=failed.get("message", ""),
-        ended_at=(complete or failed).get("lastTransitionTime", ""),
+        ended_at=parse_time((complete or failed).get("lastTransitionTime")),
     )

@@ -15,6 +15,7 @@ from tts_operator.engine.cache import Cache
 from tts_operator.engine.objects import CLAIM, JOB, POD, ROLE_BINDING, SERVICE, SERVICE_ACCOUNT, Key, Kind
 from tts_operator.kinds import KINDS
 from tts_operator.pods import MANAGED_BY
+from tts_operator.settings import Settings
 from tts_operator.training.conclude import conclude
 from tts_operator.training.kind import TRAINING
 from tts_operator.training.observe import Observed, observe
@@ -24,6 +25,9 @@ UID = "0a1b2c3d-0000-4000-8000-000000000001"
 FOLDER = "quick-0a1b2c3d"
 SHA = "ab" * 32
 IMAGE = "registry.example.com/tts-workload:1"
+SETTINGS = Settings(namespace="tts-system", workload_image=IMAGE, workload_cluster_role="tts-workload")
+NEWER = SETTINGS.model_copy(update={"workload_image": "registry.example.com/tts-workload:2"})
+"""The settings of a newer operator, whose default image is another."""
 KEY = Key("speech", "quick")
 
 _PROJECT = {spec.kind: spec.project for spec in KINDS.informer_specs()}
@@ -139,10 +143,15 @@ def checkpoint(step: int) -> dict[str, Any]:
     return {"step": step, "path": f"{FOLDER}/checkpoint-{step}.pt", "sha256": SHA, "savedAt": at(-5)}
 
 
+def true(condition: str) -> dict[str, Any]:
+    """A condition as it is stored, which holds."""
+    return {"type": condition, "status": "True", "reason": condition, "message": "", "lastTransitionTime": at(-9)}
+
+
 def another(name: str, condition: str = "Complete", **artifact: Any) -> tuple[Kind, dict[str, Any]]:
     """Another training, ended by ``condition``, or going on where it is empty; its voice is on a claim of its own."""
     left = {**result(f"{name}-folder")["artifact"], "claimName": f"{name}-train", **artifact}
-    status = {"artifact": left, "conditions": [{"type": condition, "status": "True"}] if condition else []}
+    status = {"artifact": left, "conditions": [true(condition)] if condition else []}
     return TRAINING.kind, training({"metadata.name": name, "metadata.uid": f"uid-of-{name}", "status": status})
 
 
@@ -167,4 +176,4 @@ def conditions(
     observed: Observed, outcomes: tuple[Outcome, ...] = (), now: datetime = NOW
 ) -> dict[str, dict[str, Any]]:
     """What the operator would write of it, by type."""
-    return {c["type"]: c for c in conclude(observed, outcomes, IMAGE, now)["conditions"]}
+    return {c["type"]: c for c in conclude(observed, outcomes, SETTINGS, now)["conditions"]}

@@ -16,6 +16,7 @@ from tts_operator.serving import manifests
 from tts_operator.serving.conclude import conclude
 from tts_operator.serving.kind import TTS_SERVICE
 from tts_operator.serving.observe import Observed, observe
+from tts_operator.sources import VoiceReference
 from tts_operator.training.kind import TRAINING
 
 KEY = Key(b.KEY.namespace, "speak")
@@ -38,7 +39,7 @@ def from_training(changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
 def trained(condition: str = "Complete", **artifact: Any) -> tuple[Kind, dict[str, Any]]:
     """A training that ended by ``condition``, or that goes on where it is empty."""
     left = {**b.result()["artifact"], "claimName": "quick-train", **artifact}
-    conditions = [{"type": condition, "status": "True"}] if condition else []
+    conditions = [b.true(condition)] if condition else []
     return TRAINING.kind, b.training({"status": {"artifact": left, "conditions": conditions}})
 
 
@@ -63,7 +64,8 @@ def deployment(body: dict[str, Any] | None = None, owner: str = UID, **status: A
     claimed = resource.spec.model.persistent_volume_claim
     artifact = trained()[1]["status"]["artifact"]
     claim, path = (claimed.claim_name, claimed.path) if claimed else (artifact["claimName"], artifact["path"])
-    applied = manifests.deployment(resource, resource.spec.image or b.IMAGE, claim, path, b.SHA)
+    voice = VoiceReference(claim, path, b.SHA)
+    applied = manifests.deployment(resource, resource.spec.image or b.IMAGE, voice)
     good = {"observedGeneration": 1, "replicas": 1, "readyReplicas": 1, "updatedReplicas": 1}
     kind, made = child(DEPLOYMENT, owner, spec=applied["spec"], status={**good, **status})
     made["metadata"]["annotations"] = applied["metadata"]["annotations"]
@@ -99,4 +101,4 @@ def seen(body: dict[str, Any] | None = None, *children: tuple[Kind, dict[str, An
 
 def conditions(observed: Observed, outcomes: tuple[Outcome, ...] = ()) -> dict[str, dict[str, Any]]:
     """What the operator would write of it, by type."""
-    return {c["type"]: c for c in conclude(observed, outcomes, b.IMAGE, b.NOW)["conditions"]}
+    return {c["type"]: c for c in conclude(observed, outcomes, b.SETTINGS, b.NOW)["conditions"]}

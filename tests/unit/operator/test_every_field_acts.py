@@ -162,9 +162,9 @@ def made_for_training(spec: dict[str, Any]) -> str:
     """What is made for a training where two others are complete."""
     others = (b.another("one"), b.another("other"))
     running = b.seen(b.training({"spec": spec}), b.CHILD_CLAIM, b.job(), b.pod(), *others)
-    alarm = plan_training(running, "tts-workload", b.IMAGE, b.NOW).requeue_at
+    alarm = plan_training(running, b.SETTINGS, b.NOW).requeue_at
     new = b.seen(b.training({"spec": spec}), *others)
-    return made(plan_training(new, "tts-workload", b.IMAGE, b.NOW).actions, alarm)
+    return made(plan_training(new, b.SETTINGS, b.NOW).actions, alarm)
 
 
 def made_for_service(spec: dict[str, Any]) -> str:
@@ -172,14 +172,14 @@ def made_for_service(spec: dict[str, Any]) -> str:
     cache = Cache(KINDS.owners)
     for name in ("quick", "another"):
         artifact = b.result()["artifact"] | {"claimName": f"{name}-train"}
-        done = {"status": {"artifact": artifact, "conditions": [{"type": "Complete", "status": "True"}]}}
+        done = {"status": {"artifact": artifact, "conditions": [b.true("Complete")]}}
         cache.put(TRAINING_RECORD.kind, b.training({"metadata.name": name, "metadata.uid": name} | done))
     metadata = {"name": "voice", "namespace": b.KEY.namespace, "uid": "u", "generation": 1, "resourceVersion": "1"}
     cache.put(TTS_SERVICE.kind, {"apiVersion": API_VERSION, "metadata": metadata, "spec": spec})
     observed = observe_service(Key(b.KEY.namespace, "voice"), cache)
     assert observed is not None
     assert observed.service is not None, observed.invalid
-    return made(plan_service(observed, "tts-workload", b.IMAGE).actions)
+    return made(plan_service(observed, b.SETTINGS, b.NOW).actions)
 
 
 LISTS: dict[str, Any] = {

@@ -26,13 +26,9 @@ from tts_operator.engine.cache import Cache
 from tts_operator.engine.objects import Kind, key_of
 from tts_operator.kinds import CONTROLLERS
 from tts_operator.kinds import KINDS as RECORDS
-from tts_operator.settings import Settings
 
 GOLDEN = Path(__file__).parent / "golden"
-SETTINGS = Settings(
-    namespace="tts-system", workload_image=b.IMAGE, workload_cluster_role="tts-workload", identity="operator-0"
-)
-DECIDING: dict[Kind, Any] = {made.record.kind: made for made in (make(SETTINGS) for make in CONTROLLERS)}
+DECIDING: dict[Kind, Any] = {made.record.kind: made for made in (make(b.SETTINGS) for make in CONTROLLERS)}
 KINDS = {kind.name: kind for kind in (*vars(objects).values(), *DECIDING) if isinstance(kind, Kind)}
 NAMES = sorted(path.name.removesuffix(".in.yaml") for path in GOLDEN.glob("*.in.yaml"))
 

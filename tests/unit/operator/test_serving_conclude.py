@@ -9,7 +9,7 @@ import pytest
 from tests.unit.operator import builders as b
 from tests.unit.operator import service_builders as s
 from tts_api.report import ExitCode
-from tts_operator.conditions import tell
+from tts_operator.conditions import condition_events
 from tts_operator.engine.actions import Create, Outcome, Verdict
 from tts_operator.engine.objects import SERVICE
 from tts_operator.serving.conclude import conclude
@@ -202,7 +202,7 @@ def test_one_pod_may_be_missing_where_the_rollout_says_so() -> None:
 def test_the_rest_of_the_status() -> None:
     performance = {"performance": {"realTimeFactor": 0.1}}
     observed = s.seen(s.service({"status": performance}), s.FRONT, s.deployment())
-    status = conclude(observed, (), b.IMAGE, b.NOW)
+    status = conclude(observed, (), b.SETTINGS, b.NOW)
     assert status.pop("conditions")
     assert status == {
         "observedGeneration": 1,
@@ -216,9 +216,9 @@ def test_the_rest_of_the_status() -> None:
 
 
 def test_a_transition_time_changes_only_with_the_status() -> None:
-    first = conclude(s.seen(None, s.FRONT, s.deployment()), (), b.IMAGE, b.NOW)
+    first = conclude(s.seen(None, s.FRONT, s.deployment()), (), b.SETTINGS, b.NOW)
     again = s.seen(s.service({"status": first}), s.FRONT, s.deployment())
-    assert conclude(again, (), b.IMAGE, b.NOW.replace(hour=20)) == first
+    assert conclude(again, (), b.SETTINGS, b.NOW.replace(hour=20)) == first
 
 
 def test_a_second_pod_that_fails_takes_nothing_from_the_one_that_speaks() -> None:
@@ -228,6 +228,6 @@ def test_a_second_pod_that_fails_takes_nothing_from_the_one_that_speaks() -> Non
 
 
 def test_events_tell_what_is_new_once() -> None:
-    new = conclude(s.seen(None, s.FRONT, s.deployment()), (), b.IMAGE, b.NOW)["conditions"]
-    assert [event.reason for event in tell((), new)] == ["RolledOut", "Available"]
-    assert list(tell(new, new)) == []
+    new = conclude(s.seen(None, s.FRONT, s.deployment()), (), b.SETTINGS, b.NOW)["conditions"]
+    assert [event.reason for event in condition_events((), new)] == ["RolledOut", "Available"]
+    assert list(condition_events(new, new)) == []

@@ -12,10 +12,11 @@ from tts_operator.engine.actions import Action, Apply, Create
 from tts_operator.engine.objects import SERVICE
 from tts_operator.serving.observe import Observed
 from tts_operator.serving.plan import plan
+from tts_operator.settings import Settings
 
 
-def planned(observed: Observed, image: str = b.IMAGE) -> tuple[Action, ...]:
-    return plan(observed, "tts-workload", image).actions
+def planned(observed: Observed, settings: Settings = b.SETTINGS) -> tuple[Action, ...]:
+    return plan(observed, settings, b.NOW).actions
 
 
 def words(actions: tuple[Action, ...]) -> list[str]:
@@ -79,7 +80,7 @@ def test_what_is_done(observed: Observed, wanted: list[str]) -> None:
 
 def test_a_newer_operator_restarts_nothing() -> None:
     old = s.seen(s.service({"status": {"image": b.IMAGE}}), s.FRONT, s.deployment())
-    assert planned(old, "registry.example.com/tts-workload:2") == ()
+    assert planned(old, b.NEWER) == ()
 
 
 def applied(observed: Observed) -> dict[str, Any]:

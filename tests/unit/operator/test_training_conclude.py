@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.unit.operator import builders as b
-from tts_operator.conditions import tell
+from tts_operator.conditions import condition_events
 from tts_operator.engine.actions import Create, Outcome, Verdict
 from tts_operator.engine.objects import CLAIM, JOB
 from tts_operator.training.conclude import conclude, current
@@ -156,7 +156,7 @@ def test_what_the_api_server_refused_is_told(verdict: Verdict, reason: str) -> N
 
 
 def status_of(observed: Observed, now: Any = b.NOW) -> dict[str, Any]:
-    return conclude(observed, (), b.IMAGE, now)
+    return conclude(observed, (), b.SETTINGS, now)
 
 
 def test_the_end_copies_what_the_pod_left() -> None:
@@ -213,7 +213,7 @@ def test_looking_again_changes_nothing() -> None:
     for children in ([], [b.job(), b.pod()], [COMPLETE, FINISHED], [FAILED, says("Diverged")]):
         first = status_of(b.seen(body, *children))
         again = b.seen(b.training({"status": first}), *children)
-        assert conclude(again, (), "newer:2", b.NOW + timedelta(seconds=9)) == current(again) == first
+        assert conclude(again, (), b.NEWER, b.NOW + timedelta(seconds=9)) == current(again) == first
 
 
 def test_a_transition_time_changes_with_the_status_alone() -> None:
@@ -250,8 +250,8 @@ def test_resuming_is_told_until_the_end() -> None:
 def test_events_tell_what_is_new_once(before: Any, after: Any, told: list[str]) -> None:
     old = status_of(b.seen(b.training(), *before))["conditions"] if before else []
     new = status_of(b.seen(b.training({"status": {"conditions": old}}), *after))["conditions"]
-    assert [f"{event.type} {event.reason}" for event in tell(old, new)] == told
-    assert list(tell(new, new)) == []
+    assert [f"{event.type} {event.reason}" for event in condition_events(old, new)] == told
+    assert list(condition_events(new, new)) == []
 
 
 def test_a_claim_that_is_to_be_deleted_has_an_owner_and_the_other_has_none() -> None:

@@ -25,7 +25,7 @@ INTERRUPTED_IN_VAIN = [
 
 
 def planned(observed: Observed, now: Any = b.NOW) -> Plan:
-    return plan(observed, "tts-workload", b.IMAGE, now)
+    return plan(observed, b.SETTINGS, now)
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_the_jobs_suspension(changes: Any, children: Any, suspend: bool | None) 
 
 @pytest.mark.parametrize("ended", ["Complete", "Failed"])
 def test_a_finished_training_is_looked_at_no_more(ended: str) -> None:
-    done = b.training({"status": {"conditions": [{"type": ended, "status": "True"}]}})
+    done = b.training({"status": {"conditions": [b.true(ended)]}})
     assert planned(b.seen(done, access=False)) == Plan()
 
 

@@ -1,0 +1,20 @@
+"""The front: the Service by which clients reach the pods."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tts_operator.engine.actions import Action, Create
+from tts_operator.engine.objects import SERVICE
+from tts_operator.policy import Policy
+from tts_operator.serving import manifests
+from tts_operator.serving.situation import Situation
+
+
+class FrontService(Policy[Situation]):
+    """The Service is created once and then left as it is."""
+
+    def actions(self, situation: Situation, /) -> Iterator[Action]:
+        """Create the Service where it is missing and the voice is known."""
+        if situation.makes_pods and not situation.observed.has_service:
+            yield Create(SERVICE, manifests.service_object(situation.service), situation.observed.uid)

@@ -1,0 +1,51 @@
+"""The rollout: the revision's Deployment follows the spec, and Progressing says how far it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tts_api.reasons import ConditionType, Reason
+from tts_operator.conditions import Finding
+from tts_operator.engine.actions import Action, Apply
+from tts_operator.engine.objects import DEPLOYMENT
+from tts_operator.policy import Policy
+from tts_operator.serving import manifests
+from tts_operator.serving.kind import HASH_ANNOTATION
+from tts_operator.serving.situation import Situation
+
+
+class Rollout(Policy[Situation]):
+    """The Deployment is applied only where it differs from what is wanted."""
+
+    def actions(self, situation: Situation, /) -> Iterator[Action]:
+        """Apply the Deployment once the voice is known."""
+        service, voice, there = situation.service, situation.voice, situation.deployment
+        if voice is None:
+            return
+        wanted = manifests.deployment(service, situation.image, voice, situation.revision)
+        if (
+            there is None
+            or there.owner_uid != situation.observed.uid
+            or there.hash != wanted["metadata"]["annotations"][HASH_ANNOTATION]
+            or there.replicas != service.spec.replicas
+            or there.image != situation.image
+        ):
+            yield Apply(DEPLOYMENT, wanted, situation.observed.uid)
+
+    def findings(self, situation: Situation, /) -> Iterator[Finding]:
+        """Progressing."""
+        there, wanted = situation.deployment, situation.service.spec.replicas
+        if there is None:
+            yield Finding(ConditionType.PROGRESSING, "Unknown", Reason.PENDING)
+        elif there.deadline_exceeded:
+            message = f"{there.deadline_exceeded} The condition Available says why."
+            yield Finding(ConditionType.PROGRESSING, "False", Reason.DEADLINE_EXCEEDED, message)
+        elif (
+            there.observed_generation >= there.generation
+            and there.replicas == wanted == there.updated == there.current
+            and there.unavailable == 0
+        ):
+            yield Finding(ConditionType.PROGRESSING, "False", Reason.ROLLED_OUT)
+        else:
+            message = f"{there.updated} of {wanted} pods are current."
+            yield Finding(ConditionType.PROGRESSING, "True", Reason.ROLLING_OUT, message)

@@ -1,0 +1,85 @@
+"""What a policy of services decides on: one revision's observed facts, the settings, and what became of the actions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from tts_api.resources import TTSService
+from tts_operator.engine.actions import Outcome
+from tts_operator.pod_status import PodStatus
+from tts_operator.pods import CURRENT_REVISION
+from tts_operator.serving.observe import DeploymentStatus, Observed
+from tts_operator.settings import Settings
+from tts_operator.sources import VoiceReference
+
+
+@dataclass(frozen=True)
+class Situation:
+    """A revision of a service in one pass."""
+
+    observed: Observed
+    service: TTSService
+    now: datetime
+    image: str
+    """The image of the pods: the spec's, or else the one that was resolved first, so that a newer operator restarts
+    nothing."""
+    cluster_role: str
+    """The ClusterRole that lets a pod report."""
+    outcomes: tuple[Outcome, ...] = ()
+    """What became of the actions of this pass; empty while it is planned."""
+    revision: str = CURRENT_REVISION
+
+    @property
+    def namespace(self) -> str:
+        """Where the service is."""
+        return self.observed.key.namespace
+
+    @property
+    def voice(self) -> VoiceReference | None:
+        """The voice to serve, once it is known."""
+        return self.observed.voice
+
+    @property
+    def deployment(self) -> DeploymentStatus | None:
+        """The Deployment of the revision; None where there is none."""
+        return self.observed.deployment(self.revision)
+
+    @property
+    def pods(self) -> tuple[PodStatus, ...]:
+        """The pods of the revision."""
+        return self.observed.pods_of(self.revision)
+
+    @property
+    def makes_pods(self) -> bool:
+        """Whether the voice is known. Without one nothing is made, and pods that are there go on."""
+        return self.voice is not None
+
+    @property
+    def account_missing(self) -> bool:
+        """Whether the namespace lacks the service account of the pods."""
+        return self.observed.account_missing
+
+    @property
+    def binding_missing(self) -> bool:
+        """Whether the namespace lacks the role binding of the pods."""
+        return self.observed.binding_missing
+
+
+def situation(
+    observed: Observed,
+    service: TTSService,
+    settings: Settings,
+    now: datetime,
+    outcomes: Sequence[Outcome] = (),
+) -> Situation:
+    """The situation of the current revision of a service that can be read."""
+    return Situation(
+        observed=observed,
+        service=service,
+        now=now,
+        image=service.spec.image or observed.image or settings.workload_image,
+        cluster_role=settings.workload_cluster_role,
+        outcomes=tuple(outcomes),
+    )

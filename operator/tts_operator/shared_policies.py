@@ -1,0 +1,80 @@
+"""The policies that trainings and services share: what the API server accepted, and the rights of the pods."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Protocol
+
+from tts_api.reasons import ConditionType, Reason
+from tts_operator import access
+from tts_operator.conditions import Finding
+from tts_operator.engine.actions import Action, Outcome, Verdict
+from tts_operator.policy import Policy
+from tts_operator.troubles import with_remedy
+
+_NOT_ACCEPTED = {Verdict.CONFLICT: Reason.NAME_CONFLICT, Verdict.REFUSED: Reason.REFUSED}
+
+
+class Answered(Protocol):
+    """A situation in which the API server may have answered."""
+
+    @property
+    def outcomes(self) -> Sequence[Outcome]:
+        """What became of the actions of this pass."""
+
+
+class NeedsAccess(Protocol):
+    """A situation in which pods may need a service account and its binding."""
+
+    @property
+    def namespace(self) -> str:
+        """Where the resource is."""
+
+    @property
+    def cluster_role(self) -> str:
+        """The ClusterRole that the binding refers to."""
+
+    @property
+    def makes_pods(self) -> bool:
+        """Whether everything that the pods need from other resources is there."""
+
+    @property
+    def account_missing(self) -> bool:
+        """Whether the namespace lacks the service account."""
+
+    @property
+    def binding_missing(self) -> bool:
+        """Whether the namespace lacks the role binding."""
+
+
+class Acceptance(Policy[Answered]):
+    """Accepted is False while the API server refuses a child or another object has a child's name."""
+
+    def findings(self, situation: Answered, /) -> Iterator[Finding]:
+        """Accepted, from the first action that failed."""
+        for outcome in situation.outcomes:
+            reason = _NOT_ACCEPTED.get(outcome.verdict)
+            if reason is not None:
+                yield Finding(ConditionType.ACCEPTED, "False", reason, with_remedy(reason, outcome.message))
+                return
+        yield Finding(ConditionType.ACCEPTED, "True", Reason.ACCEPTED)
+
+
+class ReportingAccess(Policy[NeedsAccess]):
+    """The service account of the pods and its binding exist before the pods that report with them."""
+
+    def actions(self, situation: NeedsAccess, /) -> Iterable[Action]:
+        """Create what is missing of the two."""
+        if not situation.makes_pods:
+            return ()
+        return access.mend(
+            situation.namespace,
+            situation.cluster_role,
+            account=situation.account_missing,
+            binding=situation.binding_missing,
+        )
+
+
+def unreadable(problem: str) -> Finding:
+    """Accepted is False for a stored object that cannot be read; ``problem`` names field, value and expectation."""
+    return Finding(ConditionType.ACCEPTED, "False", Reason.INVALID_SPEC, with_remedy(Reason.INVALID_SPEC, problem))

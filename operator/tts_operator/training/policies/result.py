@@ -1,0 +1,38 @@
+"""The result: a training is complete once its Job is and the pod said what voice it left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from tts_api.reasons import Reason
+from tts_operator.conditions import Finding
+from tts_operator.policy import Policy
+from tts_operator.training.policies.endings import COMPLETED, given_up
+from tts_operator.training.situation import Situation
+from tts_operator.troubles import explained
+
+GRACE = timedelta(seconds=30)
+"""How long the end of the pod may take to reach the cache after the end of its Job."""
+
+
+class Result(Policy[Situation]):
+    """A result that does not come in time makes the training fail."""
+
+    def findings(self, situation: Situation, /) -> Iterator[Finding]:
+        """Complete with a result; Failed without one after the time for it."""
+        observed = situation.observed
+        if observed.job is None or not observed.job.complete:
+            return
+        deadline = self.alarm(situation)
+        if observed.result is not None:
+            yield from COMPLETED
+        elif observed.owns_job and deadline is not None and situation.now >= deadline:
+            yield from given_up(Reason.RESULT_MISSING, explained(Reason.RESULT_MISSING))
+
+    def alarm(self, situation: Situation, /) -> datetime | None:
+        """The end of the time for the result."""
+        job = situation.observed.job
+        if job is None or not job.complete or job.ended_at is None:
+            return None
+        return job.ended_at + GRACE

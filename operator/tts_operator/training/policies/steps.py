@@ -1,0 +1,21 @@
+"""Steps: a training whose pods run prepares its corpus or does steps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tts_api.reasons import ConditionType, Reason
+from tts_operator.conditions import Finding
+from tts_operator.policy import Policy
+from tts_operator.training.situation import Situation
+
+
+class Steps(Policy[Situation]):
+    """Progressing is True, with the warnings of the pod."""
+
+    def findings(self, situation: Situation, /) -> Iterator[Finding]:
+        """Progressing, which counts where no policy before found what keeps the training from it."""
+        progress = situation.observed.progress
+        warnings = ". ".join(progress.warnings) if progress else ""
+        reason = Reason.RUNNING if progress and progress.step else Reason.PREPARING
+        yield Finding(ConditionType.PROGRESSING, "True", reason, warnings)

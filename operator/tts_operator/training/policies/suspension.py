@@ -1,0 +1,50 @@
+"""Suspension: ``runPolicy.suspend`` stops the Job and lets it go on, unless a queue decides when it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tts_api.reasons import ConditionType, Reason
+from tts_operator.conditions import Finding, find, holds
+from tts_operator.engine.actions import Action, Patch
+from tts_operator.engine.objects import JOB
+from tts_operator.policy import Policy
+from tts_operator.training.situation import Situation
+from tts_operator.troubles import explained
+
+SUSPENDED = Finding(ConditionType.SUSPENDED, "True", Reason.SUSPENDED, explained(Reason.SUSPENDED))
+"""Suspended by the user."""
+
+
+class Suspension(Policy[Situation]):
+    """The Job's ``suspend`` follows the spec; with a queue label the queue alone sets it."""
+
+    def actions(self, situation: Situation, /) -> Iterator[Action]:
+        """Suspend the Job or let it go on."""
+        job = situation.observed.job
+        if job is None or not situation.observed.owns_job or job.complete or job.failed_reason or situation.in_queue:
+            return
+        wanted = situation.training.spec.run_policy.suspend
+        if job.suspended != wanted:
+            yield Patch(JOB, situation.child_key, {"spec": {"suspend": wanted}})
+
+    def findings(self, situation: Situation, /) -> Iterator[Finding]:
+        """Suspended, by whom, and that nothing is scheduled and progresses meanwhile."""
+        job, wanted = situation.observed.job, situation.training.spec.run_policy.suspend
+        suspended = wanted if job is None else job.suspended
+        if not suspended:
+            yield Finding(ConditionType.SUSPENDED, "False", _not_suspended(situation))
+            return
+        queued = job is not None and situation.in_queue and not wanted
+        yield Finding(ConditionType.SUSPENDED, "True", Reason.QUEUED) if queued else SUSPENDED
+        reason = Reason.QUEUED if queued else Reason.SUSPENDED
+        yield Finding(ConditionType.SCHEDULED, "False", reason)
+        yield Finding(ConditionType.PROGRESSING, "False", reason)
+
+
+def _not_suspended(situation: Situation) -> Reason:
+    """Resumed for a training that was suspended once, so that the user sees it until the end."""
+    conditions = situation.observed.conditions
+    before = find(conditions, ConditionType.SUSPENDED)
+    resumed = before is not None and before.reason == Reason.RESUMED.value
+    return Reason.RESUMED if resumed or holds(conditions, ConditionType.SUSPENDED) else Reason.NOT_SUSPENDED

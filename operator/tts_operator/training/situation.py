@@ -1,0 +1,95 @@
+"""What a policy of trainings decides on: the observed facts, the settings, the time, and what became of the actions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from tts_api.resources import TTSTraining
+from tts_operator.engine.actions import Outcome
+from tts_operator.engine.objects import Key
+from tts_operator.pod_status import PodStatus
+from tts_operator.pods import QUEUE_LABEL
+from tts_operator.settings import Settings
+from tts_operator.training import manifests
+from tts_operator.training.observe import Observed
+
+
+@dataclass(frozen=True)
+class Situation:
+    """A training in one pass."""
+
+    observed: Observed
+    training: TTSTraining
+    now: datetime
+    image: str
+    """The image of the pods. The one that was resolved first stays, so that a newer operator restarts nothing."""
+    cluster_role: str
+    """The ClusterRole that lets a pod report."""
+    outcomes: tuple[Outcome, ...] = ()
+    """What became of the actions of this pass; empty while it is planned."""
+
+    @property
+    def namespace(self) -> str:
+        """Where the training is."""
+        return self.observed.key.namespace
+
+    @property
+    def child_key(self) -> Key:
+        """The key of the Job and of the other children."""
+        return Key(self.namespace, manifests.child_name(self.training))
+
+    @property
+    def makes_pods(self) -> bool:
+        """Whether every voice that the models start from is there."""
+        return self.observed.waits_for is None
+
+    @property
+    def account_missing(self) -> bool:
+        """Whether the namespace lacks the service account of the pods."""
+        return self.observed.account_missing
+
+    @property
+    def binding_missing(self) -> bool:
+        """Whether the namespace lacks the role binding of the pods."""
+        return self.observed.binding_missing
+
+    @property
+    def in_queue(self) -> bool:
+        """Whether a queue decides when the Job runs."""
+        return QUEUE_LABEL in self.training.metadata.labels
+
+    @property
+    def live_pods(self) -> list[PodStatus]:
+        """The pods that have not ended and that nobody deletes."""
+        return [pod for pod in self.observed.pods if pod.live]
+
+    @property
+    def running_pods(self) -> list[PodStatus]:
+        """The pods whose container runs."""
+        return [pod for pod in self.observed.pods if pod.running]
+
+    @property
+    def last_failed_pod(self) -> PodStatus | None:
+        """The pod that ended badly most recently."""
+        failed = [pod for pod in self.observed.pods if pod.phase == "Failed"]
+        return max(failed, key=lambda p: p.terminated.finished_at if p.terminated else p.created_at, default=None)
+
+
+def situation(
+    observed: Observed,
+    training: TTSTraining,
+    settings: Settings,
+    now: datetime,
+    outcomes: Sequence[Outcome] = (),
+) -> Situation:
+    """The situation of a training that can be read."""
+    return Situation(
+        observed=observed,
+        training=training,
+        now=now,
+        image=observed.image or training.spec.image or settings.workload_image,
+        cluster_role=settings.workload_cluster_role,
+        outcomes=tuple(outcomes),
+    )

@@ -1,0 +1,106 @@
+"""What keeps a pod or a resource from its work, as a reason and one sentence with the remedy. Pure functions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from tts_api.reasons import REASONS, Reason
+from tts_api.report import ExitCode
+from tts_operator.pod_status import PodStatus
+from tts_operator.sources import SourceTraining
+
+_PULL_FAILURES = {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError"}
+_MISSING_CLAIM = re.compile(r'persistentvolumeclaim "([^"]+)" not found')
+_UNBOUND_CLAIM = "unbound immediate PersistentVolumeClaims"
+_LAST_LINE_LIMIT = 500
+"""Characters of a container's last line that are quoted."""
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Why something does not do its work."""
+
+    reason: Reason
+    message: str
+
+
+def explained(reason: Reason) -> str:
+    """A reason's meaning and remedy, as the API reference has them."""
+    return f"{REASONS[reason].meaning} {REASONS[reason].remedy}"
+
+
+def with_remedy(reason: Reason, message: str) -> str:
+    """A message without a full stop, followed by the remedy of its reason."""
+    return f"{message}. {REASONS[reason].remedy}"
+
+
+def placement_trouble(pods: Iterable[PodStatus]) -> Trouble | None:
+    """Why the first pod without a node has none; None where each has one or the scheduler has not looked yet."""
+    for pod in pods:
+        if pod.unschedulable:
+            if missing := _MISSING_CLAIM.search(pod.unschedulable):
+                return _trouble(Reason.CLAIM_MISSING, f"the PersistentVolumeClaim {missing[1]} does not exist")
+            # Until the volume is there the scheduler says only this, whether or not a node fits.
+            if _UNBOUND_CLAIM in pod.unschedulable:
+                return _trouble(Reason.CLAIM_UNBOUND, f"a PersistentVolumeClaim of pod {pod.name} has no volume yet")
+            return _trouble(Reason.UNSCHEDULABLE, pod.unschedulable)
+    return None
+
+
+def start_trouble(pods: Iterable[PodStatus]) -> Trouble | None:
+    """Why the first container that cannot start does not start; None where each can."""
+    for pod in pods:
+        if pod.waiting_reason in _PULL_FAILURES:
+            message = pod.waiting_message or pod.waiting_reason
+            image = "" if pod.image in message else f"{pod.image}: "
+            return _trouble(Reason.IMAGE_PULL_FAILED, image + message)
+        if pod.waiting_reason.startswith(("CreateContainer", "RunContainer")):
+            return _trouble(Reason.WORKLOAD_FAILED, f"{pod.waiting_reason}: {pod.waiting_message}")
+    return None
+
+
+def exit_trouble(pod: PodStatus) -> Trouble:
+    """Why a pod ended that did not end well: its own termination message, where it left one."""
+    end = pod.terminated
+    if end is None:
+        return Trouble(Reason.PREEMPTED, f"pod {pod.name} had to go: {pod.disrupted or 'its node is lost'}")
+    if end.reason == "OOMKilled":
+        return _trouble(Reason.OUT_OF_MEMORY, f"pod {pod.name} was killed for its memory")
+    if end.message is not None:
+        reason = _known_reason(end.message.reason)
+        return Trouble(reason, end.message.message or REASONS[reason].meaning)
+    if pod.disrupted:
+        return Trouble(Reason.PREEMPTED, f"pod {pod.name} had to go: {pod.disrupted}")
+    if end.exit_code == ExitCode.INTERRUPTED:
+        return Trouble(Reason.INTERRUPTED, f"pod {pod.name} was interrupted")
+    last = (end.text.strip().splitlines()[-1:] or [end.reason])[0][:_LAST_LINE_LIMIT]
+    return Trouble(Reason.WORKLOAD_FAILED, f"pod {pod.name} ended with exit code {end.exit_code}: {last}")
+
+
+def source_trouble(source: SourceTraining) -> Trouble | None:
+    """Why the voice of a training cannot be taken; None where it can."""
+    match source.state:
+        case "missing":
+            reason, words = Reason.MODEL_MISSING, "does not exist."
+        case "waiting":
+            reason, words = Reason.TRAINING_NOT_COMPLETE, "is not complete; it is waited for."
+        case "failed":
+            reason, words = Reason.TRAINING_FAILED, "failed and leaves no voice."
+        case "complete":
+            return None
+    return Trouble(reason, f"the TTSTraining {source.name} {words} {REASONS[reason].remedy}".strip())
+
+
+def _known_reason(word: str) -> Reason:
+    """The reason that a pod reports; a word that is none of ours means a failed workload."""
+    try:
+        return Reason(word)
+    except ValueError:
+        return Reason.WORKLOAD_FAILED
+
+
+def _trouble(reason: Reason, message: str) -> Trouble:
+    sentence = message.strip().rstrip(".")
+    return Trouble(reason, f"{sentence}. {REASONS[reason].remedy}".strip())
