@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +25,12 @@ SENTENCES = (
 )
 
 
-def write_corpus(folder: Path, clips: int = 20) -> Path:
+def write_corpus(folder: Path, clips: int = 20, sentences: Sequence[str] = SENTENCES) -> Path:
     """Write an LJSpeech folder whose clips are as long as their text and sound different for every letter."""
     (folder / "wavs").mkdir(parents=True)
     lines = []
     for number in range(clips):
-        text = SENTENCES[number % len(SENTENCES)]
+        text = sentences[number % len(sentences)]
         tones = [0.3 * np.sin(2 * np.pi * (200 + 20 * (ord(c) % 32)) * np.arange(1280) / SAMPLE_RATE) for c in text]
         noise = 0.01 * np.random.default_rng(number).normal(size=1280 * len(text))
         soundfile.write(folder / "wavs" / f"clip{number:02}.wav", np.concatenate(tones) + noise, SAMPLE_RATE)
@@ -67,9 +68,9 @@ def run_document(**changes: Any) -> dict[str, Any]:
     return document
 
 
-def write_workspace(folder: Path, **changes: Any) -> Path:
+def write_workspace(folder: Path, sentences: Sequence[str] = SENTENCES, **changes: Any) -> Path:
     """A workspace with such a corpus and ``run.json``."""
-    write_corpus(folder / "data" / "tones")
+    write_corpus(folder / "data" / "tones", sentences=sentences)
     (folder / "checkpoints").mkdir()
     (folder / "run.json").write_text(json.dumps(run_document(**changes)))
     return folder
