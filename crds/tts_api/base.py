@@ -11,6 +11,10 @@ CEL = "x-kubernetes-validations"
 """Where a type's schema carries the CEL rules that the API server enforces."""
 
 
+Rule = dict[str, str]
+"""One CEL rule, as a schema carries it."""
+
+
 class Document(BaseModel):
     """A frozen document in camelCase. Readers ignore fields they do not know: an older pod meets a newer operator."""
 
@@ -23,7 +27,7 @@ class Document(BaseModel):
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
-def rule(expression: str, message: str, *, field_path: str | None = None) -> dict[str, str]:
+def rule(expression: str, message: str, *, field_path: str | None = None) -> Rule:
     """One CEL rule. ``message`` is what the user reads when ``expression`` is false: name the field and the remedy."""
     entry = {"rule": expression, "message": message}
     if field_path is not None:
@@ -31,7 +35,7 @@ def rule(expression: str, message: str, *, field_path: str | None = None) -> dic
     return entry
 
 
-def rules(*entries: dict[str, str]) -> dict[str, Any]:
+def rules(*entries: Rule) -> dict[str, Any]:
     """The ``json_schema_extra`` of a type that carries CEL rules."""
     return {CEL: list(entries)}
 

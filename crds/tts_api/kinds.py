@@ -6,17 +6,18 @@ fields mean is in ``tts_api.resources``; which children the operator makes for i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar, cast
 
 from pydantic.alias_generators import to_camel
 
 from tts_api import GROUP
-from tts_api.base import Document
+from tts_api.base import Document, Rule
 from tts_api.reasons import SERVICE_CONDITIONS, TRAINING_CONDITIONS, ConditionType
 from tts_api.resources.service import TTSService
 from tts_api.resources.training import TTSTraining
+from tts_api.rules import NAME_RULE, not_from_itself, training_spec_rules
 
 Model = TypeVar("Model", bound=Document)
 
@@ -62,6 +63,10 @@ class CustomKind(Generic[Model]):
     conditions: tuple[ConditionType, ...]
     columns: tuple[Column, ...]
     references: tuple[Reference, ...] = ()
+    rules: tuple[Rule, ...] = (NAME_RULE,)
+    """CEL rules on the whole resource."""
+    spec_rules: Callable[[], Sequence[Rule]] = list
+    """Makes the CEL rules on the whole spec, when the CRD is generated."""
     scale: Mapping[str, str] = field(default_factory=dict)
     """The paths of the scale subresource, where the kind has one."""
 
@@ -69,6 +74,11 @@ class CustomKind(Generic[Model]):
     def name(self) -> str:
         """The kind's name, as in an object's ``kind``."""
         return self.model.__name__
+
+    @property
+    def spec(self) -> type[Document]:
+        """Type of the spec."""
+        return cast("type[Document]", self.model.model_fields["spec"].annotation)
 
     @property
     def status(self) -> type[Document]:
@@ -113,6 +123,8 @@ TRAINING = CustomKind(
         Reference(("spec", "model", "acoustic", "fromTraining", "name"), "ttstrainings"),
         Reference(("spec", "model", "vocoder", "fromTraining", "name"), "ttstrainings"),
     ),
+    rules=(NAME_RULE, not_from_itself("acoustic"), not_from_itself("vocoder")),
+    spec_rules=training_spec_rules,
 )
 
 SERVICE = CustomKind(

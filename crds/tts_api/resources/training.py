@@ -12,12 +12,14 @@ from tts_api.choices import DatasetFormat, Language, OneOf
 from tts_api.report import Artifact, Checkpoint, Evaluation, TrainingProgress
 from tts_api.resources.conditions import Conditions
 from tts_api.resources.metadata import Metadata
-from tts_api.resources.parameters import ParameterMap, within_bounds
+from tts_api.resources.parameters import ParameterMap, explained, within_bounds
 from tts_api.resources.pods import PodTemplate
 from tts_api.resources.references import FromTraining
 
 AcousticArchitecture = Annotated[str, OneOf(ACOUSTIC_MODELS)]
 VocoderArchitecture = Annotated[str, OneOf(VOCODERS)]
+AcousticParameters = Annotated[ParameterMap, Field(json_schema_extra=explained(ACOUSTIC_MODELS))]
+VocoderParameters = Annotated[ParameterMap, Field(json_schema_extra=explained(VOCODERS))]
 Precision = Literal["auto", "bf16", "fp16", "fp32"]
 
 
@@ -97,7 +99,9 @@ class AcousticModel(Document):
 
     architecture: AcousticArchitecture | None = None
     """The architecture's name; absent means fastspeech2, or with fromTraining that of the other training."""
-    parameters: ParameterMap = Field(default_factory=dict)
+    parameters: Annotated[ParameterMap, Field(json_schema_extra=explained(ACOUSTIC_MODELS))] = Field(
+        default_factory=dict
+    )
     """The architecture's parameters, each a number; what is left out has its default, or with fromTraining the other
     training's value."""
     from_training: FromTraining | None = None
@@ -118,7 +122,7 @@ class Vocoder(Document):
     """The architecture's name: vocos and hifigan for hours of speech on a GPU, ddsp for minutes of speech or a CPU;
     griffinlim needs no training and sounds rougher. Absent means vocos, or with fromTraining that of the other
     training."""
-    parameters: ParameterMap = Field(default_factory=dict)
+    parameters: VocoderParameters = Field(default_factory=dict)
     """The architecture's parameters, each a number; what is left out has its default, or with fromTraining the other
     training's value."""
     from_training: FromTraining | None = None

@@ -8,7 +8,8 @@ import pytest
 from pydantic import Field, StringConstraints
 
 from tts_api.base import CEL, Document
-from tts_api.crd import UnsupportedSchema, definitions, structural
+from tts_api.crd import definitions
+from tts_api.structural import UnsupportedSchema, structural
 
 Text = Annotated[str, StringConstraints(max_length=8)]
 
