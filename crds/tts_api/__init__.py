@@ -1,6 +1,16 @@
-"""Every contract that crosses a border: the two resources, the run document, reports and the voice's card.
+"""The documents that the operator, the pods and other tools exchange: the two resources, the run document, reports and
+the card inside a voice.
 
-Nothing here knows torch, kopf or a Kubernetes client, so that the operator, the pods and any tool can share it.
+Nothing here imports torch, kopf or a Kubernetes client, so that every program can use it. The files in the order in
+which they build on each other:
+
+- ``base``: the base class of every document, small shared types and CEL rules
+- ``choices``, ``architectures``: the names that a user can choose from
+- ``reasons``, ``report``: what pods report, and why something is as it is
+- ``resources``: TTSTraining and TTSService
+- ``run``, ``voice``: what a pod is given, and what it leaves
+- ``rules``, ``kinds``, ``structural``, ``crd``, ``policy``, ``reference``, ``generate``: what is generated from the
+  types
 """
 
 GROUP = "ttsoperator.dev"

@@ -1,4 +1,7 @@
-"""The base of every document and the small types they share. What a field means stands at the field, not here."""
+"""The base class of every document, the small types that documents share, and the form of a CEL rule.
+
+What a field means is written at the field, in the module of its document.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 from pydantic.alias_generators import to_camel
 
 CEL = "x-kubernetes-validations"
-"""Where a type's schema carries the CEL rules that the API server enforces."""
+"""Key of a schema under which the API server finds the CEL rules that it enforces."""
 
 
 Rule = dict[str, str]
@@ -16,19 +19,25 @@ Rule = dict[str, str]
 
 
 class Document(BaseModel):
-    """A frozen document in camelCase. Readers ignore fields they do not know: an older pod meets a newer operator."""
+    """An immutable document whose JSON names are in camelCase.
+
+    A reader ignores fields that it does not know, because an older pod may meet a newer operator.
+    """
 
     model_config = ConfigDict(
         frozen=True, extra="ignore", alias_generator=to_camel, populate_by_name=True, use_attribute_docstrings=True
     )
 
     def to_json_object(self) -> dict[str, Any]:
-        """The document as JSON types, unset optional fields left out."""
+        """The document as JSON types, without the optional fields that are None."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
 def rule(expression: str, message: str, *, field_path: str | None = None) -> Rule:
-    """One CEL rule. ``message`` is what the user reads when ``expression`` is false: name the field and the remedy."""
+    """One CEL rule. The user reads ``message`` when ``expression`` is false, so it names the field and the remedy.
+
+    ``field_path`` is the field that the API server names in its error, relative to where the rule stands.
+    """
     entry = {"rule": expression, "message": message}
     if field_path is not None:
         entry["fieldPath"] = field_path
@@ -36,18 +45,18 @@ def rule(expression: str, message: str, *, field_path: str | None = None) -> Rul
 
 
 def rules(*entries: Rule) -> dict[str, Any]:
-    """The ``json_schema_extra`` of a type that carries CEL rules."""
+    """The ``json_schema_extra`` that gives CEL rules to a type."""
     return {CEL: list(entries)}
 
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
-"""The name of an object of Kubernetes: a DNS subdomain."""
+"""The name of a Kubernetes object: a DNS subdomain."""
 
 RelativePath = Annotated[
     str,
     StringConstraints(max_length=512, pattern=r"^([A-Za-z0-9_\-][A-Za-z0-9._\-]*(/[A-Za-z0-9_\-][A-Za-z0-9._\-]*)*)?$"),
 ]
-"""A path inside a volume: relative, no ``..``, no part that begins with a dot; empty is the volume's root."""
+"""A relative path inside a volume. No part of it may begin with a dot; the empty path is the volume's root."""
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$", max_length=64)]
 """A SHA-256 digest in lower-case hexadecimal."""
@@ -60,7 +69,7 @@ Quantity = Annotated[
     BeforeValidator(lambda value: str(value) if isinstance(value, int | float) else value),
     Field(json_schema_extra={"x-kubernetes-int-or-string": True}),
 ]
-"""An amount of a resource as Kubernetes writes it: 2, 500m, 8Gi."""
+"""An amount of a resource in the notation of Kubernetes, such as 2, 500m or 8Gi."""
 
 Image = Annotated[
     str,

@@ -1,5 +1,7 @@
-"""Writes what is derived from the types: CRDs, admission policy, API reference. ``make generate`` runs it, and a test
-fails when a file is not what it would write."""
+"""Writes the files that are derived from the types: the CRDs, the admission policy and the API reference.
+
+``make generate`` runs it. A test fails when a file in the repository differs from what it would write.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,7 @@ HEADER = "# Generated from tts_api by `make generate`: edit the types, not this 
 
 
 def files() -> dict[str, str]:
-    """Every derived file: its path from the root of the repository, and its text."""
+    """The text of every derived file, by its path from the root of the repository."""
     chart = "charts/tts-operator/generated"
     written: dict[str, str] = {}
     for name, definition in crd.definitions().items():
@@ -32,7 +34,7 @@ def _yaml(document: dict[str, Any]) -> str:
 
 
 def main(root: Path) -> None:
-    """Writes every file below ``root``."""
+    """Writes every derived file below ``root``."""
     for name, text in files().items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,5 +1,7 @@
-"""Every condition and every reason, with its meaning and what to do about it. The operator, the pods and the API
-reference all read this one list; a reason that is not here cannot be reported."""
+"""The list of all conditions and all reasons, each reason with its meaning and its remedy.
+
+The operator, the pods and the API reference read this list. A reason that is not in it cannot be reported.
+"""
 
 from __future__ import annotations
 
@@ -8,24 +10,24 @@ from enum import StrEnum
 
 
 class ConditionType(StrEnum):
-    """Aspects of a resource's state. Once Accepted is written, none of a kind's conditions is absent."""
+    """Aspects of a resource's state. Once a resource has the condition Accepted, it has all conditions of its kind."""
 
     ACCEPTED = "Accepted"
-    """The spec makes sense and the names it needs are free."""
+    """The spec is valid, and the names of the objects that it needs are free."""
     SCHEDULED = "Scheduled"
-    """Training: all its pods have a node."""
+    """Training: every pod has a node."""
     PROGRESSING = "Progressing"
     """Training: steps are being done. Service: pods are being replaced or added."""
     SUSPENDED = "Suspended"
-    """Training: stopped by runPolicy.suspend or by a queue."""
+    """Training: it is stopped by runPolicy.suspend or by a queue."""
     COMPLETE = "Complete"
     """Training: the voice is written."""
     FAILED = "Failed"
-    """Training: given up."""
+    """Training: it is given up."""
     MODEL_READY = "ModelReady"
-    """Service: the voice is there and has the right digest."""
+    """Service: the voice exists and has the right digest."""
     AVAILABLE = "Available"
-    """Service: enough pods speak."""
+    """Service: enough pods are ready to speak."""
 
 
 TRAINING_CONDITIONS = (
@@ -45,7 +47,7 @@ SERVICE_CONDITIONS = (
 
 
 class Reason(StrEnum):
-    """One word for programs. What it means and what to do is in ``REASONS``."""
+    """A reason, as one word for programs. ``REASONS`` has its meaning and its remedy."""
 
     # Nothing is wrong.
     ACCEPTED = "Accepted"
@@ -104,7 +106,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True)
 class Explanation:
-    """What a reason means and what the user does about it; an empty remedy means that nothing is wrong."""
+    """What a reason means, and what the user can do about it. Without a remedy there is nothing to do."""
 
     meaning: str
     remedy: str = ""

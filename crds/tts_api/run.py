@@ -1,5 +1,7 @@
-"""The run document: everything a pod needs to know, resolved, as one JSON file. A user never writes it; the operator
-derives it from the spec."""
+"""The run document: one JSON file with everything that a pod needs to know.
+
+The operator derives it from a spec and resolves every reference and default. Users do not write it.
+"""
 
 from __future__ import annotations
 
@@ -18,18 +20,18 @@ from tts_api.resources.training import AudioFeatures, Model, TrainingOptions, mi
 
 SCHEMA = 1
 RUN_ANNOTATION = "ttsoperator.dev/run"
-"""The pod template's annotation that carries the document, atomic with the Job."""
+"""Annotation of the pod template that holds the document, so that it is written together with the Job."""
 RUN_PATH = Path("/etc/tts/run.json")
-"""Where a pod finds it."""
+"""File in which a pod finds the document."""
 DATA_PATH = Path("/workspace/data")
 CHECKPOINTS_PATH = Path("/workspace/checkpoints")
 API_KEYS_PATH = Path("/var/run/secrets/tts/api-keys")
 SOURCES_PATH = Path("/workspace/sources")
-"""The volumes of other trainings, each in the folder ``acoustic`` or ``vocoder`` for the model that comes from it."""
+"""Folder with the volumes of other trainings: ``acoustic`` and ``vocoder``, after the model that comes from there."""
 
 
 class ResourceReference(Document):
-    """The resource a pod works for and reports to."""
+    """The resource that a pod works for and reports to."""
 
     namespace: str
     name: str
@@ -37,7 +39,7 @@ class ResourceReference(Document):
 
 
 class RunDataset(Document):
-    """The corpus as the pod finds it."""
+    """The corpus, as the pod finds it."""
 
     format: DatasetFormat
     path: RelativePath = ""
@@ -51,13 +53,13 @@ class RunSource(Document):
     """The finished voice that a model of the training starts from."""
 
     path: FilePath
-    """The voice, relative to ``<workspace>/sources/acoustic`` or ``<workspace>/sources/vocoder``."""
+    """The voice's file, relative to ``<workspace>/sources/acoustic`` or ``<workspace>/sources/vocoder``."""
     sha256: Sha256
     """The digest it must have."""
 
 
 class RunSources(Document):
-    """The voices of other trainings, one for each ``model.*.fromTraining``."""
+    """The voices of other trainings: one for each ``model.*.fromTraining``."""
 
     acoustic: RunSource | None = None
     vocoder: RunSource | None = None
@@ -69,17 +71,17 @@ class Topology(Document):
     nodes: Annotated[int, Field(ge=1)] = 1
     processes_per_node: Annotated[int, Field(ge=1)] = 1
     rendezvous: str = ""
-    """``host:port`` of rank 0, empty when one node trains alone."""
+    """``host:port`` of rank 0; empty when one node trains alone."""
 
 
 class TrainingRun(Document):
-    """One training, resolved."""
+    """The run document of one training."""
 
     schema_: Annotated[int, Field(alias="schema", ge=1)] = SCHEMA
     resource: ResourceReference | None = None
-    """Whom to report to; absent outside a cluster, where progress is printed."""
+    """The resource to report to. Absent outside a cluster, where progress is printed."""
     output: RelativePath
-    """Folder of checkpoints and voice, relative to ``<workspace>/checkpoints``."""
+    """Folder of the checkpoints and the voice, relative to ``<workspace>/checkpoints``."""
     dataset: RunDataset
     model: Model
     sources: RunSources = Field(default_factory=RunSources)
@@ -100,18 +102,18 @@ class TrainingRun(Document):
 
 
 class RunVoice(Document):
-    """The voice a service speaks with."""
+    """The voice that a service speaks with."""
 
     name: str
-    """What requests call the model."""
+    """Name by which requests ask for the model."""
     path: FilePath
-    """The artifact, relative to ``<workspace>/checkpoints``."""
+    """The voice's file, relative to ``<workspace>/checkpoints``."""
     sha256: Sha256
     """The digest it must have."""
 
 
 class ServiceRun(Document):
-    """One service, resolved."""
+    """The run document of one service."""
 
     schema_: Annotated[int, Field(alias="schema", ge=1)] = SCHEMA
     resource: ResourceReference | None = None
@@ -119,25 +121,26 @@ class ServiceRun(Document):
     limits: Limits = Field(default_factory=Limits)
     batching: Batching = Field(default_factory=Batching)
     api_keys: bool = False
-    """Whether only those may ask who have one of the keys under ``API_KEYS_PATH``."""
+    """Whether a request must carry one of the keys under ``API_KEYS_PATH``."""
     max_concurrent_requests_per_key: Annotated[int, Field(ge=1)] | None = None
-    """Requests of one key at a time; absent sets no limit of its own."""
+    """Requests of one key at a time; absent means no limit beyond ``limits``."""
     port: Annotated[int, Field(ge=1, le=65535)] = 8000
 
 
 def dumps(run: TrainingRun | ServiceRun) -> str:
-    """The document as JSON, the same bytes for the same run."""
+    """The document as JSON. Equal runs give equal bytes."""
     return json.dumps(run.to_json_object(), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def digest(run: TrainingRun) -> str:
-    """SHA-256 over what decides the result: the same digest means that a checkpoint of one run continues in the other.
+    """SHA-256 in hexadecimal over everything that decides the result of a training.
 
-    Who it reports to, where it writes, and how many processes share the work are left out.
+    Two runs with the same digest can continue each other's checkpoints. The digest leaves out the resource that the run
+    reports to, the folder that it writes to and the number of processes.
     """
     document = run.to_json_object()
     for key in ("resource", "output", "topology"):
         document.pop(key, None)
-    # Which voices it starts from decides; where they lie does not.
+    # The result depends on the voices that the run starts from, not on their paths.
     document["sources"] = {part: source["sha256"] for part, source in document["sources"].items()}
     return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()

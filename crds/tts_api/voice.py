@@ -1,5 +1,8 @@
-"""The card inside a voice: what the TorchScript file can do, how it was made and how good it is. The file's layout is
-documented here too; who writes and reads it is ``tts_workloads``."""
+"""The card inside a voice: what the voice can do, how it was made and how good it is.
+
+A voice is a TorchScript file. The names of the extra files in its archive are here too. ``tts_workloads`` writes and
+reads voices.
+"""
 
 from __future__ import annotations
 
@@ -13,91 +16,91 @@ from tts_api.report import Evaluation
 from tts_api.resources.training import AudioFeatures, Model
 
 FORMAT = 1
-"""Number of the artifact's format: a reader refuses a higher one, and reads every lower one."""
+"""Number of the newest format. A reader reads every format up to this number and refuses a higher one."""
 
 CARD_FILE = "voice.json"
-"""Extra file of the TorchScript archive that holds the card."""
+"""Extra file of the TorchScript archive that holds the card as JSON."""
 
 FRONT_END_PREFIX = "front_end/"
-"""Extra files of the archive under this prefix are the front end's data, given back to it as they are."""
+"""Prefix of the archive's extra files that hold the front end's data, unchanged."""
 
 TRAINING_FILE = "training/acoustic.pt"
-"""Extra file of the archive with the weights of the acoustic model's training that speaking needs none of: a training
-that goes on from this voice does. Tensors by name, as torch.save writes them."""
+"""Extra file of the archive with the weights of the acoustic model that only training needs, as torch.save writes a
+mapping from names to tensors. A training that starts from this voice reads it."""
 
 
 Capability = Literal["speed", "pitch", "energy", "durations", "speaker_vector"]
-"""An input or output of a voice's interface that does nothing in some voices."""
+"""An input or output of a voice's interface that not every voice supports."""
 
 
 class FrontEndCard(Document):
-    """The front end that turned the training's text into symbols; only the same one may speak with the voice."""
+    """The front end that turned the training's text into symbols. The voice speaks only with the same front end."""
 
     name: str
-    """The front end's name in the registry, such as en-us."""
+    """Name of the front end in the registry, such as en-us."""
     version: Annotated[int, Field(ge=1)]
-    """Version of its rules: another version may choose other symbols."""
+    """Version of its rules. Another version may choose other symbols."""
     sha256: Sha256
-    """Digest over its data files."""
+    """Digest (SHA-256) over its data files."""
     files: tuple[str, ...]
     """Names of its data files, without the prefix."""
     symbols: tuple[str, ...]
-    """Symbols by index, as the acoustic model's embedding has them."""
+    """Symbols in the order of the rows of the acoustic model's embedding."""
 
 
 class VocoderCard(Document):
-    """What a streaming server must know of the vocoder."""
+    """What a server must know about the vocoder in order to stream."""
 
     receptive_field_frames: Annotated[int, Field(ge=0)] | None = None
-    """Mel frames on each side that a sample depends on; absent where it depends on all that came before, or on all
-    (``ddsp``, ``griffinlim``): such a vocoder streams by sentence."""
+    """Mel frames on each side that a sample of audio depends on. Absent where a sample depends on all earlier frames or
+    on all frames (``ddsp``, ``griffinlim``): such a vocoder streams sentence by sentence."""
 
 
 class Provenance(Document):
-    """How the voice came to be."""
+    """How the voice was made."""
 
     run_sha256: Sha256
-    """Digest of the run: corpus format, models, options."""
+    """Digest of the run document (``tts_api.run.digest``): format of the corpus, models and options."""
     data_sha256: Sha256
-    """Digest over the corpus: identifiers, transcripts and audio."""
+    """Digest (SHA-256) over the corpus: identifiers, transcripts and audio."""
     clips: Annotated[int, Field(ge=0)]
-    """Clips trained on."""
+    """Number of clips that the voice was trained on."""
     seconds: Annotated[float, Field(ge=0)]
-    """Seconds of speech trained on."""
+    """Seconds of speech that the voice was trained on."""
     steps: Annotated[int, Field(ge=0)]
-    """Steps done over all stages."""
+    """Steps done, over all stages."""
     created_at: str
-    """When the voice was written."""
+    """Time at which the voice was written."""
     torch: str
-    """Version of PyTorch that wrote it."""
+    """Version of PyTorch that wrote the voice."""
     acoustic_from: Sha256 | None = None
-    """Digest of the voice that the acoustic model started from; absent where it was trained from nothing."""
+    """Digest of the voice that the acoustic model started from; absent where it was trained from scratch."""
     vocoder_from: Sha256 | None = None
-    """Digest of the voice that the vocoder started from; absent where it was trained from nothing."""
+    """Digest of the voice that the vocoder started from; absent where it was trained from scratch."""
 
 
 class VoiceCard(Document):
-    """``voice.json``: everything a server or a person asks of a voice."""
+    """The content of ``voice.json``: everything that a server or a person needs to know about a voice."""
 
     format: Annotated[int, Field(ge=1)] = FORMAT
-    """Number of the artifact's format."""
+    """Number of the voice's format."""
     name: str
     """Name of the training."""
     languages: tuple[Language, ...]
-    """Languages it speaks."""
+    """Languages that the voice speaks."""
     speakers: tuple[str, ...]
-    """Speakers by index."""
+    """Names of the speakers, in the order of their indices."""
     audio: AudioFeatures
     """Sample rate and mel features."""
     model: Model
-    """Architectures and their parameters."""
+    """Architectures of the models and their parameters."""
     supports: tuple[Capability, ...]
-    """Inputs and outputs of the interface that do something in this voice."""
+    """Inputs and outputs of the interface that this voice supports."""
     front_end: FrontEndCard
-    """What turns text into symbols."""
+    """The front end that turns text into symbols."""
     vocoder: VocoderCard
-    """What a streaming server must know of the vocoder."""
+    """What a server must know about the vocoder in order to stream."""
     provenance: Provenance
-    """How the voice came to be."""
+    """How the voice was made."""
     evaluation: Evaluation | None = None
-    """How good it is on held-out clips."""
+    """Measures of the voice on held-out clips."""

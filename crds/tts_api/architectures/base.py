@@ -1,4 +1,4 @@
-"""What an architecture tells the API: its name, whether it is trained, and its parameters with their bounds."""
+"""The type of an architecture: its name, whether it is trained, and its parameters with their bounds."""
 
 from __future__ import annotations
 
@@ -10,13 +10,16 @@ from pydantic.alias_generators import to_camel
 from tts_api.base import Document
 
 OF_TRAINING = "of training"
-"""Marks a parameter that says how a model is trained and nothing of its weights: a training that starts from another
-one's model may change it."""
+"""Marks a parameter that affects how a model is trained, but not the shape of its weights. A training that starts from
+another training's model may change it."""
 
 
 class Parameters(Document):
-    """The parameters of one architecture. Every one is a number with bounds and a default, so that a manifest's
-    ``parameters`` is a flat map of numbers which the API server can check by rule."""
+    """The parameters of one architecture.
+
+    Every parameter is a number with bounds and a default. So ``parameters`` in a manifest is a flat map of numbers, and
+    the API server can check it by CEL rules. A name that the architecture does not have is refused.
+    """
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True, use_attribute_docstrings=True
@@ -24,15 +27,16 @@ class Parameters(Document):
 
     @classmethod
     def of_training(cls) -> set[str]:
-        """Names of the parameters that are OF_TRAINING, as manifests write them."""
+        """Names of the parameters that are marked OF_TRAINING, as manifests write them."""
         return {to_camel(name) for name, field in cls.model_fields.items() if OF_TRAINING in field.metadata}
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """One acoustic model or vocoder by name."""
+    """One acoustic model or vocoder."""
 
     name: str
+    """Name in manifests and in the registry."""
     parameters: type[Parameters]
     trained: bool
-    """Whether it has weights to train; Griffin-Lim has none."""
+    """Whether it has weights to train. Griffin-Lim has none."""

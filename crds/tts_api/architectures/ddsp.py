@@ -18,9 +18,9 @@ class DdspParameters(Parameters):
     layers: Annotated[int, Field(ge=1, le=16)] = 5
     """Blocks of the backbone."""
     discriminator_channels: Annotated[int, Field(ge=0, le=128), OF_TRAINING] = 16
-    """Width of the discriminators that it is trained against; 0 trains without."""
+    """Channels of the discriminators that the vocoder is trained against; 0 trains it without discriminators."""
     pretraining_steps: Annotated[int, Field(ge=0, le=10_000_000), OF_TRAINING] = 2000
-    """Steps before the discriminators join."""
+    """Steps before the training against the discriminators begins."""
 
 
 DDSP = Architecture("ddsp", DdspParameters, trained=True)

@@ -1,8 +1,8 @@
 """Parameters of ``fastspeech2``: a non-autoregressive acoustic model with a learned alignment (Ren et al. 2020,
 arXiv:2006.04558; alignment after Badlani et al. 2021, arXiv:2108.10447).
 
-The defaults are a small model for minutes of speech. The published size, for hours of it: hiddenSize 256, encoderLayers
-4, decoderLayers 4, attentionHeads 2, filterSize 1024, kernelSize 9.
+The defaults make a small model for minutes of speech. The published size, for hours of speech, is hiddenSize 256,
+encoderLayers 4, decoderLayers 4, attentionHeads 2, filterSize 1024, kernelSize 9.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ class FastSpeech2Parameters(Parameters):
     decoder_layers: Annotated[int, Field(ge=1, le=16)] = 6
     """Blocks of the mel decoder."""
     attention_heads: Annotated[int, Field(ge=0, le=16)] = 0
-    """Heads of the self-attention in each block; 0 leaves attention out, which trains fastest on little data."""
+    """Heads of the self-attention in each block. 0 means no attention, which trains fastest on little data."""
     filter_size: Annotated[int, Field(ge=0, le=4096)] = 0
     """Channels between a block's two convolutions; 0 means twice hiddenSize."""
     kernel_size: Annotated[int, Field(ge=1, le=25)] = 5
-    """Symbols or frames that a block's convolution spans, odd."""
+    """Symbols or frames that a block's convolution spans; an odd number."""
     dropout: Annotated[float, Field(ge=0, le=0.9), OF_TRAINING] = 0.1
-    """Probability with which an activation is dropped in training."""
+    """Probability that an activation is dropped in training."""
 
     @field_validator("attention_heads")
     @classmethod

@@ -11,12 +11,12 @@ from tts_api.architectures.base import Architecture, Parameters
 
 
 class GriffinLimParameters(Parameters):
-    """How long the phase is refined."""
+    """How the phase is refined."""
 
     iterations: Annotated[int, Field(ge=1, le=500)] = 60
     """Rounds of phase refinement for each utterance."""
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.99
-    """Weight of the previous round's estimate; 0 is the method of 1984."""
+    """Weight of the previous round's estimate; 0 is the method of 1984 (without momentum)."""
 
 
 GRIFFINLIM = Architecture("griffinlim", GriffinLimParameters, trained=False)

@@ -11,12 +11,13 @@ from tts_api.architectures.base import OF_TRAINING, Architecture, Parameters
 
 
 class HifiganParameters(Parameters):
-    """Which of the published sizes."""
+    """The published size, and the size of the discriminators."""
 
     version: Annotated[int, Field(ge=1, le=3)] = 1
-    """1 sounds best (13.9 million weights), 2 is the smallest (0.9 million), 3 the fastest (1.5 million)."""
+    """Published size: 1 sounds best (13.9 million weights), 2 is the smallest (0.9 million), 3 the fastest (1.5
+    million)."""
     discriminator_channels: Annotated[int, Field(ge=1, le=128), OF_TRAINING] = 32
-    """Width of the discriminators that it is trained against."""
+    """Channels of the discriminators that the vocoder is trained against."""
 
 
 HIFIGAN = Architecture("hifigan", HifiganParameters, trained=True)

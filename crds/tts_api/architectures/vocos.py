@@ -18,9 +18,9 @@ class VocosParameters(Parameters):
     layers: Annotated[int, Field(ge=1, le=16)] = 6
     """Blocks of the backbone."""
     discriminator_channels: Annotated[int, Field(ge=0, le=128), OF_TRAINING] = 32
-    """Width of the discriminators that it is trained against; 0 trains without."""
+    """Channels of the discriminators that the vocoder is trained against; 0 trains it without discriminators."""
     pretraining_steps: Annotated[int, Field(ge=0, le=10_000_000), OF_TRAINING] = 0
-    """Steps before the discriminators join."""
+    """Steps before the training against the discriminators begins."""
 
 
 VOCOS = Architecture("vocos", VocosParameters, trained=True)

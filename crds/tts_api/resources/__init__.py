@@ -1,4 +1,4 @@
-"""The two kinds a user writes: TTSTraining and TTSService."""
+"""The two kinds that a user writes, TTSTraining and TTSService: the types of their spec and of their status."""
 
 from tts_api.resources.conditions import Condition
 from tts_api.resources.service import TTSService

@@ -1,4 +1,4 @@
-"""A condition as Kubernetes defines it (metav1.Condition). Which types and reasons exist is in ``tts_api.reasons``."""
+"""A condition as Kubernetes defines it (metav1.Condition). The types and reasons are listed in ``tts_api.reasons``."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ class Condition(Document):
     """Whether the aspect holds: True, False or Unknown."""
 
     reason: Annotated[str, StringConstraints(min_length=1, max_length=64)]
-    """Why, as one word for programs. The API reference lists each with its remedy."""
+    """The reason, as one word for programs. The API reference lists every reason with its remedy."""
 
     message: Annotated[str, StringConstraints(max_length=2048)] = ""
-    """Why, as a sentence for people, with the remedy where there is one."""
+    """The reason, as a sentence for people, with the remedy where there is one."""
 
     last_transition_time: Annotated[
         str, StringConstraints(max_length=40), Field(json_schema_extra={"format": "date-time"})
     ]
-    """When the status last changed from one value to another."""
+    """Time at which the status last changed from one value to another."""
 
     observed_generation: Annotated[int, Field(ge=0)] | None = None
     """The generation of the spec that this condition was derived from."""

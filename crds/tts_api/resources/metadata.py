@@ -1,4 +1,4 @@
-"""The part of an object's metadata that the operator reads."""
+"""The type of an object's metadata."""
 
 from __future__ import annotations
 

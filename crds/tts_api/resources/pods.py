@@ -1,4 +1,4 @@
-"""What both kinds let a user say about their pods: placement, environment, labels."""
+"""What a user can set on the pods of both kinds: where they run, their environment, labels and annotations."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ OWN_PREFIX_RULE = rule(
 
 
 class Toleration(Document):
-    """A taint that the pods tolerate, as in a pod's own spec."""
+    """A taint that the pods tolerate, as in the spec of a pod."""
 
     key: Annotated[str, StringConstraints(max_length=317)] | None = None
-    """The taint's key; absent with operator Exists means every taint."""
+    """The taint's key. Absent, with operator Exists, means every taint."""
     operator: Literal["Exists", "Equal"] = "Equal"
     """How key and value are compared: Equal (the default) or Exists."""
     value: Annotated[str, StringConstraints(max_length=63)] | None = None
@@ -26,11 +26,11 @@ class Toleration(Document):
     effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = None
     """The taint's effect; absent means every effect."""
     toleration_seconds: Annotated[int, Field(ge=0, le=2**31)] | None = None
-    """How many seconds a NoExecute taint is tolerated; absent means forever."""
+    """Seconds for which a NoExecute taint is tolerated; absent means forever."""
 
 
 class EnvironmentVariable(Document):
-    """An environment variable with a literal value. Secrets do not belong here: they would be readable in the spec."""
+    """An environment variable with a literal value. Do not put a secret here: whoever reads the spec reads it too."""
 
     name: Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
     """The variable's name."""
@@ -39,40 +39,40 @@ class EnvironmentVariable(Document):
 
 
 class ImagePullSecret(Document):
-    """A secret in the resource's namespace with which the image is pulled."""
+    """A Secret in the resource's namespace that holds the credentials for the image's registry."""
 
     name: Name
-    """The secret's name."""
+    """The Secret's name."""
 
 
 class PodTemplate(Document):
-    """Where the pods may run and what they carry besides what the operator gives them."""
+    """Where the pods may run, and what they get in addition to what the operator sets."""
 
     node_selector: LabelMap = Field(default_factory=dict)
-    """Labels that a node must have to run the pods (at most 32)."""
+    """Labels that a node must have to run the pods, at most 32."""
     tolerations: Annotated[
         tuple[Toleration, ...], Field(max_length=16, json_schema_extra={"x-kubernetes-list-type": "atomic"})
     ] = ()
-    """Taints that the pods tolerate (at most 16)."""
+    """Taints that the pods tolerate, at most 16."""
     priority_class_name: Name | None = None
-    """The PriorityClass of the pods: which may preempt which."""
+    """The PriorityClass of the pods, which decides what they preempt and what preempts them."""
     runtime_class_name: Name | None = None
-    """The RuntimeClass of the pods, such as nvidia where the cluster asks for it."""
+    """The RuntimeClass of the pods, such as nvidia where the cluster requires it for GPUs."""
     env: Annotated[
         tuple[EnvironmentVariable, ...],
         Field(
             max_length=64, json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]}
         ),
     ] = ()
-    """Environment variables of the container (at most 64)."""
+    """Environment variables of the container, at most 64."""
     labels: Annotated[LabelMap, Field(json_schema_extra=rules(OWN_PREFIX_RULE))] = Field(default_factory=dict)
-    """Labels added to the pods (at most 32); not under the prefix ttsoperator.dev/."""
+    """Labels added to the pods, at most 32, none with the prefix ttsoperator.dev/."""
     annotations: Annotated[AnnotationMap, Field(json_schema_extra=rules(OWN_PREFIX_RULE))] = Field(default_factory=dict)
-    """Annotations added to the pods (at most 32); not under the prefix ttsoperator.dev/."""
+    """Annotations added to the pods, at most 32, none with the prefix ttsoperator.dev/."""
     image_pull_secrets: Annotated[
         tuple[ImagePullSecret, ...],
         Field(
             max_length=8, json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]}
         ),
     ] = ()
-    """Secrets with which the image is pulled (at most 8)."""
+    """Secrets with the credentials for the image's registry, at most 8."""

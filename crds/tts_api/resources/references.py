@@ -1,4 +1,4 @@
-"""How one resource names another of its namespace."""
+"""The type of a field by which one resource names another resource of its namespace."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from tts_api.base import Document, Name
 
 
 class FromTraining(Document):
-    """The voice that a training of the same namespace left."""
+    """A reference to the voice of another training in the same namespace."""
 
     name: Name
-    """The training's name; until it is complete, what needs its voice waits."""
+    """The training's name. The resource waits until that training is complete."""

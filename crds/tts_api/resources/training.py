@@ -1,4 +1,7 @@
-"""TTSTraining: the spec a speech team writes and the status it reads. Progress and results: ``tts_api.report``."""
+"""TTSTraining: the spec that a speech team writes and the status that it reads.
+
+The parts of the status that the pod reports, progress and results, are in ``tts_api.report``.
+"""
 
 from __future__ import annotations
 
@@ -29,14 +32,14 @@ class ClaimSource(Document):
     claim_name: Name
     """The claim's name."""
     path: RelativePath = ""
-    """The folder inside the volume, relative, without dots at the start of a part; empty is the volume's root."""
+    """The folder, relative to the root of the volume. No part of it may begin with a dot. Empty means the root."""
 
 
 class DatasetSource(Document):
-    """Where the corpus lies. Exactly one member is given."""
+    """The place of the corpus. Exactly one member is given."""
 
     persistent_volume_claim: ClaimSource
-    """A folder on a claim; it is mounted read-only."""
+    """A folder on a PersistentVolumeClaim. It is mounted read-only."""
 
 
 EVEN_WINDOW = "nFFT must be even"
@@ -44,18 +47,19 @@ OVERLAPPING_FRAMES = "hopLength must be at most half of nFFT, or frames do not o
 
 
 class AudioFeatures(Document):
-    """How sound becomes features. The values travel in the voice; a vocoder fits only the features it learned from."""
+    """How audio becomes mel features. The voice contains these values, and a vocoder works only with the features that
+    it was trained on."""
 
     sample_rate: Annotated[int, Field(ge=8000, le=48000)] = 22050
-    """Samples per second of the voice, 8000 to 48000; the corpus is resampled to it."""
+    """Samples per second of the voice, 8000 to 48000. The corpus is resampled to this rate."""
     n_fft: Annotated[int, Field(alias="nFFT", ge=256, le=4096)] = 1024
     """Length of the analysis window in samples, 256 to 4096, even."""
     hop_length: Annotated[int, Field(ge=64, le=1024)] = 256
     """Samples between two frames, 64 to 1024, at most half of nFFT."""
     n_mels: Annotated[int, Field(ge=40, le=128)] = 80
-    """Mel bands of a frame, 40 to 128; the narrowest has to hold a line of the spectrum."""
+    """Mel bands of a frame, 40 to 128. The narrowest band must contain at least one line of the spectrum."""
 
-    # The API server's rules for both are where a dataset names its audio.
+    # The API server enforces both by the CEL rules on Dataset.audio.
     @field_validator("n_fft")
     @classmethod
     def _window_is_even(cls, n_fft: int) -> int:
@@ -71,17 +75,17 @@ class AudioFeatures(Document):
 
 
 class Dataset(Document):
-    """The corpus and how it is read."""
+    """The corpus, and how it is read."""
 
     format: DatasetFormat
-    """How the corpus is laid out: ljspeech (metadata.csv and wavs/) or manifest (manifest.jsonl, a line per clip)."""
+    """Layout of the corpus: ljspeech (metadata.csv and wavs/) or manifest (manifest.jsonl, a line per clip)."""
     source: DatasetSource
-    """Where the corpus lies."""
+    """The place of the corpus."""
     language: Language = "en-us"
-    """The language of the transcripts; it chooses the front end."""
+    """Language of the transcripts. It decides which front end turns text into phonemes."""
     max_invalid_clips: Annotated[int, Field(ge=0, le=1_000_000)] = 0
-    """Clips that are left out where something is wrong with them, 0 to 1000000; with more the training refuses the
-    corpus. Each is named in the report."""
+    """Most clips that may be left out because something is wrong with them, 0 to 1000000. With more bad clips the
+    training refuses the corpus. The report names each of them."""
     audio: Annotated[
         AudioFeatures,
         Field(
@@ -91,23 +95,24 @@ class Dataset(Document):
             )
         ),
     ] = Field(default_factory=AudioFeatures)
-    """How sound becomes features."""
+    """How audio becomes mel features."""
 
 
 class AcousticModel(Document):
     """The model that turns phonemes into mel frames."""
 
     architecture: AcousticArchitecture | None = None
-    """The architecture's name; absent means fastspeech2, or with fromTraining that of the other training."""
+    """Name of the architecture. Absent means fastspeech2, or with fromTraining the architecture of the other
+    training."""
     parameters: Annotated[ParameterMap, Field(json_schema_extra=explained(ACOUSTIC_MODELS))] = Field(
         default_factory=dict
     )
     """The architecture's parameters, each a number; what is left out has its default, or with fromTraining the other
     training's value."""
     from_training: FromTraining | None = None
-    """The training whose acoustic model this one starts from, speakers and front end included. It is trained further
-    for training.maxSteps steps, or used as it is where they are 0. Speakers of the same name are the same; new ones
-    are added. Absent means a model that is trained from nothing."""
+    """The training whose acoustic model this one starts from, with its speakers and its front end. The model is trained
+    further for training.maxSteps steps, or used as it is where that is 0. A speaker with a name that the model knows is
+    the same speaker; others are added. Absent means that the model is trained from scratch."""
 
     @property
     def name(self) -> str:
@@ -116,18 +121,18 @@ class AcousticModel(Document):
 
 
 class Vocoder(Document):
-    """The model that turns mel frames into sound."""
+    """The model that turns mel frames into audio."""
 
     architecture: VocoderArchitecture | None = None
-    """The architecture's name: vocos and hifigan for hours of speech on a GPU, ddsp for minutes of speech or a CPU;
-    griffinlim needs no training and sounds rougher. Absent means vocos, or with fromTraining that of the other
-    training."""
+    """Name of the architecture: vocos and hifigan for hours of speech on a GPU, ddsp for minutes of speech or a CPU;
+    griffinlim needs no training and sounds rougher. Absent means vocos, or with fromTraining the architecture of the
+    other training."""
     parameters: VocoderParameters = Field(default_factory=dict)
     """The architecture's parameters, each a number; what is left out has its default, or with fromTraining the other
     training's value."""
     from_training: FromTraining | None = None
-    """The training whose vocoder this one starts from. It is trained further for training.vocoderMaxSteps steps, or
-    used as it is where they are 0. Absent means a vocoder that is trained from nothing."""
+    """The training whose vocoder this one starts from. The vocoder is trained further for training.vocoderMaxSteps
+    steps, or used as it is where that is 0. Absent means that the vocoder is trained from scratch."""
 
     @property
     def name(self) -> str:
@@ -136,89 +141,90 @@ class Vocoder(Document):
 
 
 class Model(Document):
-    """What is trained."""
+    """The models of the voice."""
 
     acoustic: Annotated[
         AcousticModel, Field(json_schema_extra=within_bounds(ACOUSTIC_MODELS, default=FASTSPEECH2.name))
     ] = Field(default_factory=AcousticModel)
-    """The acoustic model: phonemes to mel frames."""
+    """The acoustic model, which turns phonemes into mel frames."""
     vocoder: Annotated[Vocoder, Field(json_schema_extra=within_bounds(VOCODERS, default=VOCOS.name))] = Field(
         default_factory=Vocoder
     )
-    """The vocoder: mel frames to sound."""
+    """The vocoder, which turns mel frames into audio."""
 
 
 class Validation(Document):
-    """How the voice is measured on clips that it is not trained on."""
+    """How the models are measured on clips that they are not trained on."""
 
     clips: Annotated[int, Field(ge=1, le=1000)] = 16
-    """Clips held out of the corpus, 1 to 1000; at most a tenth of the corpus is taken."""
+    """Clips held out of the corpus, 1 to 1000, but at most a tenth of the corpus."""
     every_steps: Annotated[int, Field(ge=1, le=1_000_000)] = 500
-    """Steps between two measurements, 1 to 1000000."""
+    """Steps between two validations, 1 to 1000000."""
 
 
 class EarlyStopping(Document):
-    """When the training of a model ends before its last step: each model for itself, by its loss on held-out clips."""
+    """When the training of a model ends before its last step. Each model is judged by its own loss on held-out clips."""
 
     patience: Annotated[int, Field(ge=1, le=1000)]
-    """Validations in a row without a lower loss after which the model is done, 1 to 1000."""
+    """Validations in a row without a lower loss after which the training of the model ends, 1 to 1000."""
     min_delta: Annotated[float, Field(ge=0, le=100)] = 0
-    """By how much a loss has to be lower to count, 0 to 100."""
+    """Difference by which a loss must be lower to count as lower, 0 to 100."""
 
 
 class Augmentation(Document):
-    """Random changes of what the models are trained on, never of what they are measured on; the same after a resume.
-    For recordings that differ in loudness, tempo or noise where that should not matter."""
+    """Random changes of the training examples. Use them when recordings differ in loudness, tempo or noise and the
+    voice should not. Clips that a model is measured on are never changed. After a resume the changes are the same as
+    without an interruption."""
 
     gain_decibels: Annotated[float, Field(ge=0, le=20)] = 0
-    """Every example is made louder or softer by up to so many decibels, 0 to 20."""
+    """Largest change of an example's loudness in decibels, up or down, 0 to 20."""
     speed: Annotated[float, Field(ge=0, le=0.5)] = 0
-    """The acoustic model's examples are stretched or shortened by up to this share without a change of pitch, 0 to
-    0.5."""
+    """Largest share by which an example of the acoustic model is stretched or shortened without a change of pitch, 0
+    to 0.5."""
     noise: Annotated[float, Field(ge=0, le=1)] = 0
     """Standard deviation of noise on the mel frames that the alignment and the vocoder read, in nepers, 0 to 1."""
     masked: Annotated[float, Field(ge=0, le=0.5)] = 0
-    """Share of bands and of frames that is hidden from the alignment, at most, 0 to 0.5."""
+    """Largest share of bands and of frames that is hidden from the alignment, 0 to 0.5."""
 
 
 class TrainingOptions(Document):
-    """How the models are trained. The acoustic model is trained first, the vocoder after it."""
+    """How the models are trained. The acoustic model is trained first, then the vocoder."""
 
     max_steps: Annotated[int, Field(ge=0, le=10_000_000)]
-    """Optimizer steps of the acoustic model, 1 to 10000000, or 0 where model.acoustic.fromTraining gives one that is
-    used as it is."""
+    """Optimizer steps of the acoustic model, 1 to 10000000. 0 uses the model of model.acoustic.fromTraining as it
+    is."""
     vocoder_max_steps: Annotated[int, Field(ge=0, le=10_000_000)] | None = None
-    """Optimizer steps of the vocoder, 1 to 10000000, or 0 where model.vocoder.fromTraining gives one that is used as it
-    is; absent means as many as maxSteps. Refused for griffinlim."""
+    """Optimizer steps of the vocoder, 1 to 10000000. 0 uses the vocoder of model.vocoder.fromTraining as it is. Absent
+    means as many as maxSteps. Refused for griffinlim, which is not trained."""
     batch_seconds: Annotated[float, Field(ge=1, le=10_000)] = 60
-    """Seconds of speech in a batch of one process, 1 to 10000."""
+    """Seconds of speech in one batch of each process, 1 to 10000."""
     precision: Precision = "auto"
-    """Number format of the forward pass: bf16, fp16 or fp32; auto takes bf16 where the device is faster
-    in it (Ampere and later, CPUs with AMX, AMD's with AVX-512 BF16), else fp32."""
+    """Number format of the forward pass: bf16, fp16, fp32 or auto. auto means bf16 on devices that are faster in it
+    (GPUs since Ampere, CPUs with AMX, AMD CPUs with AVX-512 BF16), else fp32."""
     learning_rate: Annotated[float, Field(gt=0, le=0.1)] = 0.0015
     """Peak learning rate of AdamW, above 0, at most 0.1."""
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 1
-    """Seed of everything random: the same seed on the same hardware trains the same voice."""
+    """Seed of all random numbers. The same seed on the same hardware trains the same voice."""
     checkpoint_every_steps: Annotated[int, Field(ge=1, le=1_000_000)] = 500
-    """Steps between two checkpoints, 1 to 1000000: what a killed pod loses at most."""
+    """Steps between two checkpoints, 1 to 1000000: the most that is lost when a pod is killed."""
     keep_checkpoints: Annotated[int, Field(ge=1, le=100)] = 3
-    """Newest checkpoints kept, 1 to 100; of the older ones only those of the best validations are."""
+    """Newest checkpoints that are kept, 1 to 100. Of the older ones only those of the best validations are kept."""
     validation: Validation = Field(default_factory=Validation)
-    """How the voice is measured on held-out clips."""
+    """How the models are measured on held-out clips."""
     augmentation: Augmentation = Field(default_factory=Augmentation)
-    """Random changes of the examples; all off by default."""
+    """Random changes of the training examples. All are off by default."""
     early_stopping: EarlyStopping | None = None
-    """When to stop early; absent means never. With it the voice has the weights of the best validation, else the
-    last."""
+    """When to stop early. Absent means never, and the voice gets the weights of the last step; otherwise it gets the
+    weights of the best validation."""
 
     @property
     def vocoder_steps(self) -> int:
-        """Optimizer steps of a vocoder that is trained."""
+        """Optimizer steps of the vocoder, where its architecture is trained."""
         return self.max_steps if self.vocoder_max_steps is None else self.vocoder_max_steps
 
 
 def missing_weights(model: Model, training: TrainingOptions) -> str:
-    """Which model has neither steps nor another training to come from; empty where each has one of them."""
+    """What is wrong where a model has neither steps nor another training to come from. Empty where nothing is wrong."""
     if training.max_steps == 0 and model.acoustic.from_training is None:
         return "training.maxSteps is 0, and there is no model.acoustic.fromTraining to take a model from"
     trained = VOCODERS[model.vocoder.name].trained
@@ -228,29 +234,30 @@ def missing_weights(model: Model, training: TrainingOptions) -> str:
 
 
 class TrainingResources(Document):
-    """What the pods ask of the cluster: ``nodes`` pods, each with one process for each of its GPUs."""
+    """The pods and their resources: ``nodes`` pods, each with one process for each of its GPUs."""
 
     nodes: Annotated[int, Field(ge=1, le=256)] = 1
-    """Pods that train together, 1 to 256; they should fit on as many nodes."""
+    """Pods that train together, 1 to 256. The cluster should have as many nodes for them."""
     gpus_per_node: Annotated[int, Field(ge=0, le=64)] = 1
     """GPUs of each pod, 0 to 64; 0 trains on the CPU in one process."""
     gpu_resource: Annotated[str, StringConstraints(max_length=253, pattern=r"^[a-z0-9.-]+/[A-Za-z0-9._-]+$")] = (
         "nvidia.com/gpu"
     )
-    """The extended resource by which the cluster counts GPUs."""
+    """Name of the extended resource by which the cluster counts GPUs."""
     cpu: Quantity = "4"
     """CPU request of each pod; no limit is set."""
     memory: Quantity = "16Gi"
     """Memory request and limit of each pod."""
     shared_memory: Quantity = "1Gi"
-    """Size of /dev/shm, over which the processes of a pod exchange tensors; it counts towards memory."""
+    """Size of /dev/shm, through which the processes of a pod exchange tensors. It counts towards memory."""
 
 
 class NewClaim(Document):
-    """A claim that the operator makes for this training, or one that exists. With claimName the rest is not read."""
+    """An existing claim, or a claim that the operator makes for this training. With claimName the other members are
+    ignored."""
 
     claim_name: Name | None = None
-    """An existing claim; several trainings may share it, each writes to a folder of its own."""
+    """Name of an existing claim. Several trainings may share it: each writes to a folder of its own."""
     size: Quantity = "20Gi"
     """Size of the claim to make."""
     storage_class_name: Name | None = None
@@ -259,27 +266,29 @@ class NewClaim(Document):
         tuple[Literal["ReadWriteOnce", "ReadWriteMany", "ReadWriteOncePod"], ...],
         Field(min_length=1, max_length=3, json_schema_extra={"x-kubernetes-list-type": "set"}),
     ] = ("ReadWriteOnce",)
-    """Access modes of the claim to make; pods on several nodes need ReadWriteMany."""
+    """Access modes of the claim to make. Pods on several nodes need ReadWriteMany."""
 
 
 class Storage(Document):
     """Where checkpoints and the finished voice are kept."""
 
     persistent_volume_claim: NewClaim = Field(default_factory=NewClaim)
-    """The claim they are written to."""
+    """The claim that they are written to."""
     when_deleted: Literal["Retain", "Delete"] = "Retain"
-    """What becomes of a claim made for this training when it is deleted: Retain keeps it, Delete deletes it."""
+    """What happens to a claim that the operator made when the training is deleted: Retain keeps the claim, Delete
+    deletes it."""
 
 
 class RunPolicy(Document):
-    """When the training runs, and when it is given up. The only part of the spec that may be changed."""
+    """When the training runs, and when it is given up. Only this part of the spec can be changed."""
 
     suspend: bool = False
-    """True stops the pods (a checkpoint is saved first) and keeps the training; false lets it go on."""
+    """True stops the pods after they saved a checkpoint, and keeps the training. False runs it, from its newest
+    checkpoint if there is one."""
     backoff_limit: Annotated[int, Field(ge=0, le=100)] = 3
-    """Failures after which the training is given up, 0 to 100; interruptions that saved a checkpoint do not count."""
+    """Failures after which the training is given up, 0 to 100. An interruption that saved a checkpoint is no failure."""
     active_deadline_seconds: Annotated[int, Field(ge=1, le=31_536_000)] | None = None
-    """Seconds the training may run in all before it is stopped as failed; absent means no limit."""
+    """Seconds that the training may run in total before it is stopped as failed; absent means no limit."""
     ttl_seconds_after_finished: Annotated[int, Field(ge=0, le=31_536_000)] | None = None
     """Seconds after which the pods of a finished training are deleted; absent keeps them. The resource itself stays."""
     stall_timeout_seconds: Annotated[int, Field(ge=10, le=86_400)] = 600
@@ -287,24 +296,24 @@ class RunPolicy(Document):
 
 
 class TTSTrainingSpec(Document):
-    """The voice to train. All of it but runPolicy is immutable."""
+    """The voice to train. Everything except runPolicy is immutable."""
 
     image: Image | None = None
-    """The workload image; absent means the operator's default, which status.image then names."""
+    """The workload image. Absent means the operator's default, which status.image then shows."""
     dataset: Dataset
     """The corpus."""
     model: Model = Field(default_factory=Model)
-    """The models to train."""
+    """The models of the voice."""
     training: TrainingOptions
-    """How they are trained."""
+    """How the models are trained."""
     resources: TrainingResources = Field(default_factory=TrainingResources)
-    """What the pods ask of the cluster."""
+    """The pods and their resources."""
     storage: Storage = Field(default_factory=Storage)
     """Where checkpoints and the finished voice are kept."""
     run_policy: RunPolicy = Field(default_factory=RunPolicy)
     """When the training runs, and when it is given up."""
     template: PodTemplate = Field(default_factory=PodTemplate)
-    """Where the pods may run and what they carry."""
+    """Where the pods may run, and what they get in addition."""
 
     @model_validator(mode="after")
     def _each_model_has_weights_from_somewhere(self) -> Self:
@@ -314,40 +323,40 @@ class TTSTrainingSpec(Document):
 
 
 class VoiceArtifact(Artifact):
-    """The finished voice and where it lies."""
+    """The finished voice, and where it is stored."""
 
     claim_name: Name
-    """The claim that holds it."""
+    """Name of the claim that holds the file."""
 
 
 Phase = Literal["Pending", "Queued", "Running", "Suspended", "Complete", "Failed"]
 
 
 class TTSTrainingStatus(Document):
-    """What became of it. Written by the operator, but for progress, which the training pod owns."""
+    """The observed state. The operator writes all of it except progress, which the training pod writes."""
 
     observed_generation: Annotated[int, Field(ge=0)] | None = None
     """The generation of the spec that this status was derived from."""
     phase: Phase | None = None
-    """The conditions in one word."""
+    """Summary of the conditions in one word."""
     conditions: Conditions = ()
-    """Accepted, Scheduled, Progressing, Suspended, Complete and Failed."""
+    """The conditions Accepted, Scheduled, Progressing, Suspended, Complete and Failed."""
     image: Annotated[str, StringConstraints(max_length=512)] | None = None
-    """The image that was resolved when the pods were first made; a newer operator does not change it."""
+    """The image of the pods, resolved when they were first made. A newer operator does not change it."""
     gpus: Annotated[int, Field(ge=0)] | None = None
     """GPUs of all pods together."""
     progress: TrainingProgress | None = None
-    """How far the training is. Owned by the training pod, whole."""
+    """How far the training is. The training pod writes the whole of it."""
     checkpoint: Checkpoint | None = None
     """The newest checkpoint that the pod reported."""
     evaluation: Evaluation | None = None
-    """How good the finished voice is on held-out clips."""
+    """Measures of the finished voice on held-out clips."""
     artifact: VoiceArtifact | None = None
     """The finished voice."""
 
 
 class TTSTraining(Document):
-    """A voice to train: becomes pods that leave one TorchScript artifact."""
+    """A voice to train. The operator runs pods that train it and write it as one TorchScript file."""
 
     metadata: Metadata
     spec: TTSTrainingSpec
@@ -355,4 +364,4 @@ class TTSTraining(Document):
 
 
 IMMUTABLE_SPEC_FIELDS = tuple(name for name in TTSTrainingSpec.model_fields if name != "run_policy")
-"""Fields of the spec that may not change once the training was created."""
+"""Fields of the spec that cannot be changed after the training was created."""
