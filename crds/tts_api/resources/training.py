@@ -163,7 +163,7 @@ class Validation(Document):
 
 
 class EarlyStopping(Document):
-    """When the training of a model ends before its last step. Each model is judged by its own loss on held-out clips."""
+    """When the training of a model ends before its last step. Each is judged by its own loss on held-out clips."""
 
     patience: Annotated[int, Field(ge=1, le=1000)]
     """Validations in a row without a lower loss after which the training of the model ends, 1 to 1000."""
@@ -286,7 +286,8 @@ class RunPolicy(Document):
     """True stops the pods after they saved a checkpoint, and keeps the training. False runs it, from its newest
     checkpoint if there is one."""
     backoff_limit: Annotated[int, Field(ge=0, le=100)] = 3
-    """Failures after which the training is given up, 0 to 100. An interruption that saved a checkpoint is no failure."""
+    """Failures after which the training is given up, 0 to 100. An interruption that saved a checkpoint does
+    not count."""
     active_deadline_seconds: Annotated[int, Field(ge=1, le=31_536_000)] | None = None
     """Seconds that the training may run in total before it is stopped as failed; absent means no limit."""
     ttl_seconds_after_finished: Annotated[int, Field(ge=0, le=31_536_000)] | None = None
