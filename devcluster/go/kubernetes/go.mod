@@ -1,5 +1,5 @@
 // The Kubernetes that the tests and the demo run on, built from the Go module proxy.
-module ttsoperator.dev/tests/cluster/kubernetes
+module ttsoperator.dev/devcluster/kubernetes
 
 go 1.25.0
 

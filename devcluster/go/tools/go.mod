@@ -1,5 +1,5 @@
 // Programs beside Kubernetes; their dependencies disagree with Kubernetes's own.
-module ttsoperator.dev/tests/cluster/tools
+module ttsoperator.dev/devcluster/tools
 
 go 1.26.0
 
