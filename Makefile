@@ -5,8 +5,11 @@ SHELL := /bin/bash
 export PYTHONPATH := $(CURDIR)/crds:$(CURDIR)/operator:$(CURDIR)/workloads:$(CURDIR)
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/tts-operator
 PYTHON := .venv/bin/python
-LOCKED = $(shell sha256sum requirements/dev.txt | cut -c1-16)
-VENV = $(CACHE)/venv-$(LOCKED)
+LOCKED := $(shell sha256sum requirements/dev.txt | cut -c1-16)
+VENV := $(CACHE)/venv-$(LOCKED)
+# Both caches go by the content of files, so that every checkout can share them.
+export MYPY_CACHE_DIR := $(CACHE)/mypy-$(LOCKED)
+export RUFF_CACHE_DIR := $(CACHE)/ruff
 
 .PHONY: help
 help: ## Show this list
@@ -20,8 +23,12 @@ demo: ## Train a voice on a real Kubernetes, serve it, and leave WAVs and pictur
 
 .PHONY: test
 test: ## Run every check and every test
-	@$(MAKE) --no-print-directory -j 2 venv images
-	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory -j 3 venv images style
+	@$(MAKE) --no-print-directory -j 2 types all-tests
+
+# The tests of the embedded cluster wait for pods much of the time: the types are checked meanwhile.
+.PHONY: all-tests
+all-tests: venv
 	$(PYTHON) -m pytest -n 2 --dist loadgroup --durations 10
 
 .PHONY: test-unit
@@ -29,9 +36,15 @@ test-unit: venv ## Run the tests that need no cluster
 	$(PYTHON) -m pytest tests/unit -n 2
 
 .PHONY: lint
-lint: venv ## Check style, types and the borders between the packages
+lint: style types ## Check style, types and the borders between the packages
+
+.PHONY: style
+style: venv
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
+
+.PHONY: types
+types: venv
 	$(PYTHON) -m mypy
 	.venv/bin/lint-imports
 
