@@ -7,6 +7,8 @@ CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/tts-operator
 PYTHON := .venv/bin/python
 LOCKED := $(shell sha256sum requirements/dev.txt | cut -c1-16)
 VENV := $(CACHE)/venv-$(LOCKED)
+# Many tests start processes that import PyTorch: without bytecode each of them compiles it again, half a minute of CPU.
+unexport PYTHONDONTWRITEBYTECODE
 # Both caches go by the content of files, so that every checkout can share them.
 export MYPY_CACHE_DIR := $(CACHE)/mypy-$(LOCKED)
 export RUFF_CACHE_DIR := $(CACHE)/ruff
