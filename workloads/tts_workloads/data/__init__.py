@@ -2,12 +2,12 @@
 
 from tts_workloads.data.batches import Utterance, plan_batches, up_to_bucket
 from tts_workloads.data.corpus import Clip, Corpus, read_corpus, split
-from tts_workloads.data.features import NOWHERE, Features, Shards, features_of, gathered
+from tts_workloads.data.features import Features, features_of, gathered
 from tts_workloads.data.problems import InvalidDataset
+from tts_workloads.data.shards import Shards
 from tts_workloads.data.user_lexicon import with_user_lexicon
 
 __all__ = [
-    "NOWHERE",
     "Clip",
     "Corpus",
     "Features",

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from tts_api.resources.training import AudioFeatures
 from tts_workloads.audio import trim_silence
-from tts_workloads.data.formats import FORMATS, LIST_FILES, Entry
+from tts_workloads.data.formats import FORMATS, Entry
 from tts_workloads.data.problems import InvalidDataset
 from tts_workloads.data.sound import Sound, UnreadableSound, read_sound
 from tts_workloads.data.statistics import CorpusStatistics, Measured, describe
@@ -61,9 +61,10 @@ def read_corpus(
     """Read a corpus whole. As many clips as ``max_invalid_clips`` are left out where something is wrong with them.
     Raises InvalidDataset with everything that is wrong with more."""
     problems: list[str] = []
-    entries = list(FORMATS[format_name](folder, problems))
+    corpus_format = FORMATS[format_name]
+    entries = list(corpus_format.read(folder, problems))
     if not entries and not problems:
-        raise InvalidDataset(folder, [f"{LIST_FILES[format_name]} lists no clips"], "add some")
+        raise InvalidDataset(folder, [f"{corpus_format.list_file} lists no clips"], "add some")
     speakers = tuple(sorted({entry.speaker for entry in entries}))
     clips: list[Clip] = []
     measured: list[Measured] = []

@@ -14,7 +14,7 @@ import soundfile
 import torch
 from torch import Tensor
 
-from tts_workloads.data.torn import promised_bytes, promised_samples
+from tts_workloads.data.sound_headers import promised_bytes, promised_samples
 
 Samples = np.ndarray[tuple[int], np.dtype[np.float32]]
 

@@ -106,7 +106,7 @@ def test_the_sound_of_an_id(tmp_path: Path, there: list[str], wanted: str, read:
             (tmp_path / "wavs" / folder / name).touch()
     (tmp_path / "metadata.csv").write_text(f"{wanted}|Hello.\nchapter/{wanted}|Bye.")
     bad: list[str] = []
-    audio = [entry.audio.relative_to(tmp_path / "wavs") for entry in FORMATS["ljspeech"](tmp_path, bad)]
+    audio = [entry.audio.relative_to(tmp_path / "wavs") for entry in FORMATS["ljspeech"].read(tmp_path, bad)]
     assert (audio, bad) == ([Path(read), Path("chapter", read)], [])
 
 

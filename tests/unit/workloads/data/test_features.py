@@ -12,7 +12,7 @@ import torch
 
 from tts_api.resources.training import AudioFeatures
 from tts_workloads.audio import LogMel, pitch
-from tts_workloads.data import Clip, Corpus, Features, Shards, features, features_of, gathered
+from tts_workloads.data import Clip, Corpus, Features, Shards, features_of, gathered, shards
 
 AUDIO = AudioFeatures(sample_rate=16000)
 HOP = AUDIO.hop_length
@@ -45,7 +45,7 @@ def equal(a: Features, b: Features) -> bool:
 @pytest.fixture
 def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
     """Shards of two clips or so."""
-    monkeypatch.setattr(features, "SHARD_SECONDS", 1.5)
+    monkeypatch.setattr(shards, "SHARD_SECONDS", 1.5)
 
 
 def test_each_clip_has_the_features_of_its_sound() -> None:
