@@ -5,20 +5,26 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tts_api import API_VERSION
+from tts_operator.conditions import Finding
 from tts_operator.engine.actions import Outcome
 from tts_operator.engine.cache import Cache
+from tts_operator.engine.controller import Plan
 from tts_operator.engine.objects import CLAIM, JOB, POD, ROLE_BINDING, SERVICE, SERVICE_ACCOUNT, Key, Kind
 from tts_operator.kinds import KINDS
 from tts_operator.pods import MANAGED_BY
+from tts_operator.policy import Policy
 from tts_operator.settings import Settings
 from tts_operator.training.conclude import conclude
 from tts_operator.training.kind import TRAINING
 from tts_operator.training.observe import Observed, observe
+from tts_operator.training.plan import plan
+from tts_operator.training.situation import Situation
+from tts_operator.training.situation import situation as make_situation
 
 NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 UID = "0a1b2c3d-0000-4000-8000-000000000001"
@@ -177,3 +183,56 @@ def conditions(
 ) -> dict[str, dict[str, Any]]:
     """What the operator would write of it, by type."""
     return {c["type"]: c for c in conclude(observed, outcomes, SETTINGS, now)["conditions"]}
+
+
+def planned(observed: Observed, now: datetime = NOW) -> Plan:
+    """What the operator would do about it."""
+    return plan(observed, SETTINGS, now)
+
+
+def concluded(observed: Observed, now: datetime = NOW) -> dict[str, Any]:
+    """The status that the operator would write of it."""
+    return conclude(observed, (), SETTINGS, now)
+
+
+def situation(observed: Observed, now: datetime = NOW, outcomes: tuple[Outcome, ...] = ()) -> Situation:
+    """What a policy decides on."""
+    assert observed.training is not None
+    return make_situation(observed, observed.training, SETTINGS, now, outcomes)
+
+
+def found(policy: Policy[Situation], observed: Observed, now: datetime = NOW) -> str:
+    """What a policy alone finds, as words: ``Failed=NoProgress Progressing!Finished``."""
+    return in_words(policy.findings(situation(observed, now)))
+
+
+def in_words(findings: Iterable[Finding]) -> str:
+    """Findings as words: ``=`` for True, ``!`` for False, ``?`` for Unknown."""
+    signs = {"True": "=", "False": "!", "Unknown": "?"}
+    return " ".join(f"{finding.type}{signs[finding.status]}{finding.reason}" for finding in findings)
+
+
+def says(reason: str, **more: Any) -> tuple[Kind, dict[str, Any]]:
+    """A pod that ended because of wrong input and says why."""
+    words = {"reason": reason, "message": "metadata.csv line 3: no text"}
+    return pod(phase="Failed", exit_code=64, says=words, **more)  # type: ignore[no-any-return]
+
+
+def interrupted(number: int, saved: int) -> tuple[Kind, dict[str, Any]]:
+    """A pod that was interrupted and had saved a checkpoint of a step."""
+    words = {"reason": "Interrupted", "step": saved, "checkpoint": checkpoint(saved)}
+    name = f"quick-train-0-{number}"
+    return pod(name, phase="Failed", exit_code=75, ended=number, says=words)  # type: ignore[no-any-return]
+
+
+FINISHED: Any = pod(phase="Succeeded", exit_code=0, says={"reason": "Finished", "step": 100, "result": result()})
+"""A pod that says what voice it left."""
+STOLEN: Any = pod(phase="Succeeded", exit_code=0, says={"reason": "Finished", "result": result("other-0a1b2c3d")})
+"""A pod that says of another training's voice that it left it."""
+COMPLETE: Any = job(condition="Complete", ended=-5)
+LONG_COMPLETE: Any = job(condition="Complete", ended=-100)
+FAILED: Any = job(condition="Failed", reason="PodFailurePolicy", message="exit code 64")
+TRIED: Any = job(
+    condition="Failed", reason="BackoffLimitExceeded", message="Job has reached the specified backoff limit"
+)
+LATE: Any = job(condition="Failed", reason="DeadlineExceeded", message="Job was active longer than specified deadline")

@@ -12,10 +12,13 @@ from tts_operator.engine.cache import Cache
 from tts_operator.engine.objects import DEPLOYMENT, SERVICE, Key, Kind
 from tts_operator.kinds import KINDS
 from tts_operator.pods import MANAGED_BY
+from tts_operator.policy import Policy
 from tts_operator.serving import manifests
 from tts_operator.serving.conclude import conclude
 from tts_operator.serving.kind import TTS_SERVICE
 from tts_operator.serving.observe import Observed, observe
+from tts_operator.serving.situation import Situation
+from tts_operator.serving.situation import situation as make_situation
 from tts_operator.sources import VoiceReference
 from tts_operator.training.kind import TRAINING
 
@@ -102,3 +105,19 @@ def seen(body: dict[str, Any] | None = None, *children: tuple[Kind, dict[str, An
 def conditions(observed: Observed, outcomes: tuple[Outcome, ...] = ()) -> dict[str, dict[str, Any]]:
     """What the operator would write of it, by type."""
     return {c["type"]: c for c in conclude(observed, outcomes, b.SETTINGS, b.NOW)["conditions"]}
+
+
+def found(policy: Policy[Situation], observed: Observed) -> str:
+    """What a policy alone finds, as words: ``Available!Pending``."""
+    return b.in_words(policy.findings(situation(observed)))
+
+
+def situation(observed: Observed, outcomes: tuple[Outcome, ...] = ()) -> Situation:
+    """What a policy decides on."""
+    assert observed.service is not None
+    return make_situation(observed, observed.service, b.SETTINGS, b.NOW, outcomes)
+
+
+def acted(policy: Policy[Situation], observed: Observed) -> list[str]:
+    """What a policy alone does, as words: ``Apply Deployment``."""
+    return [f"{type(action).__name__} {action.kind.name}" for action in policy.actions(situation(observed))]

@@ -10,8 +10,6 @@ from tests.unit.operator import builders as b
 from tests.unit.operator import service_builders as s
 from tts_api.report import ExitCode
 from tts_operator.conditions import condition_events
-from tts_operator.engine.actions import Create, Outcome, Verdict
-from tts_operator.engine.objects import SERVICE
 from tts_operator.serving.conclude import conclude
 from tts_operator.serving.observe import Observed
 
@@ -181,16 +179,6 @@ def test_conditions(observed: Observed, condition: str, status: str, reason: str
     assert (found["status"], found["reason"]) == (status, reason)
     assert part in found["message"]
     assert found["message"]
-
-
-@pytest.mark.parametrize(
-    ("verdict", "reason"), [(Verdict.CONFLICT, "NameConflict"), (Verdict.REFUSED, "Refused")], ids=["name", "refused"]
-)
-def test_what_the_api_server_refuses(verdict: Verdict, reason: str) -> None:
-    outcome = Outcome(Create(SERVICE, {}, s.UID), verdict, "Service speak-serve exists and is not ours")
-    found = s.conditions(s.seen(), (outcome,))["Accepted"]
-    assert (found["status"], found["reason"]) == ("False", reason)
-    assert "speak-serve" in found["message"]
 
 
 def test_one_pod_may_be_missing_where_the_rollout_says_so() -> None:
