@@ -19,7 +19,7 @@ from tts_api.resources.service import TTSService
 from tts_api.resources.training import TTSTraining
 from tts_api.rules import NAME_RULE, not_from_itself, training_spec_rules
 
-Model = TypeVar("Model", bound=Document)
+Resource = TypeVar("Resource", bound=Document)
 
 
 @dataclass(frozen=True)
@@ -46,10 +46,10 @@ class Reference:
 
 
 @dataclass(frozen=True)
-class CustomKind(Generic[Model]):
+class CustomKind(Generic[Resource]):
     """A custom resource as the API server, the admission policy and the pods know it."""
 
-    model: type[Model]
+    model: type[Resource]
     """Type of the whole resource. Its class name is the kind's name."""
     plural: str
     short_name: str
@@ -109,14 +109,14 @@ TRAINING = CustomKind(
     pod_suffix="-train-[0-9]+-[a-z0-9]{5}",
     conditions=TRAINING_CONDITIONS,
     columns=(
-        Column("Phase", "string", ".status.phase", "The conditions in one word."),
+        Column("Phase", "string", ".status.phase", "Summary of the conditions in one word."),
         Column("Progress", "string", f"{_DISPLAY}.percent", "Share of the steps done."),
         Column("Step", "string", f"{_DISPLAY}.step", "Steps done of all steps."),
         Column("Loss", "string", f"{_DISPLAY}.loss", "Training loss."),
-        Column("ETA", "string", f"{_DISPLAY}.eta", "Time to the end at the present speed."),
+        Column("ETA", "string", f"{_DISPLAY}.eta", "Remaining time at the present speed."),
         Column("GPUs", "integer", ".status.gpus", "GPUs of all pods together."),
-        Column("Stage", "string", ".status.progress.stage", "What the training is at.", priority=1),
-        Column("Artifact", "string", ".status.artifact.path", "The finished voice.", priority=1),
+        Column("Stage", "string", ".status.progress.stage", "What the training is doing.", priority=1),
+        Column("Artifact", "string", ".status.artifact.path", "File of the finished voice.", priority=1),
         Column("Age", "date", _AGE, "Time since the training was created."),
     ),
     references=(
@@ -136,12 +136,18 @@ SERVICE = CustomKind(
     pod_suffix="-serve-[a-z0-9]+-[a-z0-9]{5}",
     conditions=SERVICE_CONDITIONS,
     columns=(
-        Column("Available", "string", f"{_AVAILABLE}.status", "Whether enough pods speak."),
-        Column("Reason", "string", f"{_AVAILABLE}.reason", "Why."),
-        Column("Ready", "integer", ".status.readyReplicas", "Pods that speak."),
-        Column("Replicas", "integer", ".spec.replicas", "Pods asked for."),
-        Column("URL", "string", ".status.url", "Where the service is reached inside the cluster."),
-        Column("RTF", "number", ".status.performance.realTimeFactor", "Computing per second of speech.", priority=1),
+        Column("Available", "string", f"{_AVAILABLE}.status", "Whether enough pods are ready to speak."),
+        Column("Reason", "string", f"{_AVAILABLE}.reason", "Reason of the condition Available."),
+        Column("Ready", "integer", ".status.readyReplicas", "Pods that are ready to speak."),
+        Column("Replicas", "integer", ".spec.replicas", "Pods that the spec asks for."),
+        Column("URL", "string", ".status.url", "URL of the service inside the cluster."),
+        Column(
+            "RTF",
+            "number",
+            ".status.performance.realTimeFactor",
+            "Computing seconds per second of speech.",
+            priority=1,
+        ),
         Column("Age", "date", _AGE, "Time since the service was created."),
     ),
     references=(Reference(("spec", "model", "fromTraining", "name"), TRAINING.plural),),
