@@ -1,4 +1,4 @@
-"""What is derived from the types is in the repository as it would be written now."""
+"""The generated files in the repository are what the types would generate now."""
 
 from __future__ import annotations
 
@@ -12,5 +12,5 @@ ROOT = Path(__file__).parents[3]
 
 
 @pytest.mark.parametrize("name", sorted(generate.files()))
-def test_file_is_current(name: str) -> None:
+def test_the_file_in_the_repository_is_current(name: str) -> None:
     assert (ROOT / name).read_text() == generate.files()[name], "run `make generate`"

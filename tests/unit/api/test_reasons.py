@@ -1,4 +1,4 @@
-"""Every reason is explained, and every reason that something is wrong has a remedy."""
+"""Every reason has a meaning, and every reason for trouble has a remedy unless it heals by itself."""
 
 from __future__ import annotations
 

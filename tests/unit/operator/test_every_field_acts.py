@@ -1,4 +1,5 @@
-"""No field without behaviour: each member of a spec changes what is made; what travels to the pod is read there."""
+"""Every field of a spec has an effect: the operator makes something else when it changes, and the pods read what they
+are given."""
 
 from __future__ import annotations
 
@@ -48,7 +49,7 @@ POD: dict[str, Any] = {
     "template.imagePullSecrets.name": [{"name": "b"}],
     "image": "registry.example.com/other:2",
 }
-"""Another value of each field that both kinds have. Of a list the whole list is given."""
+"""A second value for each field that both kinds have. The value of a field in a list is the whole list."""
 TRAINING: dict[str, Any] = POD | {
     "dataset.format": "manifest",
     "dataset.source.persistentVolumeClaim.claimName": "another",
@@ -118,11 +119,11 @@ SERVICE: dict[str, Any] = POD | {
     "rollout.progressDeadlineSeconds": 20,
 }
 ONE_VALUE = {"dataset.language", "model.acoustic.architecture"}
-"""Fields whose only value so far is the default: there is no other to try."""
+"""Fields that have only one value so far, so that there is no second one to try."""
 
 
 def leaves(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
-    """The path of every member that holds no members itself; lists of members are both."""
+    """The path of every field that has no members. A list of objects counts as a field, and so do its members."""
     for name, field in model.model_fields.items():
         path = prefix + (field.alias or name)
         inner = [
@@ -136,6 +137,7 @@ def leaves(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
 
 
 def parts(annotation: Any) -> Iterator[Any]:
+    """Every type inside an annotation."""
     for part in get_args(annotation):
         yield part
         yield from parts(part)
@@ -147,7 +149,7 @@ def test_the_tables_have_every_field() -> None:
 
 
 def written(spec: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
-    """The spec with one field changed; a path into a list changes the list."""
+    """The spec with one field changed. A path into a list replaces the whole list."""
     for listed in ("template.tolerations", "template.env", "template.imagePullSecrets"):
         path = listed if path.startswith(listed) else path
     return b.merged(spec, {path: value})
@@ -159,7 +161,7 @@ def made(actions: Any, requeue_at: Any = None) -> str:
 
 
 def made_for_training(spec: dict[str, Any]) -> str:
-    """What is made for a training where two others are complete."""
+    """What the operator makes for a training, beside two complete trainings, and when it looks again."""
     others = (b.another("one"), b.another("other"))
     running = b.seen(b.training({"spec": spec}), b.CHILD_CLAIM, b.job(), b.pod(), *others)
     alarm = plan_training(running, b.SETTINGS, b.NOW).requeue_at
@@ -168,7 +170,7 @@ def made_for_training(spec: dict[str, Any]) -> str:
 
 
 def made_for_service(spec: dict[str, Any]) -> str:
-    """What is made for a service where two trainings are complete."""
+    """What the operator makes for a service, beside two complete trainings."""
     cache = Cache(KINDS.owners)
     for name in ("quick", "another"):
         artifact = b.result()["artifact"] | {"claimName": f"{name}-train"}
@@ -190,12 +192,12 @@ LISTS: dict[str, Any] = {
 
 
 def with_lists(spec: dict[str, Any], path: str) -> dict[str, Any]:
-    """A member of a list is changed in a list that is there."""
+    """The spec, with the lists where the path leads into one, so that there is a member to change."""
     return b.merged(spec, LISTS) if path.count(".") == 2 and path.startswith("template.") else spec
 
 
 @pytest.mark.parametrize("path", sorted(path for path in POD if path.rpartition(".")[0] in LISTS))
-def test_a_row_of_a_list_changes_the_member_it_names_alone(path: str) -> None:
+def test_a_row_for_a_list_changes_only_the_member_that_it_names(path: str) -> None:
     listed, _, member = path.rpartition(".")
     (before,), (after,) = LISTS[listed], POD[path]
     assert {name for name in {*before, *after} if before.get(name) != after.get(name)} == {member}
@@ -233,7 +235,7 @@ def members(model: type[BaseModel]) -> Iterator[str]:
 def test_what_travels_to_a_pod_is_read_there() -> None:
     sources = [ast.parse(path.read_text()) for path in WORKLOADS.rglob("*.py")]
     read = {node.attr for source in sources for node in ast.walk(source) if isinstance(node, ast.Attribute)}
-    # A document's property stands for the members that it reads.
+    # Reading a property of a document counts as reading the fields that the property reads.
     for node in (node for path in DOCUMENTS.rglob("*.py") for node in ast.walk(ast.parse(path.read_text()))):
         if (
             isinstance(node, ast.FunctionDef)
@@ -241,5 +243,4 @@ def test_what_travels_to_a_pod_is_read_there() -> None:
             and "property" in map(ast.unparse, node.decorator_list)
         ):
             read |= {inner.attr for inner in ast.walk(node) if isinstance(inner, ast.Attribute)}
-    # The launcher meets the other nodes by name; the resource is taken whole by what reports to it.
     assert sorted({*members(TrainingRun), *members(ServiceRun)} - read) == []

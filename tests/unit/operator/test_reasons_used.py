@@ -1,4 +1,4 @@
-"""Every reason is reported by somebody and explained to users; nobody reports one that is not in the list."""
+"""Every reason is reported somewhere and explained to users, and no other reason is reported."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DOCUMENTS = (ROOT / "docs/reference.md").read_text()
 
 
 def used() -> Iterator[str]:
-    """Names of members of Reason that the operator or the workloads mention."""
+    """Names of the members of Reason that the operator or the workloads use."""
     for tree in SOURCES.values():
         for node in ast.walk(tree):
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "Reason":
@@ -30,7 +30,7 @@ def used() -> Iterator[str]:
 
 
 def literal_reasons() -> Iterator[tuple[str, str]]:
-    """Where a reason is given as a bare word: ``reason="..."`` or ``{"reason": "..."}``."""
+    """Every reason that is written as a string, ``reason="..."`` or ``{"reason": "..."}``, with its place."""
     for path, tree in SOURCES.items():
         for node in ast.walk(tree):
             if isinstance(node, ast.keyword) and node.arg == "reason" and isinstance(node.value, ast.Constant):
