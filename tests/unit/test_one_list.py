@@ -11,6 +11,7 @@ import torch
 from tts_api import architectures, choices
 from tts_api.report import TrainingStage
 from tts_api.resources.training import Phase, Precision
+from tts_api.run import RunSources
 from tts_api.voice import Capability
 from tts_operator.training.metrics import PHASES
 from tts_workloads import models
@@ -27,6 +28,7 @@ SAME: dict[str, tuple[Collection[str], Collection[str]]] = {
     "vocoders that a voice may bring": (architectures.VOCODERS, source.KNOWN["vocoder"]),
     "formats of a corpus that are read": (choices.DATASET_FORMATS, FORMATS),
     "languages with a front end": (choices.LANGUAGES, FRONT_ENDS),
+    "models that may come from another training": (RunSources.model_fields, get_args(source.Part)),
     "phases that are counted": (get_args(Phase), PHASES),
 }
 

@@ -104,9 +104,7 @@ class AcousticModel(Document):
     architecture: AcousticArchitecture | None = None
     """Name of the architecture. Absent means fastspeech2, or with fromTraining the architecture of the other
     training."""
-    parameters: Annotated[ParameterMap, Field(json_schema_extra=explained(ACOUSTIC_MODELS))] = Field(
-        default_factory=dict
-    )
+    parameters: AcousticParameters = Field(default_factory=dict)
     """The architecture's parameters, each a number; what is left out has its default, or with fromTraining the other
     training's value."""
     from_training: FromTraining | None = None
