@@ -47,11 +47,7 @@ class Finding:
 
 
 class Status(Protocol):
-    """The typed status of a kind."""
-
-    @property
-    def conditions(self) -> tuple[Condition, ...]:
-        """The conditions."""
+    """The typed status of a kind, which has conditions."""
 
     def to_json_object(self) -> dict[str, Any]:
         """The status as JSON types, unset fields left out."""
@@ -71,18 +67,15 @@ def encode_status(stored: Mapping[str, Any], status: Status) -> dict[str, Any]:
 
     Fields and conditions that this version does not know or cannot read stay as they are stored.
     """
-    encoded = {condition.type: condition for condition in status.conditions}
-    conditions = {}
-    for old in stored.get("conditions", ()):
-        known = encoded.get(old.get("type"))
-        with contextlib.suppress(ValidationError):
-            # A condition that has not changed keeps members that only a newer version knows.
-            known = None if known == Condition.model_validate(old) else known
-        conditions[old.get("type")] = dict(old) if known is None else known.to_json_object()
-    for kind, condition in encoded.items():
-        conditions.setdefault(kind, condition.to_json_object())
+    document = status.to_json_object()
+    conditions: dict[Any, Mapping[str, Any]] = {old.get("type"): old for old in stored.get("conditions", ())}
+    for condition in document["conditions"]:
+        old = conditions.get(condition["type"])
+        # A condition that has not changed keeps members that only a newer version knows.
+        if old is None or any(old.get(name, "") != value for name, value in condition.items()):
+            conditions[condition["type"]] = condition
     ordered = sorted(conditions.values(), key=lambda condition: _place(condition.get("type")))
-    return {**stored, **status.to_json_object(), "conditions": ordered}
+    return {**stored, **document, "conditions": [dict(condition) for condition in ordered]}
 
 
 def merge(
@@ -93,15 +86,17 @@ def merge(
     A condition that nothing was found about stays. ``lastTransitionTime`` changes only with the status.
     """
     conditions = {condition.type: condition for condition in old}
+    written = timestamp(now)
     for finding in findings:
-        before = conditions.get(finding.type.value)
-        unchanged = before is not None and before.status == finding.status
+        before = conditions.get(finding.type)
+        message = (finding.message or REASONS[finding.reason].meaning)[:MESSAGE_LIMIT]
+        since = before.last_transition_time if before and before.status == finding.status else written
         conditions[finding.type.value] = Condition(
             type=finding.type.value,
             status=finding.status,
             reason=finding.reason.value,
-            message=(finding.message or REASONS[finding.reason].meaning)[:MESSAGE_LIMIT],
-            last_transition_time=before.last_transition_time if before and unchanged else timestamp(now),
+            message=message,
+            last_transition_time=since,
             observed_generation=generation,
         )
     return tuple(sorted(conditions.values(), key=lambda condition: _place(condition.type)))
@@ -109,7 +104,7 @@ def merge(
 
 def find(conditions: Iterable[Condition], kind: ConditionType) -> Condition | None:
     """The condition of a type, or None where there is none."""
-    return next((condition for condition in conditions if condition.type == kind.value), None)
+    return next((condition for condition in conditions if condition.type == kind), None)
 
 
 def holds(conditions: Iterable[Condition], kind: ConditionType) -> bool:
