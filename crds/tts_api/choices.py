@@ -35,15 +35,15 @@ class OneOf:
     registry: Mapping[str, object]
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """The schema of the string, followed by the look-up."""
-        return core_schema.no_info_after_validator_function(self._look_up, handler(source))
+        """The look-up, followed by the schema of the string."""
+        return core_schema.no_info_before_validator_function(self._look_up, handler(source))
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         """The string's JSON schema with the names as its ``enum``."""
         return {**handler(schema), "enum": list(self.registry)}
 
-    def _look_up(self, name: str) -> str:
-        if name not in self.registry:
+    def _look_up(self, name: object) -> object:
+        if not isinstance(name, str) or name not in self.registry:
             *others, last = (repr(known) for known in self.registry)
             expected = f"{', '.join(others)} or {last}" if others else last
             raise PydanticKnownError("literal_error", {"expected": expected})

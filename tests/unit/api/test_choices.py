@@ -92,6 +92,11 @@ def test_a_name_in_the_registry_is_valid_in_documents_and_in_the_crd(
         pytest.param(
             {"dataset": {"language": "de"}}, r"dataset\.language\n  Input should be 'en-us' .*'de'", id="language"
         ),
+        pytest.param(
+            {"dataset": {"language": ["en-us"]}},
+            r"dataset\.language\n  Input should be 'en-us' .*\['en-us'\]",
+            id="a list where a name is wanted",
+        ),
     ],
 )
 def test_a_wrong_name_is_refused_with_field_value_and_the_names_there_are(given: dict[str, Any], words: str) -> None:
