@@ -56,7 +56,7 @@ format: venv ## Format the code and mend what can be mended
 	$(PYTHON) -m ruff check --fix .
 
 .PHONY: generate
-generate: venv ## Write the CRDs, the admission policy and the API reference anew from tts_api
+generate: venv ## Write the CRDs, the admission policy, the RBAC rules and the API reference anew from tts_api
 	$(PYTHON) -m tts_api.generate .
 
 .PHONY: cluster

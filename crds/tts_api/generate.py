@@ -1,4 +1,5 @@
-"""Writes the files that are derived from the types: the CRDs, the admission policy and the API reference.
+"""Writes the files that are derived from the types: the CRDs, the admission policy, the RBAC rules and the
+API reference.
 
 ``make generate`` runs it. A test fails when a file in the repository differs from what it would write.
 """
@@ -11,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from tts_api import crd, policy, reference
+from tts_api import crd, policy, rbac, reference
 
 HEADER = "# Generated from tts_api by `make generate`: edit the types, not this file.\n"
 
@@ -25,6 +26,7 @@ def files() -> dict[str, str]:
     written[f"{chart}/admission-policy.yaml"] = HEADER + "---\n".join(
         _yaml(document) for document in policy.documents()
     )
+    written[f"{chart}/rbac.yaml"] = HEADER + _yaml(rbac.rules())
     written["docs/reference.md"] = reference.render()
     return written
 
