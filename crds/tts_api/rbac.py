@@ -1,4 +1,4 @@
-"""RBAC rules about the custom kinds: what the operator, the workload pods and the users of a namespace may do with them.
+"""RBAC rules about the custom kinds: what the operator, the workload pods and the users of a namespace may do.
 
 The chart's roles take these rules from a generated file. What the operator may do with other kinds is in the chart.
 """

@@ -1,11 +1,11 @@
-"""Starts the operator: settings, logs, connections, leader election, watches and workers. Decides nothing itself."""
+"""Starts the operator: settings, logs, connections, leader election, watches and workers. It decides nothing."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import kopf
@@ -14,12 +14,9 @@ from pydantic import ValidationError
 
 from tts_operator import health, logs
 from tts_operator.engine.api import Api, ApiError
-from tts_operator.engine.cache import Cache, Owner
-from tts_operator.engine.informers import Informers
+from tts_operator.engine.control_loop import ControlLoop, Pace
 from tts_operator.engine.lease import Lease
-from tts_operator.engine.objects import Key, Kind
-from tts_operator.engine.queue import WorkQueue
-from tts_operator.engine.worker import Worker
+from tts_operator.engine.objects import Key
 from tts_operator.kinds import CONTROLLERS, KINDS
 from tts_operator.settings import Settings
 from tts_operator.training.kind import TRAINING
@@ -36,31 +33,15 @@ class Operator:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._cache = Cache(KINDS.owners)
-        self._informers = Informers(
-            self._cache, KINDS.informer_specs(), settings.watch_namespaces, self._queue_affected
+        pace = Pace(
+            workers=settings.workers,
+            resync_seconds=settings.resync_seconds,
+            backoff_seconds=settings.backoff_seconds,
+            backoff_limit_seconds=settings.backoff_limit_seconds,
         )
-        self._queues: dict[str, WorkQueue[Key]] = {
-            record.name: WorkQueue(
-                backoff_seconds=settings.backoff_seconds, backoff_limit_seconds=settings.backoff_limit_seconds
-            )
-            for record in KINDS.records
-        }
-        self._workers = [
-            Worker(
-                controller,
-                self._cache,
-                self._queues[controller.record.name],
-                resync_seconds=settings.resync_seconds,
-                remember=self._informers.remember,
-            )
-            for controller in (make(settings) for make in CONTROLLERS)
-        ]
+        controllers = [controller(settings) for controller in CONTROLLERS]
+        self._loop = ControlLoop(KINDS, controllers, pace, namespaces=settings.watch_namespaces)
         self._filled = asyncio.Event()
-
-    def _queue_affected(self, kind: Kind, key: Key, owners: Iterable[Owner]) -> None:
-        for name, resource in KINDS.wake(self._cache, kind, key, owners):
-            self._queues[name].add(resource)
 
     async def run(self) -> int:
         """Work until a signal comes (0) or the lease is lost (1)."""
@@ -70,10 +51,15 @@ class Operator:
         REGISTRY.register(TrainingMetrics(self._trainings))
         lease = self._lease(api)
         work: list[asyncio.Task[None]] = []
+
+        def lead() -> None:
+            LEADS.set(1)
+            work.extend(self._loop.start(api))
+
         try:
             await self._fill(api)
-            leading = asyncio.create_task(lease.hold(lambda: self._start_working(api, work)))
-            listing = asyncio.create_task(self._informers.keep_listing(api, self._settings.resync_seconds))
+            leading = asyncio.create_task(lease.hold(lead))
+            listing = asyncio.create_task(self._loop.informers.keep_listing(api, self._settings.resync_seconds))
             await _first_to_end(watches, leading, listing)
             return 1 if leading.done() else 0
         finally:
@@ -94,16 +80,11 @@ class Operator:
             retry_seconds=settings.lease_retry_seconds,
         )
 
-    def _start_working(self, api: Api, work: list[asyncio.Task[None]]) -> None:
-        LEADS.set(1)
-        for worker in self._workers:
-            work.extend(asyncio.create_task(worker.run(api)) for _ in range(self._settings.workers))
-
     async def _fill(self, api: Api) -> None:
-        """List everything once before anything is decided; an API server that is away is waited for."""
+        """List everything once before anything is decided, and wait for an API server that is away."""
         while True:
             try:
-                await self._informers.resync(api)
+                await self._loop.informers.resync(api)
                 break
             except ApiError as error:
                 logger.warning("the caches cannot be filled yet: %s", error)
@@ -114,18 +95,18 @@ class Operator:
     async def _watch(self) -> None:
         registry = kopf.get_default_registry()
         settings = kopf.OperatorSettings()
-        # No look at CRDs and namespaces of the whole cluster, no events of kopf's own, one replica's view only.
+        # kopf neither scans CRDs and namespaces of the whole cluster, nor posts events, nor looks for other replicas.
         settings.scanning.disabled = True
         settings.posting.enabled = False
         settings.watching.server_timeout = 300
-        self._informers.register(registry, settings)
+        self._loop.informers.register(registry, settings)
         namespaces = self._settings.watch_namespaces
         await kopf.operator(
             registry=registry, settings=settings, standalone=True, clusterwide=not namespaces, namespaces=namespaces
         )
 
     def _trainings(self) -> list[Mapping[str, Any]]:
-        bodies = (self._cache.get(TRAINING.kind, key) for key in self._cache.keys(TRAINING.kind))
+        bodies = (self._loop.cache.get(TRAINING.kind, key) for key in self._loop.cache.keys(TRAINING.kind))
         return [body for body in bodies if body]
 
 
@@ -148,7 +129,7 @@ async def _run(settings: Settings) -> int:
 
 
 def main() -> int:
-    """Read the settings, work, and say how it ended: 0 after a signal, 1 after a lost lease, 2 for wrong settings."""
+    """Read the settings and work. Returns 0 after a signal, 1 after a lost lease, and 2 for wrong settings."""
     try:
         settings = Settings()
     except ValidationError as error:

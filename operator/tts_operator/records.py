@@ -20,6 +20,7 @@ _NAMES = {custom.plural: custom.name for custom in CUSTOM_KINDS}
 
 def record(name: str, custom: CustomKind[Model], children: tuple[Child, ...]) -> KindRecord[Model]:
     """The engine's record of a custom kind. ``name`` is what owners, queues, metrics and logs call the kind."""
+    names = {**_NAMES, custom.plural: custom.name}
     return KindRecord(
         name=name,
         kind=_kind(custom.plural, custom.name),
@@ -28,7 +29,7 @@ def record(name: str, custom: CustomKind[Model], children: tuple[Child, ...]) ->
         pod_owned_field=custom.pod_owned_field,
         children=children,
         references=tuple(
-            Reference(reference.path, _kind(reference.plural, _NAMES[reference.plural]))
+            Reference(reference.path, _kind(reference.plural, names[reference.plural]))
             for reference in custom.references
         ),
     )

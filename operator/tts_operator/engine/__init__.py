@@ -1,2 +1,5 @@
-"""A level-triggered engine that knows nothing of text-to-speech: queue, cache, actions, lease, events, and the loop
-that drives a ``Controller`` through observe, plan, act, conclude and events."""
+"""A level-triggered engine that knows nothing of text-to-speech.
+
+The informers fill a cache and put the keys of resources on queues. Workers take a key and drive a ``Controller``
+through observe, plan, act, conclude and events. The records of kinds say which resources there are to look after.
+"""
