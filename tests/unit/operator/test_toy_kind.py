@@ -23,7 +23,7 @@ from tts_api.reasons import ConditionType, Reason
 from tts_api.resources.conditions import Conditions
 from tts_api.resources.metadata import Metadata
 from tts_operator import access
-from tts_operator.conditions import Finding, merge, tell
+from tts_operator.conditions import Finding, condition_events, decode_conditions, encode_status, merge
 from tts_operator.engine.actions import Action, Create, Outcome
 from tts_operator.engine.cache import Cache
 from tts_operator.engine.control_loop import ControlLoop, Pace
@@ -134,12 +134,13 @@ class GreetingController:
         accepted = observed.greeting is not None
         reason = Reason.ACCEPTED if accepted else Reason.INVALID_SPEC
         finding = Finding(ConditionType.ACCEPTED, "True" if accepted else "False", reason, observed.invalid)
-        conditions = merge(observed.status.get("conditions", ()), [finding], observed.generation, now)
-        # What a pod wrote is in the way: the worker must leave it out.
-        return {**observed.status, "observedGeneration": observed.generation, "conditions": conditions}
+        conditions = merge(decode_conditions(observed.status), [finding], observed.generation, now)
+        # The stored status holds what a pod wrote: the worker must leave it out.
+        status = GreetingStatus(observed_generation=observed.generation, conditions=conditions)
+        return encode_status(observed.status, status)
 
     def events(self, observed: Observed, status: Mapping[str, Any]) -> Iterable[Event]:
-        return tell(observed.status.get("conditions", ()), status["conditions"])
+        return condition_events(observed.status.get("conditions", ()), status["conditions"])
 
 
 # What follows from them.
