@@ -18,7 +18,7 @@ help: ## Show this list
 	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}'
 
 .PHONY: demo
-demo: ## Train a voice on a real Kubernetes, serve it, and leave WAVs and pictures in demo-output/
+demo: ## Train and serve a voice on a real Kubernetes; leaves WAVs and pictures in demo-output/
 	@[[ $$(id -u) == 0 && $$(uname) == Linux ]] || { echo "make demo runs pods here, for which it needs root on Linux: try sudo make demo"; exit 1; }
 	@$(MAKE) --no-print-directory -j 2 venv images
 	$(PYTHON) -m demo
@@ -51,12 +51,12 @@ types: venv
 	.venv/bin/lint-imports
 
 .PHONY: format
-format: venv ## Format the code and mend what can be mended
+format: venv ## Format the code and fix what ruff can fix
 	$(PYTHON) -m ruff format .
 	$(PYTHON) -m ruff check --fix .
 
 .PHONY: generate
-generate: venv ## Write the CRDs, the admission policy, the RBAC rules and the API reference anew from tts_api
+generate: venv ## Regenerate the CRDs, the admission policy, the RBAC rules and the API reference from tts_api
 	$(PYTHON) -m tts_api.generate .
 
 .PHONY: cluster
@@ -64,45 +64,45 @@ cluster: venv ## Start an embedded Kubernetes with one node (NODES=2 for two); k
 	$(PYTHON) -m devcluster up --nodes $(or $(NODES),1)
 
 .PHONY: cluster-down
-cluster-down: venv ## Take the embedded Kubernetes down, whatever state it is in
+cluster-down: venv ## End the embedded Kubernetes, whatever state it is in
 	$(PYTHON) -m devcluster down
 
-# The standard library is enough to build these, so that they are built beside the installation of what is locked.
+# These need only the standard library, so they are built while the locked packages are installed.
 .PHONY: images
-images: ## Build Kubernetes and, with root, the images, once for each content of their sources; hand them to the cluster
+images: ## Build Kubernetes and, with root, the images where sources have changed; hand them to the cluster
 	python3 -m devcluster $(if $(filter 0,$(shell id -u)),images,build)
 
 .PHONY: bench
-bench: venv ## Measure the operator beside a bare kopf handler and print the table
+bench: venv ## Measure the operator beside a bare kopf handler
 	$(PYTHON) -m bench.operator_latency
 
 .PHONY: bench-training
-bench-training: venv ## Measure how fast the models train, beside the same steps in plain PyTorch; on a GPU if there is one
+bench-training: venv ## Measure how fast the models train, beside plain PyTorch; on a GPU if there is one
 	PYTHONPATH=$(PYTHONPATH) $(PYTHON) -m bench.training $(BENCH)
 
 .PHONY: bench-quality
-bench-quality: venv ## Measure a voice beside real speech and other synthesisers: VOICE=voice.pt CORPUS=folder
+bench-quality: venv ## Compare a voice with real speech and other synthesisers: VOICE=voice.pt CORPUS=folder
 	$(PYTHON) -m bench.quality --voice $(VOICE) --corpus $(CORPUS) $(BENCH)
 
 .PHONY: bench-serving
-bench-serving: venv ## Measure the server under load, beside Piper's: VOICE=voice.pt BENCH='--piper python'
+bench-serving: venv ## Measure the server under load, beside Piper: VOICE=voice.pt BENCH='--piper python'
 	$(PYTHON) -m bench.serving --voice $(VOICE) $(BENCH)
 
 .PHONY: bench-soak
-bench-soak: venv ## Ask a server for speech for an hour and watch its memory: VOICE=voice.pt
+bench-soak: venv ## Watch a server's memory during an hour of requests: VOICE=voice.pt
 	$(PYTHON) -m bench.soak --voice $(VOICE) $(BENCH)
 
 .PHONY: lock
-lock: ## Resolve the dependencies anew and write the locks
+lock: ## Resolve the dependencies again and write the locks
 	uv pip compile -q --upgrade --python-version 3.11 --generate-hashes --no-emit-index-url --extra dev pyproject.toml -o requirements/dev.txt
 	uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --extra operator pyproject.toml -o requirements/operator.txt
 	uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --extra workloads pyproject.toml -o requirements/workload.txt
 	uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --extra workloads --extra quality --constraints requirements/workload.txt --excludes requirements/not-in-workload-quality.txt pyproject.toml -o requirements/workload-quality.txt
 
 .PHONY: venv
-venv: ## Install what is locked in requirements/dev.txt, once for each lock, and link it as .venv
+venv: ## Install requirements/dev.txt, once for each content of it, and link it as .venv
 	@./tools/venv "$(VENV)" requirements/dev.txt
 
 .PHONY: clean
-clean: cluster-down ## Take the cluster down and delete what was made in this folder
+clean: cluster-down ## End the cluster and delete what was made in this folder
 	rm -rf .venv .cluster demo-output

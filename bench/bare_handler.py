@@ -1,6 +1,6 @@
 """The least that a kopf operator can do for a TTSTraining: one handler on the raw event that makes one Job.
 
-What `bench.operator_latency` compares with: no status, no ownership check, no retry, nothing is looked at again.
+`bench.operator_latency` compares with it. It writes no status, checks no owner, retries nothing and never looks again.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ GROUP, VERSION, PLURAL = "ttsoperator.dev", "v1alpha1", "ttstrainings"
 
 
 def job(body: kopf.Body) -> dict[str, Any]:
-    """A Job that does nothing, owned by the training."""
+    """Return a Job that does nothing and belongs to the training."""
     metadata = body["metadata"]
     owner = {
         "apiVersion": f"{GROUP}/{VERSION}",

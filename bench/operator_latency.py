@@ -1,4 +1,4 @@
-"""How long from `kubectl apply` to the Job and to the first status, and what it costs, beside a bare kopf handler.
+"""Measures the time from `kubectl apply` to the Job and to the first status, and its cost, beside a bare kopf handler.
 
     python -m bench.operator_latency [--sizes 500 3000] [--rounds 1]
 
@@ -40,7 +40,7 @@ PATIENCE_SECONDS = 600
 
 @dataclass(frozen=True)
 class Contender:
-    """An operator under test: how it is started, and whether it writes a status."""
+    """An operator under test: how to start it, and whether it writes a status."""
 
     name: str
     command: tuple[str, ...]
@@ -111,7 +111,7 @@ def training(index: int) -> dict[str, Any]:
 
 
 def observe(kubeconfig: str, kind: str, count: int, ready: Any, results: Any) -> None:
-    """In a process of its own: when each object was first seen, by index, in wall-clock seconds."""
+    """Put into ``results`` when each object was first seen, by index, in wall-clock seconds. Has its own process."""
     config.load_kube_config(kubeconfig)
     seen: dict[int, float] = {}
     if kind == "job":
@@ -143,9 +143,9 @@ WRITE = re.compile(r'verb="(POST|PUT|PATCH|APPLY|DELETE)"')
 
 
 def writes(cluster: embedded.Cluster) -> float:
-    """Writes to the resources that an operator of trainings touches, as the API server counted them.
+    """Return the writes to the resources that an operator of trainings touches, as the API server counted them.
 
-    The status of Jobs is the Job controller's; events and leases have too many writers to tell apart: not counted.
+    Not counted: the status of Jobs, which the Job controller writes; events and leases, which have too many writers.
     """
     total = 0.0
     for line in cluster.kubectl("get", "--raw", "/metrics").splitlines():
@@ -167,7 +167,7 @@ def memory_mib(pid: int) -> float:
 
 
 def measure(contender: Contender, count: int) -> Row:
-    """One contender on a fresh control plane."""
+    """Measure one contender on a fresh control plane."""
     with tempfile.TemporaryDirectory() as folder:
         cluster = embedded.up(Path(folder) / "cluster", nodes=0)
         try:
@@ -231,7 +231,7 @@ def _measure(contender: Contender, count: int, cluster: embedded.Cluster) -> Row
 
 
 def warm_up(cluster: embedded.Cluster) -> None:
-    """One training before the clock runs: what is made once for each namespace is no cost of an object."""
+    """Create one training before the clock runs: what is made once for each namespace is no cost of an object."""
     body = training(0)
     body["metadata"]["name"] = "warm-up"
     cluster.kubectl("apply", "-f", "-", input=json.dumps(body))
@@ -244,7 +244,7 @@ def warm_up(cluster: embedded.Cluster) -> None:
 
 
 def create(cluster: embedded.Cluster, count: int) -> dict[int, float]:
-    """Create the trainings by eight threads; when each was asked for, in wall-clock seconds."""
+    """Create the trainings with eight threads. Return when each was asked for, in wall-clock seconds."""
     local = threading.local()
     configuration = client.Configuration()
     config.load_kube_config(str(cluster.kubeconfig), client_configuration=configuration)

@@ -1,1 +1,1 @@
-"""The main job from end to end, to look at and to listen to: what `make demo` runs."""
+"""What `make demo` runs: a voice is trained and served from end to end, to look at and to listen to."""

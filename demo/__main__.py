@@ -43,7 +43,7 @@ def step(title: str) -> Iterator[None]:
 
 
 def prepare() -> tuple[Images, Path]:
-    """Build Kubernetes, the images and the corpus: side by side, since some wait for the network and some compute."""
+    """Build Kubernetes, the images and the corpus side by side: some wait for the network while others compute."""
     with concurrent.futures.ThreadPoolExecutor() as pool:
         corpus = pool.submit(demo_corpus.prepare)
         built = delivery.deliver(embedded.DEFAULT_STATE)

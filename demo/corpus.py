@@ -41,7 +41,7 @@ class CorpusUnavailable(Exception):
 
 
 def prepare() -> Path:
-    """The corpus in the user's cache, made once for each version of this module. Raises CorpusUnavailable."""
+    """Return the corpus in the user's cache, made once for each version of this module. Raises CorpusUnavailable."""
     key = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:12]
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tts-operator"
     folder = cache / f"asterisk-en-{key}"
@@ -90,7 +90,7 @@ def _fetch(root: Path) -> None:
 
 
 def _transcripts(text: str, sounds: Path) -> Iterator[tuple[str, str, Path]]:
-    """Name, transcript and sound of each line that transcribes speech and has a sound."""
+    """Yield name, transcript and sound file of each line that transcribes speech and has a sound."""
     for line in text.splitlines():
         name, separator, words = line.partition(":")
         words = " ".join(words.split())
@@ -102,7 +102,7 @@ def _transcripts(text: str, sounds: Path) -> Iterator[tuple[str, str, Path]]:
 
 
 def decode(path: Path) -> np.ndarray:
-    """A G.722 file as samples ``[n]`` int16 at 16 kHz, mono."""
+    """Return a G.722 file as samples ``[n]`` int16 at 16 kHz, mono."""
     with av.open(str(path), format="g722") as container:
         frames = [frame.to_ndarray().reshape(-1) for frame in container.decode(audio=0)]
     return np.concatenate(frames).astype(np.int16)

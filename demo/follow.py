@@ -1,4 +1,4 @@
-"""A progress bar for a training, read from nothing but the status of its resource."""
+"""Draws a progress bar for a training from nothing but the status of its resource."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ POLL_SECONDS = 2
 
 
 def read(cluster: Cluster, namespace: str, name: str) -> dict[str, Any]:
-    """The training as the API server has it."""
+    """Return the training as the API server has it."""
     resource: dict[str, Any] = json.loads(cluster.kubectl("get", "-n", namespace, f"ttst/{name}", "-o", "json"))
     return resource
 
 
 def condition(resource: dict[str, Any], kind: str) -> dict[str, Any]:
-    """One condition of a resource, empty where it is not written yet."""
+    """Return one condition of a resource; it is empty until it has been written."""
     conditions = resource.get("status", {}).get("conditions", [])
     return next((c for c in conditions if c["type"] == kind), {})
 

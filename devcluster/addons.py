@@ -1,4 +1,4 @@
-"""What every cluster has inside: the default storage class with its volumes, and CoreDNS where pods run."""
+"""The manifests that every cluster starts with: the default storage class, its volumes, and CoreDNS where pods run."""
 
 import json
 from typing import Any

@@ -1,4 +1,7 @@
-"""The user's cache folder: what is built once, under a key of what it is built from. Not what is built."""
+"""The project's folder in the user's cache: each thing is built once, under a key of what it is built from.
+
+How things are built is in `parts`, `images` and `seed`.
+"""
 
 import contextlib
 import fcntl
@@ -14,7 +17,10 @@ _START = time.monotonic()
 
 
 def say(message: str) -> None:
-    """Print one line of progress with the seconds since this program began. One write, so that threads never mix."""
+    """Print one line of progress with the seconds since this program began.
+
+    It is one write, so lines of several threads never mix.
+    """
     sys.stderr.write(f"[{time.monotonic() - _START:5.0f} s] {message}\n")
     sys.stderr.flush()
 

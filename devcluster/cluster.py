@@ -1,4 +1,4 @@
-"""A whole cluster: up, down, and what tests and the demo do with one that runs."""
+"""A whole cluster: it is started and taken down here, and tests and the demo use it through `Cluster`."""
 
 import contextlib
 import dataclasses
@@ -28,7 +28,7 @@ GPUS_PER_NODE = 4
 
 @dataclasses.dataclass(frozen=True)
 class Cluster:
-    """A running cluster. `nodes` is empty where it is a control plane alone: pods are made there but stay Pending."""
+    """A running cluster. A control plane alone has no `nodes`: pods are made there but stay Pending."""
 
     kubeconfig: Path
     state: Path
@@ -82,7 +82,7 @@ class Cluster:
 
 
 def identity(state: Path) -> str:
-    """Return the id that the cluster of this state folder marks its processes with: another folder, another id."""
+    """Return the id that marks the processes of this folder's cluster. Each folder has an id of its own."""
     return hashlib.sha256(str(state.resolve()).encode()).hexdigest()[:8]
 
 
@@ -107,7 +107,7 @@ def up(state: Path = DEFAULT_STATE, nodes: int = 1) -> Cluster:
 
 
 def down(state: Path = DEFAULT_STATE) -> None:
-    """End the cluster and remove what it left, also after a crash of anything. Other clusters are not touched."""
+    """End the cluster and remove what it left, even after a crash. This touches no other cluster."""
     with locked(f"state-{identity(state)}"):
         _take_down(state)
 

@@ -1,4 +1,4 @@
-"""Running a program to its end: its output back, its lines as progress, its last words in the error."""
+"""Runs a program to its end: returns its output, reports each line, and puts the last lines into the error."""
 
 import subprocess
 import threading

@@ -1,4 +1,4 @@
-"""etcd, API server, controller manager and scheduler as plain processes, for which no root is needed."""
+"""Starts etcd, API server, controller manager and scheduler as plain processes, which need no root."""
 
 import dataclasses
 import ipaddress
@@ -15,7 +15,7 @@ from devcluster.processes import start, wait_until
 
 @dataclasses.dataclass(frozen=True)
 class Addresses:
-    """Where the API server listens, and the ranges of pods and Services. Nodes need it to `advertise` its address."""
+    """The API server's address, and the ranges of pods and Services. With nodes it must `advertise` its address."""
 
     api_server: str = "127.0.0.1"
     advertise: bool = False
@@ -54,7 +54,7 @@ def start_control_plane(cluster_id: str, state: Path, parts: Parts, addresses: A
 
 
 class _Starting:
-    """The four starts share these five things; it lives no longer than they take."""
+    """Holds what the four starts share, for as long as they take."""
 
     def __init__(self, cluster_id: str, state: Path, parts: Parts, authority: Authority, addresses: Addresses) -> None:
         self._id = cluster_id

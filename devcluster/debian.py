@@ -1,4 +1,4 @@
-"""Distribution packages, unpacked into a folder and never installed: in which versions, and with what they need."""
+"""Fetches distribution packages with what they need, and unpacks them into a folder without installing them."""
 
 import functools
 import platform

@@ -1,4 +1,4 @@
-"""Images on their way to a cluster: built, put into the seed, handed to nodes that run."""
+"""Brings images to a cluster: builds them, puts them into the seed, and hands them to nodes that run."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path

@@ -17,7 +17,7 @@ from devcluster.processes import ClusterError, start, wait_until
 
 @dataclasses.dataclass(frozen=True)
 class Network:
-    """10.`number`.0.0/16 is this cluster's: nodes, Services and pods have each a part of it."""
+    """The addresses 10.`number`.0.0/16 of one cluster: nodes, Services and pods have a part each."""
 
     cluster_id: str
     number: int

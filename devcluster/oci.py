@@ -1,4 +1,4 @@
-"""Writing image archives in the OCI format: of one static program on nothing, and of what was built elsewhere."""
+"""Writes image archives in the OCI format: of a single static program, and of an image that was built elsewhere."""
 
 import hashlib
 import io

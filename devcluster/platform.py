@@ -1,4 +1,4 @@
-"""What a platform team does once: install the operator by its chart, make a namespace, put a corpus into a claim.
+"""What a platform team does once: it installs the chart, makes a namespace, and puts a corpus into a claim.
 
 The demo and the end-to-end tests do it through here, with the same commands that the README gives.
 """
@@ -54,7 +54,7 @@ def make_namespace(cluster: Cluster, name: str) -> None:
 
 
 def restricted_pod(name: str, image: str, command: list[str], claims: dict[str, str]) -> dict[str, Any]:
-    """A pod that meets the ``restricted`` standard, with claims mounted at paths; it has no token."""
+    """Return a pod without a token that meets the ``restricted`` standard; ``claims`` maps claim names to paths."""
     return {
         "apiVersion": "v1",
         "kind": "Pod",

@@ -1,4 +1,4 @@
-"""Starting a cluster's processes, finding them again whatever happened, and ending those and no others."""
+"""Starts a cluster's processes, finds them again whatever happened, and ends those and no others."""
 
 import contextlib
 import os

@@ -1,4 +1,4 @@
-"""containerd in namespaces of its own, and its image store: what is in it, and how images get into it.
+"""Runs containerd in namespaces of its own, lists the images in its store, and puts images into it.
 
 The namespaces are a mount and a process namespace, and a network one for a node. Everything in them ends with their
 first process. All that containerd and a kubelet write lies below /run, which is theirs alone: paths are short and the
@@ -42,7 +42,7 @@ class Runtime:
 
     @classmethod
     def running(cls, folder: Path, environment: Mapping[str, str]) -> "Runtime":
-        """Return the one that was started from this folder and runs."""
+        """Return the runtime that was started from this folder and still runs."""
         runtime = cls("", folder.name, folder, folder, environment)
         runtime.pid = int((folder / "pid").read_text())
         return runtime
@@ -95,7 +95,7 @@ class Runtime:
             self.run(["ctr", "--namespace=k8s.io", "images", "import", "-"], stdin=stream)
 
     def load(self, image: Image) -> None:
-        """Put a built image into the store, writing only what the store has not: after a change of code, kilobytes.
+        """Put a built image into the store, writing only what the store lacks: kilobytes after a change of code.
 
         Raises ClusterError.
         """

@@ -17,7 +17,10 @@ _NAME = "containerd"
 
 
 def fill(packages: Path, images: Iterable[Image]) -> None:
-    """Make the seed if there is none for what these images have in common with the next ones. Takes 20 s, root."""
+    """Make the seed if these images have none yet. It takes 20 s and needs root.
+
+    The seed goes by what is large in the images, so a change of code needs no new one.
+    """
 
     def build(target: Path) -> None:
         say("seed: filling an image store for the nodes to start from")

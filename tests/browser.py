@@ -1,4 +1,4 @@
-"""A real browser for tests: Debian's Chromium without a screen, unpacked into the cache and driven by Playwright."""
+"""Gives tests a real browser: Debian's Chromium without a screen, unpacked into the cache and driven by Playwright."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PROGRAM = "usr/lib/chromium/chromium-headless-shell"
 
 @contextmanager
 def browser() -> Iterator[Browser]:
-    """A browser that has no windows yet. Where there is no apt, the one that Playwright has installed."""
+    """Start a browser without windows. Where there is no apt, it is the one that Playwright has installed."""
     with sync_playwright() as playwright:
         folder = debian.unpacked("browser", PACKAGES) if shutil.which("apt-get") else None
         # Root has no sandbox; what is opened is this project's own page.

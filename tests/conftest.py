@@ -1,4 +1,4 @@
-"""What every test can ask for. The clusters come from ``tests.fixtures``."""
+"""Settings of all tests. The fixtures of the clusters are in ``tests.fixtures``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pytest fixtures `control_plane` and `cluster`; TTS_TEST_KUBECONFIG puts a cluster of your own in their place."""
+"""The pytest fixtures `control_plane` and `cluster`. TTS_TEST_KUBECONFIG puts a cluster of your own in their place."""
 
 import os
 import shutil
@@ -18,13 +18,13 @@ _CHECKOUT = Path(__file__).parents[1]
 
 @pytest.fixture(scope="session")
 def control_plane() -> Iterator[Cluster]:
-    """A cluster without nodes: everything but running pods is real. Needs no root."""
+    """Start a cluster without nodes, which needs no root. Everything in it is real, but no pod runs."""
     yield from _cluster(nodes=0)
 
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
-    """A cluster whose one node runs pods. Skipped where the embedded one cannot be started."""
+    """Start a cluster whose one node runs pods. Where that is impossible, the test is skipped."""
     if "TTS_TEST_KUBECONFIG" not in os.environ and (sys.platform != "linux" or os.geteuid() != 0):
         pytest.skip("running pods needs root on Linux (or a cluster of your own, named by TTS_TEST_KUBECONFIG)")
     yield from _cluster(nodes=1)

@@ -1,4 +1,4 @@
-"""The operator as a process of its own against the control plane, and what its tests ask of the API server."""
+"""Runs the operator as a process against the control plane, and reads what its tests need from the API server."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PATIENCE_SECONDS = 60
 
 
 def start(cluster: Cluster, namespace: str, log: Path, identity: str = "one") -> subprocess.Popen[bytes]:
-    """An operator that looks after one namespace and has its lease there; its log is appended to ``log``."""
+    """Start an operator that looks after one namespace and has its lease there. It appends its log to ``log``."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -50,7 +50,7 @@ def start(cluster: Cluster, namespace: str, log: Path, identity: str = "one") ->
 
 @contextmanager
 def operating(cluster: Cluster, namespace: str, log: Path, identity: str = "one") -> Iterator[subprocess.Popen[bytes]]:
-    """An operator for as long as the context lasts; killed without warning at its end."""
+    """Run an operator while the context lasts, and kill it without warning at its end."""
     process = start(cluster, namespace, log, identity)
     try:
         yield process
@@ -60,7 +60,7 @@ def operating(cluster: Cluster, namespace: str, log: Path, identity: str = "one"
 
 
 def until(what: str, look: Callable[[], Any], log: Path | None = None) -> Any:
-    """What ``look`` gives, once it is true. Raises AssertionError with the operator's last words."""
+    """Return what ``look`` gives, once it is true. Raises AssertionError with the end of the operator's log."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:
         if found := look():
@@ -77,7 +77,7 @@ def apply(cluster: Cluster, namespace: str, *bodies: dict[str, Any]) -> None:
 
 
 def get(cluster: Cluster, namespace: str, what: str) -> dict[str, Any] | None:
-    """An object, or None where there is none."""
+    """Return an object, or None if there is none."""
     try:
         found: dict[str, Any] = json.loads(cluster.kubectl("get", "-n", namespace, what, "-o", "json"))
     except ClusterError as error:
@@ -88,7 +88,7 @@ def get(cluster: Cluster, namespace: str, what: str) -> dict[str, Any] | None:
 
 
 def reason(cluster: Cluster, namespace: str, what: str, condition: str) -> tuple[str, str]:
-    """Status and reason of one condition; empty while it is not written."""
+    """Return status and reason of one condition. Both are empty until it has been written."""
     body = get(cluster, namespace, what) or {}
     conditions = {c["type"]: c for c in body.get("status", {}).get("conditions", ())}
     found = conditions.get(condition, {"status": "", "reason": ""})
@@ -96,6 +96,6 @@ def reason(cluster: Cluster, namespace: str, what: str, condition: str) -> tuple
 
 
 def versions(cluster: Cluster, namespace: str, kinds: str = f"ttstrainings,ttsservices,{CHILDREN}") -> dict[str, str]:
-    """The resource version of everything there, by kind and name."""
+    """Return the resource version of each object, by kind and name."""
     items = json.loads(cluster.kubectl("get", "-n", namespace, kinds, "-o", "json"))["items"]
     return {f"{i['kind']}/{i['metadata']['name']}": i["metadata"]["resourceVersion"] for i in items}

@@ -1,4 +1,4 @@
-"""The chart: what it renders is taken by a real API server, and values that cannot work are refused by name."""
+"""The chart: a real API server accepts what it renders, and values that cannot work are refused by name."""
 
 from __future__ import annotations
 

@@ -174,7 +174,7 @@ def test_killed_at_any_moment_it_goes_on_as_if_it_had_not_been(tmp_path: Path, l
     (tmp_path / "whole").mkdir()
     (tmp_path / "killed").mkdir()
     undisturbed = tiny_corpus.write_workspace(tmp_path / "whole/w", **STEPS)
-    assert start(launched, undisturbed).end()[0] == ExitCode.FINISHED
+    whole = start(launched, undisturbed)  # beside the others, for each of them is one process on one core
 
     workspace = tiny_corpus.write_workspace(tmp_path / "killed/w", **STEPS)
     dice = random.Random(4)
@@ -191,6 +191,7 @@ def test_killed_at_any_moment_it_goes_on_as_if_it_had_not_been(tmp_path: Path, l
     (resumed,) = [record["step"] for record in last.events() if record["event"] == "resumed"]
     assert 0 <= done - resumed <= 15
     assert words.step == 44
+    assert whole.end()[0] == ExitCode.FINISHED, whole.story()
     assert losses(workspace) == losses(undisturbed)
 
 

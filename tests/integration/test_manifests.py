@@ -1,4 +1,4 @@
-"""Good and bad manifests against the real API server: what is let in, and the words with which the rest is refused."""
+"""Good and bad manifests against a real API server: it accepts the good and refuses each bad one in clear words."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ DIGEST = "0" * 64
 
 
 def with_(base: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
-    """A copy of a manifest with one field set, or removed where ``value`` is ``...``."""
+    """Return a copy of a manifest with one field set, or removed if ``value`` is ``...``."""
     manifest = copy.deepcopy(base)
     *parents, leaf = path.split(".")
     node = manifest
@@ -53,7 +53,7 @@ def with_(base: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def api(control_plane: Cluster) -> Cluster:
-    """An API server that knows both kinds."""
+    """Return a cluster whose API server knows the custom kinds."""
     control_plane.kubectl(
         "apply", "--server-side", "-f", str(ROOT / "crds/ttstrainings.yaml"), "-f", str(ROOT / "crds/ttsservices.yaml")
     )
@@ -68,7 +68,7 @@ def api(control_plane: Cluster) -> Cluster:
 
 
 def create(api: Cluster, manifest: dict[str, Any]) -> dict[str, Any]:
-    """What the API server would store: defaults filled in, nothing kept."""
+    """Return what the API server would store, with defaults filled in. It keeps nothing."""
     stored: dict[str, Any] = json.loads(
         api.kubectl(
             "create", "--dry-run=server", "--validate=strict", "-o", "json", "-f", "-", input=json.dumps(manifest)

@@ -1,4 +1,4 @@
-"""The operator against a real API server: it makes what is missing, writes nothing twice, and can be killed anytime."""
+"""The operator against a real API server: it makes what is missing, writes nothing twice, and survives any kill."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ FOREIGN = {
 
 @pytest.fixture(scope="module")
 def api(control_plane: Cluster) -> Cluster:
-    """An API server that knows both kinds and the role of the workload pods."""
+    """Return a cluster whose API server knows the custom kinds and the role of the workload pods."""
     definitions = [ROOT / f"crds/{plural}.yaml" for plural in ("ttstrainings", "ttsservices")]
     control_plane.kubectl("apply", "--server-side", *(part for path in definitions for part in ("-f", path)))
     names = [f"crd/{plural}.ttsoperator.dev" for plural in ("ttstrainings", "ttsservices")]
@@ -64,14 +64,14 @@ def api(control_plane: Cluster) -> Cluster:
 
 @pytest.fixture
 def namespace(api: Cluster) -> str:
-    """A namespace of the test's own."""
+    """Make a namespace for one test."""
     name = f"live-{uuid.uuid4().hex[:8]}"
     api.kubectl("create", "namespace", name)
     return name
 
 
 def settled(api: Cluster, namespace: str, seconds: float = 3) -> dict[str, str]:
-    """The resource versions, once they have not changed for some seconds."""
+    """Return the resource versions, once they have not changed for some seconds."""
     since, known = time.monotonic(), versions(api, namespace)
 
     def quiet() -> bool:
@@ -105,7 +105,7 @@ def led(log: Path, times: int) -> None:
 
 
 def all_accepted(api: Cluster, namespace: str) -> set[str]:
-    """The trainings whose status says that they are accepted."""
+    """Return the trainings whose status says that they are accepted."""
     items = json.loads(api.kubectl("get", "-n", namespace, "ttst", "-o", "json"))["items"]
     conditions = {i["metadata"]["name"]: i.get("status", {}).get("conditions", ()) for i in items}
     return {name for name, all_ in conditions.items() if any(c["reason"] == "Accepted" for c in all_)}
@@ -208,7 +208,7 @@ def test_a_deleted_resource_leaves_nothing(api: Cluster, namespace: str, tmp_pat
 
 
 def complete(api: Cluster, namespace: str) -> None:
-    """Have the training end well, as no pod here could."""
+    """Write the status of a training that is complete, since no pod runs here."""
     settled(api, namespace, 1)  # the training's own passes are over: what is written now is not written over
     condition = {
         "type": "Complete",
