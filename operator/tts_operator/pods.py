@@ -15,15 +15,21 @@ from tts_api.resources.pods import PodTemplate
 from tts_api.run import RUN_ANNOTATION, RUN_PATH
 
 CONTAINER = "workload"
+"""The name of the one container of every pod."""
 USER = 10001
+"""User and group id that the container runs as, and that owns the volumes."""
 MANAGED_BY = {"app.kubernetes.io/managed-by": "tts-operator"}
+"""The label of every object that the operator makes."""
 REVISION_LABEL = "ttsoperator.dev/revision"
 """The revision of a service that an object belongs to; objects of the current revision do not carry the label."""
 CURRENT_REVISION = "current"
 """The revision of a service that its spec describes: today the only one."""
 QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
+"""The label by which Kueue takes a Job into a queue and decides when it runs."""
 ACCOUNT_PATH = "/var/run/secrets/kubernetes.io/serviceaccount"
+"""Where a pod finds its token, as clients of Kubernetes expect it."""
 TOKEN_SECONDS = 3600
+"""How long a token is valid; Kubernetes renews it in the volume before that."""
 
 
 def owner_reference(api_version: str, kind: str, metadata: Metadata) -> dict[str, Any]:

@@ -1,1 +1,1 @@
-"""TTSService: what is observed, planned and concluded. Nothing here but ``observe`` touches anything outside."""
+"""TTSService: what is observed, planned and concluded. Only ``observe`` reads the caches; the rest is pure."""

@@ -13,24 +13,24 @@ from tts_operator.engine.actions import Outcome
 from tts_operator.policy import Policy, fold_findings
 from tts_operator.serving import manifests
 from tts_operator.serving.kind import TTS_SERVICE
-from tts_operator.serving.observe import Observed
+from tts_operator.serving.observe import ObservedService
 from tts_operator.serving.policies import POLICIES
-from tts_operator.serving.situation import Situation, situation
+from tts_operator.serving.situation import ServiceSituation, situation
 from tts_operator.settings import Settings
 from tts_operator.shared_policies import unreadable
 
 
-def current(observed: Observed) -> dict[str, Any]:
+def current(observed: ObservedService) -> dict[str, Any]:
     """The status as it is stored, without the field that the pods own."""
     return TTS_SERVICE.without_pod_owned(observed.status)
 
 
 def conclude(
-    observed: Observed,
+    observed: ObservedService,
     outcomes: Sequence[Outcome],
     settings: Settings,
     now: datetime,
-    policies: Sequence[Policy[Situation]] = POLICIES,
+    policies: Sequence[Policy[ServiceSituation]] = POLICIES,
 ) -> dict[str, Any]:
     """The status as it should be, without the field that the pods own."""
     if observed.service is None:
@@ -43,7 +43,7 @@ def conclude(
     return encode_status(current(observed), status)
 
 
-def _status(this: Situation, conditions: tuple[Condition, ...]) -> TTSServiceStatus:
+def _status(this: ServiceSituation, conditions: tuple[Condition, ...]) -> TTSServiceStatus:
     service, voice, deployment = this.service, this.voice, this.deployment
     ready = deployment.ready if deployment else 0
     model = ServedModel(name=service.metadata.name, sha256=voice.sha256, ready=ready > 0) if voice else None

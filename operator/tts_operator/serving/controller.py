@@ -1,4 +1,4 @@
-"""The service's decisions as the engine asks for them. The decisions themselves are in the modules beside."""
+"""The controller of services. It passes the calls of the engine on and decides nothing."""
 
 from __future__ import annotations
 
@@ -15,35 +15,35 @@ from tts_operator.engine.objects import Key
 from tts_operator.policy import Policy
 from tts_operator.serving.conclude import conclude
 from tts_operator.serving.kind import TTS_SERVICE
-from tts_operator.serving.observe import Observed, observe
+from tts_operator.serving.observe import ObservedService, observe
 from tts_operator.serving.plan import plan
 from tts_operator.serving.policies import POLICIES
-from tts_operator.serving.situation import Situation
+from tts_operator.serving.situation import ServiceSituation
 from tts_operator.settings import Settings
 
 
 class ServiceController:
-    """A ``tts_operator.engine.controller.Controller``."""
+    """The controller of services; see ``tts_operator.engine.controller.Controller``."""
 
     record = TTS_SERVICE
 
-    def __init__(self, settings: Settings, policies: Sequence[Policy[Situation]] = POLICIES) -> None:
-        """``policies`` are asked in their order."""
+    def __init__(self, settings: Settings, policies: Sequence[Policy[ServiceSituation]] = POLICIES) -> None:
+        """The order of ``policies`` is their precedence."""
         self._settings = settings
         self._policies = policies
 
-    def observe(self, key: Key, cache: Cache) -> Observed | None:
-        """The service and its children."""
+    def observe(self, key: Key, cache: Cache) -> ObservedService | None:
+        """The service and its children as the caches hold them; None where there is none."""
         return observe(key, cache)
 
-    def plan(self, observed: Observed, now: datetime) -> Plan:
-        """What to create or apply."""
+    def plan(self, observed: ObservedService, now: datetime) -> Plan:
+        """What to create or apply, and when to look again."""
         return plan(observed, self._settings, now, self._policies)
 
-    def conclude(self, observed: Observed, outcomes: Sequence[Outcome], now: datetime) -> dict[str, Any]:
-        """The status as it should be."""
+    def conclude(self, observed: ObservedService, outcomes: Sequence[Outcome], now: datetime) -> dict[str, Any]:
+        """The status as it should be, without the field that the pods own."""
         return conclude(observed, outcomes, self._settings, now, self._policies)
 
-    def events(self, observed: Observed, status: Mapping[str, Any]) -> Iterable[Event]:
-        """What to tell about the change."""
+    def events(self, observed: ObservedService, status: Mapping[str, Any]) -> Iterable[Event]:
+        """One event for each new reason in the conditions."""
         return condition_events(observed.status.get("conditions", ()), status["conditions"])

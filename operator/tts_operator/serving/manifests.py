@@ -29,7 +29,7 @@ ENDING_SECONDS = 10
 """How long a pod may take to end, in addition to the time that its last request may take."""
 API_KEYS = {"name": "api-keys"}
 START_SECONDS = 600
-"""How long a pod may take to read the voice and speak for the first time."""
+"""How long a pod may take to load the voice and speak for the first time."""
 
 
 def child_name(service: TTSService, revision: str = CURRENT_REVISION) -> str:

@@ -50,7 +50,7 @@ class DeploymentStatus:
 
 
 @dataclass(frozen=True)
-class Observed:
+class ObservedService:
     """Everything a service is decided on."""
 
     key: Key
@@ -87,7 +87,7 @@ class Observed:
         return tuple(pod for pod in self.pods if pod.revision == revision)
 
 
-def observe(key: Key, cache: Cache) -> Observed | None:
+def observe(key: Key, cache: Cache) -> ObservedService | None:
     """Read the service of this key; None where there is none or it is being deleted."""
     body = cache.get(TTS_SERVICE.kind, key)
     if body is None or body["metadata"].get("deletionTimestamp"):
@@ -97,7 +97,7 @@ def observe(key: Key, cache: Cache) -> Observed | None:
     owner = TTS_SERVICE.owner(key)
     account, binding = access.missing(cache, key.namespace)
     source = _source(service, cache) if service else None
-    return Observed(
+    return ObservedService(
         key=key,
         uid=metadata["uid"],
         generation=metadata.get("generation", 0),

@@ -7,14 +7,17 @@ from datetime import datetime
 
 from tts_operator.engine.controller import Plan
 from tts_operator.policy import Policy, fold_plan
-from tts_operator.serving.observe import Observed
+from tts_operator.serving.observe import ObservedService
 from tts_operator.serving.policies import POLICIES
-from tts_operator.serving.situation import Situation, situation
+from tts_operator.serving.situation import ServiceSituation, situation
 from tts_operator.settings import Settings
 
 
 def plan(
-    observed: Observed, settings: Settings, now: datetime, policies: Sequence[Policy[Situation]] = POLICIES
+    observed: ObservedService,
+    settings: Settings,
+    now: datetime,
+    policies: Sequence[Policy[ServiceSituation]] = POLICIES,
 ) -> Plan:
     """The actions and the time of the next look; nothing for a service that cannot be read."""
     if observed.service is None:

@@ -10,16 +10,16 @@ from tts_api.resources import TTSService
 from tts_operator.engine.actions import Outcome
 from tts_operator.pod_status import PodStatus
 from tts_operator.pods import CURRENT_REVISION
-from tts_operator.serving.observe import DeploymentStatus, Observed
+from tts_operator.serving.observe import DeploymentStatus, ObservedService
 from tts_operator.settings import Settings
 from tts_operator.sources import VoiceReference
 
 
 @dataclass(frozen=True)
-class Situation:
+class ServiceSituation:
     """A revision of a service in one pass."""
 
-    observed: Observed
+    observed: ObservedService
     service: TTSService
     now: datetime
     image: str
@@ -68,14 +68,14 @@ class Situation:
 
 
 def situation(
-    observed: Observed,
+    observed: ObservedService,
     service: TTSService,
     settings: Settings,
     now: datetime,
     outcomes: Sequence[Outcome] = (),
-) -> Situation:
+) -> ServiceSituation:
     """The situation of the current revision of a service that can be read."""
-    return Situation(
+    return ServiceSituation(
         observed=observed,
         service=service,
         now=now,

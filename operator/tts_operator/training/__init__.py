@@ -1,1 +1,1 @@
-"""TTSTraining: what is observed, planned and concluded. Nothing here but ``observe`` touches anything outside."""
+"""TTSTraining: what is observed, planned and concluded. Only ``observe`` reads the caches; the rest is pure."""

@@ -16,9 +16,9 @@ from tts_operator.settings import Settings
 from tts_operator.shared_policies import unreadable
 from tts_operator.training import manifests
 from tts_operator.training.kind import TRAINING
-from tts_operator.training.observe import Observed
+from tts_operator.training.observe import ObservedTraining
 from tts_operator.training.policies import POLICIES
-from tts_operator.training.situation import Situation, situation
+from tts_operator.training.situation import TrainingSituation, situation
 
 UNLESS_FOUND = (
     Finding(ConditionType.FAILED, "False", Reason.NOT_FAILED),
@@ -27,17 +27,17 @@ UNLESS_FOUND = (
 """What holds of a training that can be read unless a policy finds something else."""
 
 
-def current(observed: Observed) -> dict[str, Any]:
+def current(observed: ObservedTraining) -> dict[str, Any]:
     """The status as it is stored, without the field that the pods own."""
     return TRAINING.without_pod_owned(observed.status)
 
 
 def conclude(
-    observed: Observed,
+    observed: ObservedTraining,
     outcomes: Sequence[Outcome],
     settings: Settings,
     now: datetime,
-    policies: Sequence[Policy[Situation]] = POLICIES,
+    policies: Sequence[Policy[TrainingSituation]] = POLICIES,
 ) -> dict[str, Any]:
     """The status as it should be, without the field that the pods own. A finished training keeps the status it has."""
     if observed.finished:
@@ -53,7 +53,7 @@ def conclude(
     return encode_status(current(observed), status)
 
 
-def _status(this: Situation, conditions: tuple[Condition, ...]) -> TTSTrainingStatus:
+def _status(this: TrainingSituation, conditions: tuple[Condition, ...]) -> TTSTrainingStatus:
     observed, training = this.observed, this.training
     result = observed.result if holds(conditions, ConditionType.COMPLETE) else None
     artifact = None
@@ -72,7 +72,7 @@ def _status(this: Situation, conditions: tuple[Condition, ...]) -> TTSTrainingSt
     )
 
 
-def _phase(this: Situation, conditions: Sequence[Condition]) -> Phase:
+def _phase(this: TrainingSituation, conditions: Sequence[Condition]) -> Phase:
     if holds(conditions, ConditionType.FAILED):
         return "Failed"
     if holds(conditions, ConditionType.COMPLETE):

@@ -1,4 +1,4 @@
-"""The training's decisions as the engine asks for them. The decisions themselves are in the modules beside."""
+"""The controller of trainings. It passes the calls of the engine on and decides nothing."""
 
 from __future__ import annotations
 
@@ -16,34 +16,34 @@ from tts_operator.policy import Policy
 from tts_operator.settings import Settings
 from tts_operator.training.conclude import conclude
 from tts_operator.training.kind import TRAINING
-from tts_operator.training.observe import Observed, observe
+from tts_operator.training.observe import ObservedTraining, observe
 from tts_operator.training.plan import plan
 from tts_operator.training.policies import POLICIES
-from tts_operator.training.situation import Situation
+from tts_operator.training.situation import TrainingSituation
 
 
 class TrainingController:
-    """A ``tts_operator.engine.controller.Controller``."""
+    """The controller of trainings; see ``tts_operator.engine.controller.Controller``."""
 
     record = TRAINING
 
-    def __init__(self, settings: Settings, policies: Sequence[Policy[Situation]] = POLICIES) -> None:
-        """``policies`` are asked in their order."""
+    def __init__(self, settings: Settings, policies: Sequence[Policy[TrainingSituation]] = POLICIES) -> None:
+        """The order of ``policies`` is their precedence."""
         self._settings = settings
         self._policies = policies
 
-    def observe(self, key: Key, cache: Cache) -> Observed | None:
-        """The training and its children."""
+    def observe(self, key: Key, cache: Cache) -> ObservedTraining | None:
+        """The training and its children as the caches hold them; None where there is none."""
         return observe(key, cache)
 
-    def plan(self, observed: Observed, now: datetime) -> Plan:
-        """What to create or patch."""
+    def plan(self, observed: ObservedTraining, now: datetime) -> Plan:
+        """What to create or patch, and when to look again."""
         return plan(observed, self._settings, now, self._policies)
 
-    def conclude(self, observed: Observed, outcomes: Sequence[Outcome], now: datetime) -> dict[str, Any]:
-        """The status as it should be."""
+    def conclude(self, observed: ObservedTraining, outcomes: Sequence[Outcome], now: datetime) -> dict[str, Any]:
+        """The status as it should be, without the field that the pods own."""
         return conclude(observed, outcomes, self._settings, now, self._policies)
 
-    def events(self, observed: Observed, status: Mapping[str, Any]) -> Iterable[Event]:
-        """What to tell about the change."""
+    def events(self, observed: ObservedTraining, status: Mapping[str, Any]) -> Iterable[Event]:
+        """One event for each new reason in the conditions."""
         return condition_events(observed.status.get("conditions", ()), status["conditions"])

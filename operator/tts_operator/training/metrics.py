@@ -1,5 +1,8 @@
-"""What Prometheus sees of the trainings: how many there are, how far the running ones are, and what their GPUs do. Read
-from the cache at every scrape, so that a training that is gone leaves no series behind."""
+"""The trainings as Prometheus metrics: how many there are, how far the running ones are, and the load of their GPUs.
+
+The metrics are read from the cache at every scrape, so that a deleted training leaves no series behind. The metrics of
+the engine itself are in ``tts_operator.engine``.
+"""
 
 from __future__ import annotations
 
@@ -23,18 +26,18 @@ RUNNING = {
     "gpu_memory_total_bytes": ("Memory of rank 0's GPU", "gpu.memoryTotalBytes"),
     "gpu_temperature_celsius": ("Temperature of rank 0's GPU", "gpu.temperatureCelsius"),
 }
-"""Gauges of each running training: what they are, and where in ``status.progress``."""
+"""The gauges of each running training: the description, and the path of the value in ``status.progress``."""
 
 
 class TrainingMetrics(Collector):
     """A collector over the trainings that the operator knows."""
 
     def __init__(self, trainings: Callable[[], Iterable[Mapping[str, Any]]]) -> None:
-        """``trainings`` gives their objects as the API server has them."""
+        """``trainings`` returns the objects of all trainings as the API server has them."""
         self._trainings = trainings
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """The metrics now."""
+        """Read the metrics."""
         bodies = list(self._trainings())
         phases = Counter(_phase(body) for body in bodies)
         counts = GaugeMetricFamily("tts_operator_trainings", "Trainings by phase", labels=["phase"])

@@ -44,7 +44,7 @@ class JobStatus:
 
 
 @dataclass(frozen=True)
-class Observed:
+class ObservedTraining:
     """Everything a training is decided on."""
 
     key: Key
@@ -88,7 +88,7 @@ class Observed:
         return holds(self.conditions, ConditionType.COMPLETE) or holds(self.conditions, ConditionType.FAILED)
 
 
-def observe(key: Key, cache: Cache) -> Observed | None:
+def observe(key: Key, cache: Cache) -> ObservedTraining | None:
     """Read the training of this key; None where there is none or it is being deleted."""
     body = cache.get(TRAINING.kind, key)
     if body is None or body["metadata"].get("deletionTimestamp"):
@@ -103,7 +103,7 @@ def observe(key: Key, cache: Cache) -> Observed | None:
     sources = _sources(training, cache) if training else SourceTrainings()
     has_own_job = job is not None and job.owner_uid == metadata["uid"]
     account, binding = access.missing(cache, key.namespace)
-    return Observed(
+    return ObservedTraining(
         key=key,
         uid=metadata["uid"],
         generation=metadata.get("generation", 0),

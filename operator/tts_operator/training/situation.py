@@ -13,14 +13,14 @@ from tts_operator.pod_status import PodStatus
 from tts_operator.pods import QUEUE_LABEL
 from tts_operator.settings import Settings
 from tts_operator.training import manifests
-from tts_operator.training.observe import Observed
+from tts_operator.training.observe import ObservedTraining
 
 
 @dataclass(frozen=True)
-class Situation:
+class TrainingSituation:
     """A training in one pass."""
 
-    observed: Observed
+    observed: ObservedTraining
     training: TTSTraining
     now: datetime
     image: str
@@ -78,14 +78,14 @@ class Situation:
 
 
 def situation(
-    observed: Observed,
+    observed: ObservedTraining,
     training: TTSTraining,
     settings: Settings,
     now: datetime,
     outcomes: Sequence[Outcome] = (),
-) -> Situation:
+) -> TrainingSituation:
     """The situation of a training that can be read."""
-    return Situation(
+    return TrainingSituation(
         observed=observed,
         training=training,
         now=now,

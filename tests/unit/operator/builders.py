@@ -21,9 +21,9 @@ from tts_operator.policy import Policy
 from tts_operator.settings import Settings
 from tts_operator.training.conclude import conclude
 from tts_operator.training.kind import TRAINING
-from tts_operator.training.observe import Observed, observe
+from tts_operator.training.observe import ObservedTraining, observe
 from tts_operator.training.plan import plan
-from tts_operator.training.situation import Situation
+from tts_operator.training.situation import TrainingSituation
 from tts_operator.training.situation import situation as make_situation
 
 NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
@@ -167,7 +167,9 @@ CHILD_CLAIM: Any = child(CLAIM)
 CHILD_SERVICE: Any = child(SERVICE)
 
 
-def seen(body: dict[str, Any] | None = None, *children: tuple[Kind, dict[str, Any]], access: bool = True) -> Observed:
+def seen(
+    body: dict[str, Any] | None = None, *children: tuple[Kind, dict[str, Any]], access: bool = True
+) -> ObservedTraining:
     """The training and its children as the operator observes them."""
     cache = Cache(KINDS.owners)
     shared = (ACCOUNT, BINDING) if access else ()
@@ -179,29 +181,29 @@ def seen(body: dict[str, Any] | None = None, *children: tuple[Kind, dict[str, An
 
 
 def conditions(
-    observed: Observed, outcomes: tuple[Outcome, ...] = (), now: datetime = NOW
+    observed: ObservedTraining, outcomes: tuple[Outcome, ...] = (), now: datetime = NOW
 ) -> dict[str, dict[str, Any]]:
     """What the operator would write of it, by type."""
     return {c["type"]: c for c in conclude(observed, outcomes, SETTINGS, now)["conditions"]}
 
 
-def planned(observed: Observed, now: datetime = NOW) -> Plan:
+def planned(observed: ObservedTraining, now: datetime = NOW) -> Plan:
     """What the operator would do about it."""
     return plan(observed, SETTINGS, now)
 
 
-def concluded(observed: Observed, now: datetime = NOW) -> dict[str, Any]:
+def concluded(observed: ObservedTraining, now: datetime = NOW) -> dict[str, Any]:
     """The status that the operator would write of it."""
     return conclude(observed, (), SETTINGS, now)
 
 
-def situation(observed: Observed, now: datetime = NOW, outcomes: tuple[Outcome, ...] = ()) -> Situation:
+def situation(observed: ObservedTraining, now: datetime = NOW, outcomes: tuple[Outcome, ...] = ()) -> TrainingSituation:
     """What a policy decides on."""
     assert observed.training is not None
     return make_situation(observed, observed.training, SETTINGS, now, outcomes)
 
 
-def found(policy: Policy[Situation], observed: Observed, now: datetime = NOW) -> str:
+def found(policy: Policy[TrainingSituation], observed: ObservedTraining, now: datetime = NOW) -> str:
     """What a policy alone finds, as words: ``Failed=NoProgress Progressing!Finished``."""
     return in_words(policy.findings(situation(observed, now)))
 

@@ -16,8 +16,8 @@ from tts_operator.policy import Policy
 from tts_operator.serving import manifests
 from tts_operator.serving.conclude import conclude
 from tts_operator.serving.kind import TTS_SERVICE
-from tts_operator.serving.observe import Observed, observe
-from tts_operator.serving.situation import Situation
+from tts_operator.serving.observe import ObservedService, observe
+from tts_operator.serving.situation import ServiceSituation
 from tts_operator.serving.situation import situation as make_situation
 from tts_operator.sources import VoiceReference
 from tts_operator.training.kind import TRAINING
@@ -91,7 +91,9 @@ def pod(name: str = "speak-serve-1", **options: Any) -> tuple[Kind, dict[str, An
 FRONT = child(SERVICE)
 
 
-def seen(body: dict[str, Any] | None = None, *children: tuple[Kind, dict[str, Any]], access: bool = True) -> Observed:
+def seen(
+    body: dict[str, Any] | None = None, *children: tuple[Kind, dict[str, Any]], access: bool = True
+) -> ObservedService:
     """The service and its children as the operator observes them."""
     cache = Cache(KINDS.owners)
     shared = (b.ACCOUNT, b.BINDING) if access else ()
@@ -102,22 +104,22 @@ def seen(body: dict[str, Any] | None = None, *children: tuple[Kind, dict[str, An
     return observed
 
 
-def conditions(observed: Observed, outcomes: tuple[Outcome, ...] = ()) -> dict[str, dict[str, Any]]:
+def conditions(observed: ObservedService, outcomes: tuple[Outcome, ...] = ()) -> dict[str, dict[str, Any]]:
     """What the operator would write of it, by type."""
     return {c["type"]: c for c in conclude(observed, outcomes, b.SETTINGS, b.NOW)["conditions"]}
 
 
-def found(policy: Policy[Situation], observed: Observed) -> str:
+def found(policy: Policy[ServiceSituation], observed: ObservedService) -> str:
     """What a policy alone finds, as words: ``Available!Pending``."""
     return b.in_words(policy.findings(situation(observed)))
 
 
-def situation(observed: Observed, outcomes: tuple[Outcome, ...] = ()) -> Situation:
+def situation(observed: ObservedService, outcomes: tuple[Outcome, ...] = ()) -> ServiceSituation:
     """What a policy decides on."""
     assert observed.service is not None
     return make_situation(observed, observed.service, b.SETTINGS, b.NOW, outcomes)
 
 
-def acted(policy: Policy[Situation], observed: Observed) -> list[str]:
+def acted(policy: Policy[ServiceSituation], observed: ObservedService) -> list[str]:
     """What a policy alone does, as words: ``Apply Deployment``."""
     return [f"{type(action).__name__} {action.kind.name}" for action in policy.actions(situation(observed))]

@@ -5,7 +5,7 @@ other resources. ``golden/<name>.out.yaml`` holds what one pass makes of it: the
 the next look, and the status that is written. A difference fails the test. To rewrite the files after a change that is
 meant, run
 
-    UPDATE_GOLDEN=1 python -m pytest tests/unit/operator/test_golden.py
+    UPDATE_GOLDEN=1 .venv/bin/python -m pytest tests/unit/operator/test_golden.py
 
 and read the difference before you commit it.
 """

@@ -11,7 +11,7 @@ from tests.unit.operator import service_builders as s
 from tts_api.report import ExitCode
 from tts_operator.conditions import condition_events
 from tts_operator.serving.conclude import conclude
-from tts_operator.serving.observe import Observed
+from tts_operator.serving.observe import ObservedService
 
 NONE_READY = {"readyReplicas": 0, "unavailableReplicas": 1}
 REFUSED_VOICE: dict[str, Any] = {
@@ -21,7 +21,7 @@ REFUSED_VOICE: dict[str, Any] = {
 CRASHED: dict[str, Any] = {"exit_code": 1, "says": "Segmentation fault"}
 
 
-def failing(*pods: object, **status: object) -> Observed:
+def failing(*pods: object, **status: object) -> ObservedService:
     return s.seen(None, s.FRONT, s.deployment(**{**NONE_READY, **status}), *pods)  # type: ignore[arg-type]
 
 
@@ -174,7 +174,7 @@ QUOTA = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "
         ),
     ],
 )
-def test_conditions(observed: Observed, condition: str, status: str, reason: str, part: str) -> None:
+def test_conditions(observed: ObservedService, condition: str, status: str, reason: str, part: str) -> None:
     found = s.conditions(observed)[condition]
     assert (found["status"], found["reason"]) == (status, reason)
     assert part in found["message"]

@@ -10,12 +10,12 @@ from tests.unit.operator import builders as b
 from tests.unit.operator import service_builders as s
 from tts_operator.engine.actions import Action, Apply, Create
 from tts_operator.engine.objects import SERVICE
-from tts_operator.serving.observe import Observed
+from tts_operator.serving.observe import ObservedService
 from tts_operator.serving.plan import plan
 from tts_operator.settings import Settings
 
 
-def planned(observed: Observed, settings: Settings = b.SETTINGS) -> tuple[Action, ...]:
+def planned(observed: ObservedService, settings: Settings = b.SETTINGS) -> tuple[Action, ...]:
     return plan(observed, settings, b.NOW).actions
 
 
@@ -74,7 +74,7 @@ OTHER = "another-uid"
         pytest.param(s.seen(s.service({"spec.replicas": "many"})), [], id="a spec that cannot be read"),
     ],
 )
-def test_what_is_done(observed: Observed, wanted: list[str]) -> None:
+def test_what_is_done(observed: ObservedService, wanted: list[str]) -> None:
     assert words(planned(observed)) == wanted
 
 
@@ -83,7 +83,7 @@ def test_a_newer_operator_restarts_nothing() -> None:
     assert planned(old, b.NEWER) == ()
 
 
-def applied(observed: Observed) -> dict[str, Any]:
+def applied(observed: ObservedService) -> dict[str, Any]:
     (action,) = [action for action in planned(observed) if isinstance(action, Apply)]
     return dict(action.body)
 

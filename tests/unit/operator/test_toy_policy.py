@@ -14,31 +14,31 @@ from tts_operator.engine.actions import Action, Patch
 from tts_operator.engine.objects import JOB
 from tts_operator.policy import Policy
 from tts_operator.training.controller import TrainingController
-from tts_operator.training.observe import Observed
+from tts_operator.training.observe import ObservedTraining
 from tts_operator.training.policies import POLICIES
-from tts_operator.training.situation import Situation
+from tts_operator.training.situation import TrainingSituation
 
 MORNING = b.NOW + timedelta(hours=8)
 RUNNING = b.seen(b.training(), b.CHILD_CLAIM, b.job(), b.pod(since=-60))
 
 
-class NightRest(Policy[Situation]):
+class NightRest(Policy[TrainingSituation]):
     """No training runs at night."""
 
-    def findings(self, situation: Situation, /) -> Iterator[Finding]:
+    def findings(self, situation: TrainingSituation, /) -> Iterator[Finding]:
         if situation.now < MORNING:
             yield Finding(ConditionType.SUSPENDED, "True", Reason.SUSPENDED, "At night nobody trains.", final=True)
             yield Finding(ConditionType.PROGRESSING, "False", Reason.SUSPENDED)
 
-    def actions(self, situation: Situation, /) -> Iterator[Action]:
+    def actions(self, situation: TrainingSituation, /) -> Iterator[Action]:
         if situation.now < MORNING and situation.observed.owns_job:
             yield Patch(JOB, situation.child_key, {"spec": {"suspend": True}})
 
-    def alarm(self, situation: Situation, /) -> datetime:
+    def alarm(self, situation: TrainingSituation, /) -> datetime:
         return MORNING
 
 
-def controller(*policies: Policy[Situation]) -> TrainingController:
+def controller(*policies: Policy[TrainingSituation]) -> TrainingController:
     return TrainingController(b.SETTINGS, policies)
 
 
@@ -68,7 +68,7 @@ def test_by_day_the_others_decide_as_they_do_without_it() -> None:
         assert with_it.conclude(observed, (), MORNING) == without_it.conclude(observed, (), MORNING)
 
 
-def observed_after(now: datetime) -> Observed:
+def observed_after(now: datetime) -> ObservedTraining:
     status = controller(NightRest(), *POLICIES).conclude(RUNNING, (), now)
     return b.seen(b.training({"status": status}), b.CHILD_CLAIM, b.job(suspend=True))
 

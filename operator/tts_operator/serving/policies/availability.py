@@ -9,14 +9,14 @@ from tts_operator.conditions import Finding
 from tts_operator.pod_status import PodStatus
 from tts_operator.policy import Policy
 from tts_operator.serving.observe import DeploymentStatus
-from tts_operator.serving.situation import Situation
+from tts_operator.serving.situation import ServiceSituation
 from tts_operator.troubles import Trouble, exit_trouble, explained, placement_trouble, start_trouble, with_remedy
 
 
-class Availability(Policy[Situation]):
+class Availability(Policy[ServiceSituation]):
     """Available is True while at most ``rollout.maxUnavailable`` pods are missing and one speaks."""
 
-    def findings(self, situation: Situation, /) -> Iterator[Finding]:
+    def findings(self, situation: ServiceSituation, /) -> Iterator[Finding]:
         """Available."""
         there, spec = situation.deployment, situation.service.spec
         if there is None:

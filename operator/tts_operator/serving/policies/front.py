@@ -8,13 +8,13 @@ from tts_operator.engine.actions import Action, Create
 from tts_operator.engine.objects import SERVICE
 from tts_operator.policy import Policy
 from tts_operator.serving import manifests
-from tts_operator.serving.situation import Situation
+from tts_operator.serving.situation import ServiceSituation
 
 
-class FrontService(Policy[Situation]):
+class FrontService(Policy[ServiceSituation]):
     """The Service is created once and then left as it is."""
 
-    def actions(self, situation: Situation, /) -> Iterator[Action]:
+    def actions(self, situation: ServiceSituation, /) -> Iterator[Action]:
         """Create the Service where it is missing and the voice is known."""
         if situation.makes_pods and not situation.observed.has_service:
             yield Create(SERVICE, manifests.service_object(situation.service), situation.observed.uid)

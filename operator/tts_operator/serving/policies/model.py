@@ -9,14 +9,14 @@ from tts_api.report import ExitCode
 from tts_operator.conditions import Finding
 from tts_operator.pod_status import PodStatus
 from tts_operator.policy import Policy
-from tts_operator.serving.situation import Situation
+from tts_operator.serving.situation import ServiceSituation
 from tts_operator.troubles import Trouble, exit_trouble, source_trouble
 
 
-class Model(Policy[Situation]):
+class ModelReadiness(Policy[ServiceSituation]):
     """ModelReady is False while the training leaves no voice or the newest pod refuses the voice."""
 
-    def findings(self, situation: Situation, /) -> Iterator[Finding]:
+    def findings(self, situation: ServiceSituation, /) -> Iterator[Finding]:
         """ModelReady; without a Deployment also that nothing is available."""
         source = situation.observed.source
         trouble = (source_trouble(source) if source else None) or _refusal(situation.pods)

@@ -11,13 +11,13 @@ from tts_operator.engine.objects import DEPLOYMENT
 from tts_operator.policy import Policy
 from tts_operator.serving import manifests
 from tts_operator.serving.kind import HASH_ANNOTATION
-from tts_operator.serving.situation import Situation
+from tts_operator.serving.situation import ServiceSituation
 
 
-class Rollout(Policy[Situation]):
+class Rollout(Policy[ServiceSituation]):
     """The Deployment is applied only where it differs from what is wanted."""
 
-    def actions(self, situation: Situation, /) -> Iterator[Action]:
+    def actions(self, situation: ServiceSituation, /) -> Iterator[Action]:
         """Apply the Deployment once the voice is known."""
         service, voice, there = situation.service, situation.voice, situation.deployment
         if voice is None:
@@ -32,7 +32,7 @@ class Rollout(Policy[Situation]):
         ):
             yield Apply(DEPLOYMENT, wanted, situation.observed.uid)
 
-    def findings(self, situation: Situation, /) -> Iterator[Finding]:
+    def findings(self, situation: ServiceSituation, /) -> Iterator[Finding]:
         """Progressing."""
         there, wanted = situation.deployment, situation.service.spec.replicas
         if there is None:

@@ -1,7 +1,7 @@
 """The policies of a training, one file each, in the order of their precedence.
 
-To add a policy, write a file with a class that extends ``Policy[Situation]`` and put an instance where it belongs in
-``POLICIES``. What the order means is said in ``tts_operator.policy``.
+To add a policy, write a file with a class that extends ``Policy[TrainingSituation]`` and put an instance of it
+where it belongs in ``POLICIES``. ``tts_operator.policy`` says what the order means.
 """
 
 from tts_operator.policy import Policy
@@ -16,9 +16,9 @@ from tts_operator.training.policies.stall import Stall
 from tts_operator.training.policies.start import Start
 from tts_operator.training.policies.steps import Steps
 from tts_operator.training.policies.suspension import Suspension
-from tts_operator.training.situation import Situation
+from tts_operator.training.situation import TrainingSituation
 
-POLICIES: tuple[Policy[Situation], ...] = (
+POLICIES: tuple[Policy[TrainingSituation], ...] = (
     Acceptance(),
     # Final while a voice is missing: nothing is made before it is there.
     SourceVoices(),

@@ -8,13 +8,13 @@ from tts_operator.engine.actions import Action, Create
 from tts_operator.engine.objects import CLAIM, JOB, SERVICE
 from tts_operator.policy import Policy
 from tts_operator.training import manifests
-from tts_operator.training.situation import Situation
+from tts_operator.training.situation import TrainingSituation
 
 
-class Children(Policy[Situation]):
+class Children(Policy[TrainingSituation]):
     """What is missing is created; what is there is never changed."""
 
-    def actions(self, situation: Situation, /) -> Iterator[Action]:
+    def actions(self, situation: TrainingSituation, /) -> Iterator[Action]:
         """Create the claim and the Service, which the pods need, and then the Job."""
         observed, training = situation.observed, situation.training
         if training.spec.storage.persistent_volume_claim.claim_name is None and not observed.has_claim:

@@ -10,24 +10,24 @@ from tts_operator.conditions import Finding
 from tts_operator.engine.actions import Action, Patch
 from tts_operator.engine.objects import JOB
 from tts_operator.policy import Policy
-from tts_operator.training.observe import Observed
+from tts_operator.training.observe import ObservedTraining
 from tts_operator.training.policies.endings import given_up
-from tts_operator.training.situation import Situation
+from tts_operator.training.situation import TrainingSituation
 from tts_operator.troubles import explained
 
 LIMIT = 3
 """Interruptions of rank 0 in a row that left the same checkpoint, after which the training is given up."""
 
 
-class InterruptionsInVain(Policy[Situation]):
+class InterruptionsInVain(Policy[TrainingSituation]):
     """A Job does not count interruptions as failures, and would start pods for ever."""
 
-    def findings(self, situation: Situation, /) -> Iterator[Finding]:
+    def findings(self, situation: TrainingSituation, /) -> Iterator[Finding]:
         """Failed, once the last interruptions were in vain."""
         if _in_vain(situation.observed):
             yield from given_up(Reason.NO_PROGRESS, explained(Reason.NO_PROGRESS))
 
-    def actions(self, situation: Situation, /) -> Iterator[Action]:
+    def actions(self, situation: TrainingSituation, /) -> Iterator[Action]:
         """Suspend the Job, so that it starts no further pods."""
         job = situation.observed.job
         if job is None or job.suspended or job.complete or job.failed_reason:
@@ -36,7 +36,7 @@ class InterruptionsInVain(Policy[Situation]):
             yield Patch(JOB, situation.child_key, {"spec": {"suspend": True}})
 
 
-def _in_vain(observed: Observed) -> bool:
+def _in_vain(observed: ObservedTraining) -> bool:
     """Whether the last interruptions of rank 0 all left the same checkpoint."""
     if not observed.owns_job:
         return False

@@ -9,14 +9,14 @@ from tts_operator.conditions import Finding
 from tts_operator.policy import Policy
 from tts_operator.training.observe import JobStatus
 from tts_operator.training.policies.endings import given_up
-from tts_operator.training.situation import Situation
+from tts_operator.training.situation import TrainingSituation
 from tts_operator.troubles import Trouble, exit_trouble, with_remedy
 
 
-class JobFailure(Policy[Situation]):
+class JobFailure(Policy[TrainingSituation]):
     """A training fails with its Job, for the reason that its last pod gave."""
 
-    def findings(self, situation: Situation, /) -> Iterator[Finding]:
+    def findings(self, situation: TrainingSituation, /) -> Iterator[Finding]:
         """Failed, once the Job failed."""
         job = situation.observed.job
         if job is None or not situation.observed.owns_job or job.complete or not job.failed_reason:
@@ -25,7 +25,7 @@ class JobFailure(Policy[Situation]):
         yield from given_up(trouble.reason, trouble.message)
 
 
-def _trouble(job: JobStatus, situation: Situation) -> Trouble:
+def _trouble(job: JobStatus, situation: TrainingSituation) -> Trouble:
     if job.failed_reason == "DeadlineExceeded":
         return Trouble(Reason.DEADLINE_EXCEEDED, with_remedy(Reason.DEADLINE_EXCEEDED, job.failed_message))
     pod = situation.last_failed_pod

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from tts_api.reasons import ConditionType, Reason
 from tts_operator.conditions import Finding
 from tts_operator.policy import Policy
-from tts_operator.training.situation import Situation
+from tts_operator.training.situation import TrainingSituation
 from tts_operator.troubles import placement_trouble
 
 
-class Placement(Policy[Situation]):
+class Placement(Policy[TrainingSituation]):
     """Scheduled is True once as many pods as the training has nodes are placed."""
 
-    def findings(self, situation: Situation, /) -> Iterator[Finding]:
+    def findings(self, situation: TrainingSituation, /) -> Iterator[Finding]:
         """Scheduled; with it Progressing, where the scheduler finds no node."""
         pods = situation.live_pods
         trouble = placement_trouble(pods)

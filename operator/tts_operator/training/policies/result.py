@@ -9,17 +9,17 @@ from tts_api.reasons import Reason
 from tts_operator.conditions import Finding
 from tts_operator.policy import Policy
 from tts_operator.training.policies.endings import COMPLETED, given_up
-from tts_operator.training.situation import Situation
+from tts_operator.training.situation import TrainingSituation
 from tts_operator.troubles import explained
 
 GRACE = timedelta(seconds=30)
 """How long the end of the pod may take to reach the cache after the end of its Job."""
 
 
-class Result(Policy[Situation]):
+class Result(Policy[TrainingSituation]):
     """A result that does not come in time makes the training fail."""
 
-    def findings(self, situation: Situation, /) -> Iterator[Finding]:
+    def findings(self, situation: TrainingSituation, /) -> Iterator[Finding]:
         """Complete with a result; Failed without one after the time for it."""
         observed = situation.observed
         if observed.job is None or not observed.job.complete:
@@ -30,7 +30,7 @@ class Result(Policy[Situation]):
         elif observed.owns_job and deadline is not None and situation.now >= deadline:
             yield from given_up(Reason.RESULT_MISSING, explained(Reason.RESULT_MISSING))
 
-    def alarm(self, situation: Situation, /) -> datetime | None:
+    def alarm(self, situation: TrainingSituation, /) -> datetime | None:
         """The end of the time for the result."""
         job = situation.observed.job
         if job is None or not job.complete or job.ended_at is None:

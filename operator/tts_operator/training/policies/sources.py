@@ -8,14 +8,14 @@ from tts_api.reasons import ConditionType, Reason
 from tts_operator.conditions import Finding
 from tts_operator.policy import Policy
 from tts_operator.training.policies.suspension import SUSPENDED
-from tts_operator.training.situation import Situation
+from tts_operator.training.situation import TrainingSituation
 from tts_operator.troubles import source_trouble
 
 
-class SourceVoices(Policy[Situation]):
+class SourceVoices(Policy[TrainingSituation]):
     """Scheduled and Progressing are False while a voice is missing."""
 
-    def findings(self, situation: Situation, /) -> Iterator[Finding]:
+    def findings(self, situation: TrainingSituation, /) -> Iterator[Finding]:
         """What the training waits for; final, since nothing else is decided before."""
         source = situation.observed.waits_for
         trouble = source_trouble(source) if source else None

@@ -8,14 +8,14 @@ from datetime import datetime, timedelta
 from tts_api.reasons import ConditionType, Reason
 from tts_operator.conditions import Finding
 from tts_operator.policy import Policy
-from tts_operator.training.situation import Situation
+from tts_operator.training.situation import TrainingSituation
 from tts_operator.troubles import with_remedy
 
 
-class Stall(Policy[Situation]):
+class Stall(Policy[TrainingSituation]):
     """The time runs from the last step, or from the start of the youngest pod if that was later."""
 
-    def findings(self, situation: Situation, /) -> Iterator[Finding]:
+    def findings(self, situation: TrainingSituation, /) -> Iterator[Finding]:
         """Progressing is False once the time is over."""
         deadline = self.alarm(situation)
         if deadline is not None and situation.now >= deadline:
@@ -23,7 +23,7 @@ class Stall(Policy[Situation]):
             message = with_remedy(Reason.STALLED, f"no step was done for {seconds} s")
             yield Finding(ConditionType.PROGRESSING, "False", Reason.STALLED, message)
 
-    def alarm(self, situation: Situation, /) -> datetime | None:
+    def alarm(self, situation: TrainingSituation, /) -> datetime | None:
         """When the training counts as stalled unless a step is done before; None while no pod runs."""
         times = [pod.running_since for pod in situation.running_pods if pod.running_since]
         if not times:

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from tts_api.reasons import ConditionType, Reason
 from tts_operator.conditions import Finding
 from tts_operator.policy import Policy
-from tts_operator.training.situation import Situation
+from tts_operator.training.situation import TrainingSituation
 from tts_operator.troubles import exit_trouble, start_trouble
 
 
-class Start(Policy[Situation]):
+class Start(Policy[TrainingSituation]):
     """Progressing says why no step can be done yet."""
 
-    def findings(self, situation: Situation, /) -> Iterator[Finding]:
+    def findings(self, situation: TrainingSituation, /) -> Iterator[Finding]:
         """Progressing, where a container cannot start or none runs."""
         live, failed = situation.live_pods, situation.last_failed_pod
         trouble = start_trouble(live)

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from tts_api.reasons import ConditionType, Reason
 from tts_operator.conditions import Finding
 from tts_operator.policy import Policy
-from tts_operator.training.situation import Situation
+from tts_operator.training.situation import TrainingSituation
 
 
-class Steps(Policy[Situation]):
+class Steps(Policy[TrainingSituation]):
     """Progressing is True, with the warnings of the pod."""
 
-    def findings(self, situation: Situation, /) -> Iterator[Finding]:
+    def findings(self, situation: TrainingSituation, /) -> Iterator[Finding]:
         """Progressing, which counts where no policy before found what keeps the training from it."""
         progress = situation.observed.progress
         warnings = ". ".join(progress.warnings) if progress else ""

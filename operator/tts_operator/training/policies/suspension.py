@@ -9,17 +9,17 @@ from tts_operator.conditions import Finding, find, holds
 from tts_operator.engine.actions import Action, Patch
 from tts_operator.engine.objects import JOB
 from tts_operator.policy import Policy
-from tts_operator.training.situation import Situation
+from tts_operator.training.situation import TrainingSituation
 from tts_operator.troubles import explained
 
 SUSPENDED = Finding(ConditionType.SUSPENDED, "True", Reason.SUSPENDED, explained(Reason.SUSPENDED))
 """Suspended by the user."""
 
 
-class Suspension(Policy[Situation]):
+class Suspension(Policy[TrainingSituation]):
     """The Job's ``suspend`` follows the spec; with a queue label the queue alone sets it."""
 
-    def actions(self, situation: Situation, /) -> Iterator[Action]:
+    def actions(self, situation: TrainingSituation, /) -> Iterator[Action]:
         """Suspend the Job or let it go on."""
         job = situation.observed.job
         if job is None or not situation.observed.owns_job or job.complete or job.failed_reason or situation.in_queue:
@@ -28,7 +28,7 @@ class Suspension(Policy[Situation]):
         if job.suspended != wanted:
             yield Patch(JOB, situation.child_key, {"spec": {"suspend": wanted}})
 
-    def findings(self, situation: Situation, /) -> Iterator[Finding]:
+    def findings(self, situation: TrainingSituation, /) -> Iterator[Finding]:
         """Suspended, by whom, and that nothing is scheduled and progresses meanwhile."""
         job, wanted = situation.observed.job, situation.training.spec.run_policy.suspend
         suspended = wanted if job is None else job.suspended
@@ -42,7 +42,7 @@ class Suspension(Policy[Situation]):
         yield Finding(ConditionType.PROGRESSING, "False", reason)
 
 
-def _not_suspended(situation: Situation) -> Reason:
+def _not_suspended(situation: TrainingSituation) -> Reason:
     """Resumed for a training that was suspended once, so that the user sees it until the end."""
     conditions = situation.observed.conditions
     before = find(conditions, ConditionType.SUSPENDED)

@@ -6,7 +6,7 @@ import pytest
 
 from tests.unit.operator import service_builders as s
 from tts_operator.engine.objects import SERVICE
-from tts_operator.serving.observe import Observed
+from tts_operator.serving.observe import ObservedService
 from tts_operator.serving.policies.front import FrontService
 
 
@@ -19,5 +19,5 @@ from tts_operator.serving.policies.front import FrontService
         pytest.param(s.seen(s.from_training()), [], id="no voice"),
     ],
 )
-def test_what_is_done(observed: Observed, wanted: list[str]) -> None:
+def test_what_is_done(observed: ObservedService, wanted: list[str]) -> None:
     assert s.acted(FrontService(), observed) == wanted

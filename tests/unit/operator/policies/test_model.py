@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.unit.operator import service_builders as s
-from tts_operator.serving.observe import Observed
-from tts_operator.serving.policies.model import Model
+from tts_operator.serving.observe import ObservedService
+from tts_operator.serving.policies.model import ModelReadiness
 
 REFUSES = s.pod(exit_code=64, says={"schema": 1, "reason": "DigestMismatch", "message": "another digest"})
 MADE = (s.FRONT, s.deployment(readyReplicas=0))
@@ -35,5 +35,5 @@ MADE = (s.FRONT, s.deployment(readyReplicas=0))
         ),
     ],
 )
-def test_what_is_found(observed: Observed, expected: str) -> None:
-    assert s.found(Model(), observed) == expected
+def test_what_is_found(observed: ObservedService, expected: str) -> None:
+    assert s.found(ModelReadiness(), observed) == expected

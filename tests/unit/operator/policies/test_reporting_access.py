@@ -6,7 +6,7 @@ import pytest
 
 from tests.unit.operator import builders as b
 from tests.unit.operator import service_builders as s
-from tts_operator.serving.observe import Observed
+from tts_operator.serving.observe import ObservedService
 from tts_operator.shared_policies import ReportingAccess
 
 BOTH = ["Create ServiceAccount", "Create RoleBinding"]
@@ -22,5 +22,5 @@ BOTH = ["Create ServiceAccount", "Create RoleBinding"]
         pytest.param(s.seen(s.from_training(), access=False), [], id="no pods are made yet"),
     ],
 )
-def test_what_is_done(observed: Observed, wanted: list[str]) -> None:
+def test_what_is_done(observed: ObservedService, wanted: list[str]) -> None:
     assert s.acted(ReportingAccess(), observed) == wanted

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.unit.operator import service_builders as s
-from tts_operator.serving.observe import Observed
+from tts_operator.serving.observe import ObservedService
 from tts_operator.serving.policies.rollout import Rollout
 
 APPLY = ["Apply Deployment"]
@@ -46,6 +46,6 @@ THREE = s.service({"spec.replicas": 3})
         ),
     ],
 )
-def test_what_is_done_and_found(observed: Observed, wanted: list[str], expected: str) -> None:
+def test_what_is_done_and_found(observed: ObservedService, wanted: list[str], expected: str) -> None:
     assert s.acted(Rollout(), observed) == wanted
     assert s.found(Rollout(), observed) == expected

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from tests.unit.operator import builders as b
-from tts_operator.training.observe import Observed
+from tts_operator.training.observe import ObservedTraining
 from tts_operator.training.policies.stall import Stall
 
 RUNS = b.pod(since=-60)
 LONG = b.pod("quick-train-1-aaaaa", since=-6000)
 
 
-def observed(pods: Any, progress: Any) -> Observed:
+def observed(pods: Any, progress: Any) -> ObservedTraining:
     return b.seen(
         b.training({"spec.runPolicy": {"stallTimeoutSeconds": 600}, "status.progress": progress}), b.job(), *pods
     )
