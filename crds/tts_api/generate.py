@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from tts_api import crd, policy, rbac, reference
+from tts_api import admission, crd, rbac, reference
 
 HEADER = "# Generated from tts_api by `make generate`: edit the types, not this file.\n"
 
@@ -24,7 +24,7 @@ def files() -> dict[str, str]:
     for name, definition in crd.definitions().items():
         written[f"crds/{name}"] = written[f"{chart}/crds/{name}"] = HEADER + _yaml(definition)
     written[f"{chart}/admission-policy.yaml"] = HEADER + "---\n".join(
-        _yaml(document) for document in policy.documents()
+        _yaml(document) for document in admission.documents()
     )
     written[f"{chart}/rbac.yaml"] = HEADER + _yaml(rbac.rules())
     written["docs/reference.md"] = reference.render()

@@ -1,11 +1,12 @@
-"""The service account of workload pods and what binds it to the right to report, in each namespace that needs it.
+"""The service account of the workload pods and the RoleBinding that lets it report, in each namespace that needs them.
 
-They carry no owner reference, since many resources share them, and are made again when somebody deletes them.
+They carry no owner reference, because many resources share them. The operator makes them again when they are deleted.
+What the account may write is derived from the kinds, in ``tts_api.rbac`` and ``tts_api.admission``.
 """
 
 from __future__ import annotations
 
-from tts_api.policy import WORKLOAD_SERVICE_ACCOUNT
+from tts_api.admission import WORKLOAD_SERVICE_ACCOUNT
 from tts_operator.engine.actions import Action, Create
 from tts_operator.engine.cache import Cache
 from tts_operator.engine.kinds import Child
@@ -13,7 +14,7 @@ from tts_operator.engine.objects import ROLE_BINDING, SERVICE_ACCOUNT, Key
 from tts_operator.pods import MANAGED_BY
 
 SHARED = (Child(SERVICE_ACCOUNT), Child(ROLE_BINDING))
-"""What the resources of a namespace have in common."""
+"""The kinds of objects that all resources of a namespace share."""
 
 
 def missing(cache: Cache, namespace: str) -> tuple[bool, bool]:
@@ -23,7 +24,7 @@ def missing(cache: Cache, namespace: str) -> tuple[bool, bool]:
 
 
 def mend(namespace: str, cluster_role: str, *, account: bool, binding: bool) -> tuple[Action, ...]:
-    """What makes the account and the binding that are missing."""
+    """The actions that create what is missing: the account, the binding, or both."""
     metadata = {"name": WORKLOAD_SERVICE_ACCOUNT, "namespace": namespace, "labels": MANAGED_BY}
     group = ROLE_BINDING.group
     account_body = {

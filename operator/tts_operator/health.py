@@ -7,11 +7,11 @@ from collections.abc import Callable
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, disable_created_metrics, generate_latest
 
-disable_created_metrics()  # type: ignore[no-untyped-call]  # a time series beside each counter, which nobody asks for
+disable_created_metrics()  # type: ignore[no-untyped-call]  # else each counter has a second time series, which nobody asks for
 
 
 async def serve(port: int, *, alive: Callable[[], bool], ready: Callable[[], bool]) -> web.AppRunner:
-    """Start to answer on all addresses."""
+    """Start to answer on all addresses. ``alive`` and ``ready`` are asked at each probe."""
 
     async def healthz(_: web.Request) -> web.Response:
         return _answer(alive(), "the watches have ended")

@@ -1,4 +1,4 @@
-"""JSON logs, one object a line, with the resource in each line that concerns one."""
+"""JSON logs: one object a line, which names the resource that it concerns."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pythonjsonlogger.json import JsonFormatter
 class _Formatter(JsonFormatter):
     def add_fields(self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]) -> None:
         super().add_fields(log_data, record, message_dict)
-        # kopf attaches a reference to the object; its fields are what ours are called.
+        # kopf attaches a reference to the object. Its fields get the names that the operator's own lines use.
         reference = log_data.pop("k8s_ref", None)
         for key in ("k8s_skip", "settings"):
             log_data.pop(key, None)
@@ -27,6 +27,6 @@ def configure(level: str) -> None:
     renames = {"asctime": "time", "levelname": "level", "name": "logger"}
     handler.setFormatter(_Formatter("%(asctime)s %(levelname)s %(name)s %(message)s", rename_fields=renames))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    # Tells of every request and every event; the metrics count them.
+    # These log every request and every event, which the metrics count.
     for chatty in ("aiohttp.access", "kopf.objects", "asyncio"):
         logging.getLogger(chatty).setLevel(logging.WARNING)

@@ -9,7 +9,7 @@ import posixpath
 from collections.abc import Mapping
 from typing import Any
 
-from tts_api.policy import WORKLOAD_SERVICE_ACCOUNT
+from tts_api.admission import WORKLOAD_SERVICE_ACCOUNT
 from tts_api.resources.metadata import Metadata
 from tts_api.resources.pods import PodTemplate
 from tts_api.run import RUN_ANNOTATION, RUN_PATH

@@ -1,4 +1,4 @@
-"""Every knob of the operator, read from environment variables with the prefix TTS_OPERATOR_. The chart sets them."""
+"""The operator's settings, read from environment variables with the prefix TTS_OPERATOR_. The chart sets them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class Settings(BaseSettings):
-    """Raises pydantic.ValidationError, which names the variable, for a value that cannot work."""
+    """The settings of one replica.
+
+    Raises pydantic.ValidationError, which names the field, for a value that cannot work.
+    """
 
     model_config = SettingsConfigDict(env_prefix="TTS_OPERATOR_", frozen=True, use_attribute_docstrings=True)
 
@@ -17,43 +20,43 @@ class Settings(BaseSettings):
     """Namespace the operator runs in; its lease lies there."""
 
     identity: str = "local"
-    """What tells this replica from the others: the pod's name."""
+    """The name that distinguishes this replica from the others: the pod's name."""
 
     workload_image: str
-    """Image of training and service pods whose resource names none; resolved once for each, see status.image."""
+    """Image of the pods of a resource that names none. It is resolved once for each resource, see status.image."""
 
     workload_cluster_role: str
-    """ClusterRole that lets a workload pod report; bound to its service account in each namespace that needs it."""
+    """ClusterRole that lets a workload pod report. It is bound to the account in each namespace that needs it."""
 
     watch_namespaces: tuple[str, ...] = ()
-    """Namespaces looked after, as a JSON list; empty means all."""
+    """Namespaces to look after, as a JSON list. An empty list means all."""
 
     workers: Annotated[int, Field(ge=1, le=256)] = 32
-    """Resources of a kind that are looked at at the same time: each mostly waits for the API server."""
+    """Resources of one kind that are looked at at the same time. Each mostly waits for the API server."""
 
     backoff_seconds: Annotated[float, Field(gt=0)] = 0.5
-    """First wait after a failed pass; it doubles with each failure in a row."""
+    """First wait after a failed pass. It doubles with each failure in a row."""
 
     backoff_limit_seconds: Annotated[float, Field(gt=0)] = 120.0
     """Longest wait after failed passes: how long a lifted quota may go unnoticed."""
 
     resync_seconds: Annotated[float, Field(ge=10)] = 600.0
-    """How often everything is listed anew, which finds what a broken watch has missed."""
+    """Seconds between two listings of everything, which find what a broken watch has missed."""
 
     lease_duration_seconds: Annotated[float, Field(ge=2)] = 15.0
-    """How long a lease that is not renewed keeps the others waiting."""
+    """Seconds for which a lease that is not renewed keeps the others waiting."""
 
     lease_renew_seconds: Annotated[float, Field(ge=1)] = 10.0
-    """How long the leader tries to renew before it stops. Shorter than the duration, or two would lead."""
+    """Seconds for which the leader tries to renew before it stops. Shorter than the duration, or two would lead."""
 
     lease_retry_seconds: Annotated[float, Field(gt=0)] = 2.0
-    """How often leader and candidates ask."""
+    """Seconds between two requests of the leader or a candidate."""
 
     port: Annotated[int, Field(ge=1, le=65535)] = 8080
     """Port of /healthz, /readyz and /metrics."""
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
-    """Least level of what is logged."""
+    """Lowest level that is logged."""
 
     @field_validator("workload_image")
     @classmethod

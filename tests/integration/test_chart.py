@@ -10,7 +10,7 @@ import yaml
 from devcluster.cluster import Cluster
 from devcluster.platform import CHART
 from devcluster.processes import ClusterError
-from tts_api.policy import WORKLOAD_SERVICE_ACCOUNT
+from tts_api.admission import WORKLOAD_SERVICE_ACCOUNT
 
 pytestmark = [pytest.mark.control_plane, pytest.mark.xdist_group("control-plane")]
 

@@ -1,5 +1,8 @@
-"""What a plan can ask for, and doing it. What the API server answers is data: a refusal is told to the user, and only
-what may pass by itself (an outage, too many requests) is raised to be tried again."""
+"""The actions that a plan can ask for, and ``act``, which carries them out.
+
+What the API server answers is data, so that a refusal can be reported to the user. Only an error that may pass by
+itself, such as an outage or too many requests, is raised, and the worker tries again.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,11 @@ Body = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Create:
-    """Create an object. Where one of the name exists, it must be ``owner``'s, or carry ``labels`` if nobody owns it."""
+    """Create an object, unless it exists.
+
+    An object of the name that exists must be controlled by the uid ``owner``. Where nothing controls it, it must carry
+    ``adopt_labels``; None adopts nothing.
+    """
 
     kind: Kind
     body: Body
@@ -28,7 +35,7 @@ class Create:
 
 @dataclass(frozen=True)
 class Apply:
-    """Apply an object server-side, if it does not exist or is ``owner``'s."""
+    """Apply an object server-side, if it does not exist or the uid ``owner`` controls it."""
 
     kind: Kind
     body: Body
@@ -52,11 +59,13 @@ class Verdict(StrEnum):
 
     DONE = "done"
     EXISTS = "exists"
+    """An object of the name exists already, and it is ours."""
     CONFLICT = "conflict"
     """An object of the name belongs to somebody else; it was not touched."""
     REFUSED = "refused"
-    """The API server said no: quota, policy, or a name that is not allowed."""
+    """The API server refused the action, by quota, by policy, or because a name is not allowed."""
     GONE = "gone"
+    """The object of a patch does not exist any more."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +79,7 @@ class Outcome:
 
 
 async def act(api: Api, actions: Sequence[Action]) -> list[Outcome]:
-    """Carry out the actions in order; stops at the first that is refused, since later ones may need it.
+    """Carry out the actions in order, and stop at the first conflict or refusal, because later ones may need it.
 
     Raises ApiError where the API server cannot be reached or asks to come back later.
     """

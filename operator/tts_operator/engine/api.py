@@ -1,4 +1,4 @@
-"""The API server over the official asynchronous client: JSON in, JSON out. What is called is decided elsewhere."""
+"""The API server over the official asynchronous client: JSON in, JSON out. Others decide what to call."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ WRITES = Counter("tts_operator_api_writes", "Writes to the API server", ["verb",
 
 
 class ApiError(Exception):
-    """The API server said no, or could not be asked (status 0)."""
+    """The API server refused a request, or did not answer (status 0)."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(f"{status}: {message}")
@@ -45,14 +45,14 @@ class Api:
 
     def __init__(self, configuration: client.Configuration) -> None:
         self._client = client.ApiClient(configuration)
-        # The client's own request method builds a model of every answer; its connections and credentials are enough.
+        # Only the client's connections and credentials are used: its request method builds a model of every answer.
         connector = aiohttp.TCPConnector(ssl=self._client.rest_client.ssl_context, limit=CONNECTIONS)
-        # aiohttp would look for a proxy, and for a netrc, in a thread for each request.
+        # Without this, aiohttp looks for a proxy, and for a netrc, in a thread for each request.
         self._session = aiohttp.ClientSession(connector=connector, proxy=_proxy(configuration.host))
 
     @classmethod
     async def connect(cls) -> Api:
-        """From the pod's service account, or from the kubeconfig that KUBECONFIG names."""
+        """A connection by the pod's service account, or by the kubeconfig that KUBECONFIG names."""
         configuration = client.Configuration()
         try:
             config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
@@ -61,7 +61,7 @@ class Api:
         return cls(configuration)
 
     async def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections."""
         await self._session.close()
         await self._client.close()  # type: ignore[no-untyped-call]
 
@@ -75,7 +75,7 @@ class Api:
             raise
 
     async def list(self, kind: Kind, namespace: str, selector: str) -> AsyncIterator[Body]:
-        """All objects of a kind that have the labels, of one namespace or of all where it is empty, page by page."""
+        """The objects of a kind that match a label selector, read page by page. An empty ``namespace`` means all."""
         token = ""
         while True:
             query = {"limit": str(PAGE), "labelSelector": selector} | ({"continue": token} if token else {})
@@ -101,7 +101,7 @@ class Api:
         return await self._call("PATCH", kind, kind.path(key.namespace, key.name, subresource), patch, MERGE)
 
     async def replace(self, kind: Kind, key: Key, body: Body) -> Body:
-        """Replace an object; a conflict with another writer is an ApiError of status 409."""
+        """Replace an object. A conflict with another writer is an ApiError of status 409."""
         return await self._call("PUT", kind, kind.path(key.namespace, key.name), body)
 
     async def _call(
@@ -116,7 +116,7 @@ class Api:
         headers = {"Content-Type": content_type, "Accept": "application/json"}
         await self._client.update_params_for_auth(headers, [], ["BearerToken"], path, method, body)
         url = self._client.configuration.host + path + (f"?{urlencode(query)}" if query else "")
-        # JSON is YAML: the text goes out as it is under either content type.
+        # JSON is YAML, so the same text is right under either content type.
         data = None if body is None else json.dumps(body)
         if method in _VERBS:
             WRITES.labels(_VERBS[method], kind.plural).inc()

@@ -1,6 +1,6 @@
-"""What the watches have seen: the newest version of every object, and which resource each belongs to.
+"""The cache: the newest version of every object that the informers have seen, and the resources that it belongs to.
 
-It holds what the API server said and decides nothing.
+It holds what the API server returned, and decides nothing.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from tts_operator.engine.objects import Key, Kind, key_of
 
 Body = Mapping[str, Any]
 Owner = tuple[str, Key]
-"""A controller's name and the key of one of its resources."""
+"""The name of a kind's record and the key of one resource of the kind."""
 
 
 class Cache:
@@ -28,7 +28,7 @@ class Cache:
         self._children: dict[tuple[Kind, Owner], dict[Key, Body]] = defaultdict(dict)
 
     def put(self, kind: Kind, body: Body) -> set[Owner]:
-        """Remember an object unless this or a newer version is known; returns the resources to look at."""
+        """Remember an object, unless this or a newer version is known. Returns the owners that are affected."""
         key = key_of(body)
         known = self._objects[kind].get(key)
         if known is not None and _uid(known) == _uid(body) and _version(known) >= _version(body):
@@ -41,7 +41,7 @@ class Cache:
         return affected
 
     def remove(self, kind: Kind, key: Key) -> set[Owner]:
-        """Forget an object; returns the resources to look at."""
+        """Forget an object. Returns the owners that are affected."""
         body = self._objects[kind].pop(key, None)
         affected: set[Owner] = set()
         for owner in () if body is None else self._owners(kind, body):
@@ -53,11 +53,11 @@ class Cache:
         return affected
 
     def get(self, kind: Kind, key: Key) -> Body | None:
-        """The newest version of an object that was seen."""
+        """The newest version of an object that was seen, or None."""
         return self._objects[kind].get(key)
 
     def children(self, kind: Kind, owner: Owner) -> list[Body]:
-        """The objects of a kind that belong to a resource, by name."""
+        """The objects of a kind that belong to a resource, sorted by name."""
         children = self._children.get((kind, owner), {})
         return [children[key] for key in sorted(children)]
 

@@ -1,4 +1,7 @@
-"""Events: a trace for people beside the status, written last and never needed. What to tell is the controllers'."""
+"""Events: a record for people beside the status, written last. Nothing depends on them.
+
+The controllers decide what to report.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,7 @@ class Event:
 
 
 async def emit(api: Api, regarding: Mapping[str, Any], event: Event, now: datetime) -> None:
-    """Tell it. A failure is only logged: the status has said the same already."""
+    """Write the event. A failure is only logged, because the status says the same already."""
     seed = f"{regarding['uid']} {event.reason} {event.note} {now.isoformat()}".encode()
     body = {
         "apiVersion": EVENT.api_version,

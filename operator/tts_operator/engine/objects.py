@@ -1,4 +1,4 @@
-"""Kinds and keys: how an object is named in the API and in the queue. What is in it is the controllers' affair."""
+"""Kinds and keys: how an object is named in the API and in the queue. The controllers know what is in it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 
 class Key(NamedTuple):
-    """The resource that is looked at: unique within its controller."""
+    """The name of an object, which is unique within its kind."""
 
     namespace: str
     name: str

@@ -1,6 +1,7 @@
-"""A work queue of keys: each key at most once, one worker for each key, exponential back-off, and alarms.
+"""A work queue of keys: each key is in it at most once, and one worker has a key at a time.
 
-Nothing in it knows what a key means. Time comes from the running event loop, so tests can simulate it.
+It has exponential back-off after failures, and alarms. It does not know what a key means. Time comes from the running
+event loop, so that tests can simulate it.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ K = TypeVar("K", bound=Hashable)
 class WorkQueue(Generic[K]):
     """Keys waiting to be worked on.
 
-    A key that is added while a worker has it is handed out again when that worker is done: nothing is lost, and no two
-    workers ever have the same key.
+    A key that is added while a worker has it is handed out again when that worker is done. So no change is missed, and
+    no two workers ever have the same key.
     """
 
     def __init__(self, *, backoff_seconds: float = 0.5, backoff_limit_seconds: float = 120.0) -> None:
@@ -48,14 +49,14 @@ class WorkQueue(Generic[K]):
             self._changed.set()
 
     def add_at(self, key: K, when: float) -> None:
-        """Have the key looked at when the loop's clock shows ``when``; only the earliest alarm of a key counts."""
+        """Have the key looked at when the loop's clock shows ``when``. Only the earliest alarm of a key counts."""
         if when < self._alarm_of.get(key, float("inf")):
             self._alarm_of[key] = when
             heapq.heappush(self._alarms, (when, next(self._order), key))
             self._changed.set()
 
     def retry(self, key: K) -> float:
-        """Have the key looked at again after a failure; returns the seconds until then, which double each time."""
+        """Have the key looked at again after a failure. Returns the seconds until then, which double each time."""
         failures = self._failures.get(key, 0)
         self._failures[key] = failures + 1
         delay = min(self._backoff * 2.0 ** min(failures, 30), self._limit)
@@ -67,14 +68,14 @@ class WorkQueue(Generic[K]):
         self._failures.pop(key, None)
 
     def done(self, key: K) -> None:
-        """Say that the worker that had the key has finished with it."""
+        """Take note that the worker that had the key has finished with it."""
         self._working.discard(key)
         if key in self._again:
             self._again.discard(key)
             self.add(key)
 
     async def get(self) -> tuple[K, float]:
-        """The next key and the seconds it waited. The caller must call ``done`` with it."""
+        """The next key, and the seconds for which it waited. The caller must call ``done`` with the key."""
         while True:
             now = self._now()
             while self._alarms and self._alarms[0][0] <= now:

@@ -17,7 +17,7 @@ from pydantic import Field, StringConstraints
 from tests.unit.operator import builders as b
 from tests.unit.operator.fake_api import FakeApi
 from tests.unit.operator.simulation import simulated
-from tts_api import API_VERSION, crd, kinds, policy, rbac
+from tts_api import API_VERSION, admission, crd, kinds, rbac
 from tts_api.base import Document
 from tts_api.reasons import ConditionType, Reason
 from tts_api.resources.conditions import Conditions
@@ -206,7 +206,7 @@ def test_what_concerns_it_wakes_it(kind: Kind, changed: dict[str, Any], woken: s
 
 
 def test_its_pods_are_granted_their_field_alone() -> None:
-    rule = policy.documents(ALL_CUSTOM)[-2]["spec"]
+    rule = admission.documents(ALL_CUSTOM)[-2]["spec"]
     assert rule["matchConstraints"]["resourceRules"][0]["resources"] == ["greetings", "greetings/status"]
     expressions = [entry["expression"] for entry in rule["validations"]]
     assert any("-greet-[0-9]+" in expression for expression in expressions)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from tts_api.admission import policy
 from tts_api.crd import definition
 from tts_api.kinds import CUSTOM_KINDS, CustomKind
-from tts_api.policy import policy
 
 
 @pytest.mark.parametrize("kind", CUSTOM_KINDS, ids=lambda kind: kind.plural)
