@@ -30,9 +30,10 @@ from tts_workloads.data import Corpus, read_corpus, split
 from tts_workloads.data.sound import read_sound, resample
 from tts_workloads.processors import cpus
 from tts_workloads.quality import recognise
-from tts_workloads.quality.errors import error_rate
+from tts_workloads.quality.error_rates import error_rate
 from tts_workloads.quality.naturalness import mean_opinion_score
-from tts_workloads.serving.synthesis.voice import Voice
+from tts_workloads.serving.synthesis.loaded_voice import LoadedVoice
+from tts_workloads.serving.synthesis.sentence import Sentence
 from tts_workloads.training.finish.evaluation import align, cepstra, mel_cepstral_distortion
 
 T = TypeVar("T")
@@ -113,7 +114,7 @@ class Speaker:
     """The voice as the server uses it."""
 
     def __init__(self, path: Path) -> None:
-        self.voice = Voice(path, None, torch.device("cpu"))
+        self.voice = LoadedVoice(path, None, torch.device("cpu"))
         self.module = torch.jit.load(str(path)).eval()
         self.rate = self.voice.card.audio.sample_rate
 
@@ -123,9 +124,8 @@ class Speaker:
 
     def _say(self, text: str) -> np.ndarray:
         front_end = self.voice.front_end
-        return np.concatenate(
-            [self.voice.synthesise(front_end.encode(one), 0, 1.0) for one in front_end.sentences(text)]
-        )
+        mels = (self.voice.predict_mel([Sentence(front_end.encode(one))]) for one in front_end.sentences(text))
+        return np.concatenate([self.voice.vocode(mel, [None])[0] for mel in mels])
 
     @torch.inference_mode()
     def copy(self, waveform: torch.Tensor) -> np.ndarray:

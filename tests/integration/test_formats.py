@@ -25,11 +25,11 @@ from tests.unit.workloads import tiny_voice
 from tests.unit.workloads.live_server import live
 from tts_api.resources.service import Limits
 from tts_api.voice import VocoderCard
-from tts_workloads.quality.errors import edit_distance, plain_words
+from tts_workloads.quality.error_rates import edit_distance, plain_words
 from tts_workloads.quality.recognise import transcribe
 from tts_workloads.serving.http.service import Service
-from tts_workloads.serving.synthesis.audio import FORMATS, PCM_SAMPLE_RATE
-from tts_workloads.serving.synthesis.voice import Voice
+from tts_workloads.serving.synthesis.encoding import FORMATS, PCM_SAMPLE_RATE
+from tts_workloads.serving.synthesis.loaded_voice import LoadedVoice
 
 RATE = tiny_voice.SAMPLE_RATE
 SECONDS = 12.0
@@ -66,7 +66,7 @@ def client(recording: Sound, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     module = Recording(torch.from_numpy(recording))
     file: Path = tmp_path_factory.mktemp("voice") / "voice.pt"
     tiny_voice.write(file, module, vocoder=VocoderCard(receptive_field_frames=0))
-    with live(Service("recording", Limits()), Voice(file, None, torch.device("cpu"))) as url:
+    with live(Service("recording", Limits()), LoadedVoice(file, None, torch.device("cpu"))) as url:
         yield openai.OpenAI(base_url=f"{url}/v1", api_key="none", max_retries=0)
 
 

@@ -17,9 +17,9 @@ from tests.unit.workloads import tiny_voice
 from tests.unit.workloads.live_server import live
 from tests.unit.workloads.tiny_tones import Tones
 from tts_api.resources.service import Limits
-from tts_workloads.serving.http.keys import ApiKeys
+from tts_workloads.serving.http.api_keys import ApiKeyFolder
 from tts_workloads.serving.http.service import Service
-from tts_workloads.serving.synthesis.voice import Voice
+from tts_workloads.serving.synthesis.loaded_voice import LoadedVoice
 
 pytestmark = [pytest.mark.timeout(180), pytest.mark.xdist_group("browser")]
 
@@ -40,13 +40,13 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def voice(tmp_path_factory: pytest.TempPathFactory) -> Voice:
+def voice(tmp_path_factory: pytest.TempPathFactory) -> LoadedVoice:
     path = tiny_voice.write(tmp_path_factory.mktemp("voice") / "voice.pt", Tones(slowness=200))
-    return Voice(path, None, torch.device("cpu"))
+    return LoadedVoice(path, None, torch.device("cpu"))
 
 
 @pytest.fixture
-def open_page(chromium: Browser, voice: Voice) -> Iterator[Callable[[Service], Page]]:
+def open_page(chromium: Browser, voice: LoadedVoice) -> Iterator[Callable[[Service], Page]]:
     """Opens the page of a service; fails where the page complains of anything or asks for something elsewhere."""
     complaints: list[str] = []
     with ExitStack() as stack:
@@ -75,7 +75,7 @@ def open_page(chromium: Browser, voice: Voice) -> Iterator[Callable[[Service], P
     assert [one for one in complaints if "the server responded with a status of 4" not in one] == []
 
 
-def test_a_voice_is_chosen_and_heard(open_page: Callable[[Service], Page], voice: Voice, tmp_path: Path) -> None:
+def test_a_voice_is_chosen_and_heard(open_page: Callable[[Service], Page], voice: LoadedVoice, tmp_path: Path) -> None:
     page = open_page(Service("tones", Limits()))
     expect(page).to_have_title("tones")
     expect(page.get_by_label("Voice").locator("option")).to_have_text(["default", "allison", "bert"])
@@ -137,7 +137,7 @@ def test_a_refusal_is_told_in_the_servers_words(open_page: Callable[[Service], P
 
 def test_a_key_is_asked_for_where_one_is_needed(open_page: Callable[[Service], Page], tmp_path: Path) -> None:
     (tmp_path / "team").write_text("open sesame")
-    page = open_page(Service("tones", Limits(), keys=ApiKeys(tmp_path)))
+    page = open_page(Service("tones", Limits(), keys=ApiKeyFolder(tmp_path)))
     expect(page.get_by_role("status")).to_contain_text("key")
     page.get_by_label("API key").fill("open sesame")
     page.get_by_label("API key").press("Tab")

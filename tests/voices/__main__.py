@@ -9,12 +9,13 @@ from pathlib import Path
 import soundfile
 import torch
 
-from tests.unit.workloads import tiny_corpus
+from tests.unit.workloads import tiny_corpus, tiny_voice
 from tts_api.run import TrainingRun
 from tts_api.voice import FORMAT
 from tts_workloads import models, text
 from tts_workloads.data import Clip, Corpus, features_of
-from tts_workloads.serving.synthesis.voice import Voice
+from tts_workloads.serving.synthesis.loaded_voice import LoadedVoice
+from tts_workloads.serving.synthesis.sentence import Sentence
 from tts_workloads.text.english.front_end import English
 from tts_workloads.training.finish.export import packed
 from tts_workloads.training.finish.finish import describe
@@ -55,9 +56,9 @@ def main() -> int:
     module = models.build_voice(acoustic, vocoder).eval()
     card = describe(run, training, 0, None)
     path.write_bytes(packed(module, card, front_end.files(), training_only(acoustic)))
-    voice = Voice(path, None, torch.device("cpu"))
+    voice = LoadedVoice(path, None, torch.device("cpu"))
     for number, sentence in enumerate(SENTENCES):
-        said = voice.synthesise(voice.front_end.encode(sentence), 1, 1.0)
+        said = tiny_voice.synthesise(voice, Sentence(voice.front_end.encode(sentence), speaker=1))
         soundfile.write(path.with_name(f"{path.stem}-{number}.flac"), said, card.audio.sample_rate, subtype="PCM_16")
     return 0
 

@@ -11,18 +11,18 @@ import uvicorn
 
 from tts_workloads.serving.http.app import make_app
 from tts_workloads.serving.http.service import Service
-from tts_workloads.serving.synthesis.voice import Measured, Voice
+from tts_workloads.serving.synthesis.loaded_voice import LoadedVoice, SynthesisSpeed
 
 
 @contextmanager
-def live(service: Service, voice: Voice) -> Iterator[str]:
+def live(service: Service, voice: LoadedVoice) -> Iterator[str]:
     """The address of the service, which speaks with this voice."""
     server = uvicorn.Server(
         uvicorn.Config(make_app(service), port=0, log_config=None, access_log=False, lifespan="off")
     )
     thread = threading.Thread(target=server.run)
     thread.start()
-    service.start(voice, Measured(0.01, 0.01, 0.001))
+    service.start(voice, SynthesisSpeed(0.01, 0.01, 0.001))
     try:
         while not server.started:
             time.sleep(0.01)

@@ -11,14 +11,15 @@ import pytest
 import soundfile
 import torch
 
-from tests.unit.workloads import tiny_corpus
+from tests.unit.workloads import tiny_corpus, tiny_voice
 from tests.unit.workloads.models.test_models import SMALL
 from tests.voices.__main__ import FOLDER, SENTENCES
 from tts_api.run import TrainingRun
 from tts_api.voice import FORMAT
 from tts_workloads import models, text
 from tts_workloads.data import Clip, Corpus, features_of
-from tts_workloads.serving.synthesis.voice import Voice
+from tts_workloads.serving.synthesis.loaded_voice import LoadedVoice
+from tts_workloads.serving.synthesis.sentence import Sentence
 from tts_workloads.training.finish.export import packed
 from tts_workloads.training.finish.finish import describe
 from tts_workloads.training.setup import weights
@@ -54,7 +55,7 @@ def test_what_is_served_is_what_was_trained(tmp_path: Path, vocoder: str) -> Non
     card = describe(training.run, training, 0, None)
     path = tmp_path / "voice.pt"
     path.write_bytes(packed(module, card, training.front_end.files()))
-    voice = Voice(path, None, CPU)
+    voice = LoadedVoice(path, None, CPU)
     assert voice.card == card
     for sentence in (one for words in TEXTS for one in voice.front_end.sentences(words)):
         symbols = training.front_end.encode(sentence)
@@ -62,7 +63,7 @@ def test_what_is_served_is_what_was_trained(tmp_path: Path, vocoder: str) -> Non
         with torch.inference_mode():
             vector, one = module.speaker(torch.tensor([1])), torch.ones(1)
             eager = module(torch.tensor([symbols]), torch.tensor([len(symbols)]), vector, one, one, None)[0]
-        said = voice.synthesise(symbols, 1, 1.0)
+        said = tiny_voice.synthesise(voice, Sentence(symbols, speaker=1))
         assert len(said) >= 2 * len(symbols) * card.audio.hop_length
         np.testing.assert_allclose(said, eager.numpy(), atol=1e-4, rtol=1e-3)
 
@@ -73,10 +74,10 @@ def test_every_format_so_far_is_kept() -> None:
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.pt")), ids=lambda path: path.stem)
 def test_a_stored_voice_still_speaks(path: Path) -> None:
-    voice = Voice(path, None, CPU)
+    voice = LoadedVoice(path, None, CPU)
     assert voice.card.speakers == ("allison", "bert")
     for number, sentence in enumerate(SENTENCES):
-        said = voice.synthesise(voice.front_end.encode(sentence), 1, 1.0)
+        said = tiny_voice.synthesise(voice, Sentence(voice.front_end.encode(sentence), speaker=1))
         before, rate = soundfile.read(path.with_name(f"{path.stem}-{number}.flac"), dtype="float32")
         assert rate == voice.card.audio.sample_rate
         np.testing.assert_allclose(np.clip(said, -1, 1), before, atol=2e-3)

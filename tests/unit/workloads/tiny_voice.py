@@ -13,6 +13,9 @@ from tests.unit.workloads.tiny_tones import HOP_LENGTH, Tones
 from tts_api.resources.training import AudioFeatures, Model
 from tts_api.voice import Provenance, VocoderCard, VoiceCard
 from tts_workloads import text
+from tts_workloads.serving.synthesis.encoding import Samples
+from tts_workloads.serving.synthesis.loaded_voice import LoadedVoice
+from tts_workloads.serving.synthesis.sentence import Sentence
 from tts_workloads.training.finish.export import packed
 
 SAMPLE_RATE = 16000
@@ -47,3 +50,8 @@ def write(path: Path, module: nn.Module | None = None, **changes: Any) -> Path:
     front_end = text.for_training("en-us")
     path.write_bytes(packed(module or Tones(), card(front_end, **changes), front_end.files()))
     return path
+
+
+def synthesise(voice: LoadedVoice, sentence: Sentence) -> Samples:
+    """Return the whole sound of one sentence, made in a batch of its own."""
+    return voice.vocode(voice.predict_mel([sentence]), [None])[0]

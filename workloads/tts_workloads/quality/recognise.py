@@ -19,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 
 from tts_workloads.data.sound import resample
-from tts_workloads.quality.errors import (
+from tts_workloads.quality.error_rates import (
     DIGITS,
     Count,
     character_errors,

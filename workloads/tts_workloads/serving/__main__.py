@@ -8,12 +8,13 @@ from pathlib import Path
 
 from tts_api.run import CHECKPOINTS_PATH, RUN_PATH
 from tts_workloads import logs
-from tts_workloads.serving.http import flags
-from tts_workloads.serving.http.server import Served, from_file, from_run, serve
+from tts_workloads.serving import flags
+from tts_workloads.serving.config import ServingConfig, from_file, from_run
+from tts_workloads.serving.process import serve
 
 
 def main() -> int:
-    """Parse the arguments and serve until SIGTERM. Returns the exit code of the contract."""
+    """Parse the arguments and serve until SIGTERM. Returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tts_workloads.serving", description=__doc__)
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--run", type=Path, default=RUN_PATH, help="the run document (default: %(default)s)")
@@ -43,13 +44,13 @@ def main() -> int:
         parser.error(str(error))
     logs.configure()
 
-    def what() -> Served:
+    def read_config() -> ServingConfig:
         if arguments.voice is not None:
             host, port = arguments.host or "127.0.0.1", arguments.port or 8000
             return from_file(arguments.voice, host, port, arguments.api_keys, limits, batching)
         return from_run(arguments.run, arguments.workspace, arguments.host or "", arguments.port)
 
-    return serve(what)
+    return serve(read_config)
 
 
 if __name__ == "__main__":

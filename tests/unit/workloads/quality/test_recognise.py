@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tts_workloads.quality.errors import (
+from tts_workloads.quality.error_rates import (
     character_errors,
     digit_words,
     edit_distance,

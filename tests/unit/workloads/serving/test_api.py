@@ -22,24 +22,24 @@ from fastapi.testclient import TestClient
 from tests.unit.workloads import tiny_voice
 from tts_api.resources.service import Limits
 from tts_workloads.audio import pitch
-from tts_workloads.serving.http import requests
+from tts_workloads.serving.http import speech_request
 from tts_workloads.serving.http.app import make_app
 from tts_workloads.serving.http.errors import RequestError
 from tts_workloads.serving.http.service import Service
-from tts_workloads.serving.synthesis.audio import FORMATS
-from tts_workloads.serving.synthesis.voice import Measured, Voice
+from tts_workloads.serving.synthesis.encoding import FORMATS
+from tts_workloads.serving.synthesis.loaded_voice import LoadedVoice, SynthesisSpeed
 
-MEASURED = Measured(0.01, 0.01, 0.001)
+MEASURED = SynthesisSpeed(0.01, 0.01, 0.001)
 ROUTE = "/v1/audio/speech"
 
 
 @pytest.fixture(scope="module")
-def voice(tmp_path_factory: pytest.TempPathFactory) -> Voice:
-    return Voice(tiny_voice.write(tmp_path_factory.mktemp("voice") / "voice.pt"), None, torch.device("cpu"))
+def voice(tmp_path_factory: pytest.TempPathFactory) -> LoadedVoice:
+    return LoadedVoice(tiny_voice.write(tmp_path_factory.mktemp("voice") / "voice.pt"), None, torch.device("cpu"))
 
 
 @pytest.fixture(scope="module")
-def service(voice: Voice) -> Iterator[Service]:
+def service(voice: LoadedVoice) -> Iterator[Service]:
     service = Service("tones", Limits(max_input_characters=400, max_concurrent_requests=2))
     service.start(voice, MEASURED)
     yield service
@@ -161,7 +161,7 @@ def test_long_input_is_its_sentences_one_after_the_other(client: TestClient) -> 
 
 
 @pytest.mark.parametrize("filling", [" ", "."])
-def test_a_hundred_thousand_characters_are_spoken_where_they_may_be(voice: Voice, filling: str) -> None:
+def test_a_hundred_thousand_characters_are_spoken_where_they_may_be(voice: LoadedVoice, filling: str) -> None:
     service = Service("tones", Limits(max_input_characters=100_000))
     service.start(voice, MEASURED)
     text = f"Good morning. {filling * 99_974} Good night."
@@ -300,7 +300,7 @@ def test_before_the_voice_is_there_it_is_alive_and_not_ready() -> None:
         assert ask(client).status_code == 503
 
 
-def test_a_server_that_drains_takes_nothing_new(voice: Voice) -> None:
+def test_a_server_that_drains_takes_nothing_new(voice: LoadedVoice) -> None:
     service = Service("tones", Limits())
     service.start(voice, MEASURED)
     with TestClient(make_app(service)) as client:
@@ -325,28 +325,32 @@ def test_the_text_of_a_request_is_never_logged(client: TestClient, caplog: pytes
 class Failing:
     """A voice whose device is broken."""
 
-    def __init__(self, voice: Voice) -> None:
+    def __init__(self, voice: LoadedVoice) -> None:
         self.card, self.front_end, self.on_gpu = voice.card, voice.front_end, False
-        self.enter_thread, self.device_memory, self.chunk = voice.enter_thread, voice.device_memory, voice.chunk
+        self.enter_thread, self.device_memory, self.chunk_frames = (
+            voice.enter_thread,
+            voice.device_memory,
+            voice.chunk_frames,
+        )
 
-    def say(self, *_: Any) -> Any:
+    def predict_mel(self, *_: Any) -> Any:
         raise RuntimeError("device lost")
 
 
 class FailingLater(Failing):
     """A voice whose device breaks in the middle of a text."""
 
-    def __init__(self, voice: Voice) -> None:
+    def __init__(self, voice: LoadedVoice) -> None:
         super().__init__(voice)
-        self.sound, self._say = voice.sound, voice.say
+        self.vocode, self._say = voice.vocode, voice.predict_mel
         self._said = 0
 
-    def say(self, sentences: Any) -> Any:
+    def predict_mel(self, sentences: Any) -> Any:
         self._said += 1
-        return self._say(sentences) if self._said == 1 else super().say()
+        return self._say(sentences) if self._said == 1 else super().predict_mel()
 
 
-def test_a_failure_in_the_middle_cuts_the_answer_and_is_counted(voice: Voice) -> None:
+def test_a_failure_in_the_middle_cuts_the_answer_and_is_counted(voice: LoadedVoice) -> None:
     service = Service("tones", Limits())
     service.start(FailingLater(voice), MEASURED)  # type: ignore[arg-type]
     with TestClient(make_app(service)) as client:
@@ -358,7 +362,7 @@ def test_a_failure_in_the_middle_cuts_the_answer_and_is_counted(voice: Voice) ->
 
 
 @pytest.mark.parametrize("response_format", ["wav", "pcm"])
-def test_a_failure_is_a_server_error_and_gives_its_place_back(voice: Voice, response_format: str) -> None:
+def test_a_failure_is_a_server_error_and_gives_its_place_back(voice: LoadedVoice, response_format: str) -> None:
     service = Service("tones", Limits(max_concurrent_requests=1))
     service.start(Failing(voice), MEASURED)  # type: ignore[arg-type]
     with TestClient(make_app(service), raise_server_exceptions=False) as client:
@@ -382,20 +386,20 @@ def test_a_voice_with_another_digest_is_no_voice(tmp_path: Path) -> None:
 
     path = tiny_voice.write(tmp_path / "voice.pt")
     with pytest.raises(BadInput, match=r"promised was ffff") as refusal:
-        Voice(path, "f" * 64, torch.device("cpu"))
+        LoadedVoice(path, "f" * 64, torch.device("cpu"))
     assert refusal.value.reason == "DigestMismatch"
 
 
-def test_more_work_than_may_wait_is_told_when_to_come_back(voice: Voice) -> None:
+def test_more_work_than_may_wait_is_told_when_to_come_back(voice: LoadedVoice) -> None:
     service = Service("tones", Limits(max_queue_milliseconds=0))
-    service.start(voice, Measured(0.01, 0.01, seconds_per_symbol=0.5))
+    service.start(voice, SynthesisSpeed(0.01, 0.01, seconds_per_symbol=0.5))
     with TestClient(make_app(service)) as client:
         assert ask(client).status_code == 200, "nothing is being made"
-        service.engine._symbols += 20
+        service.engine._queued_symbols += 20
         answer = ask(client)
         assert answer.status_code == 429
         assert 9 <= int(answer.headers["retry-after"]) <= 10, "20 symbols of half a second each, by the speed so far"
-        service.engine._symbols -= 20
+        service.engine._queued_symbols -= 20
         assert ask(client).status_code == 200
     service.engine.close()
 
@@ -403,18 +407,22 @@ def test_more_work_than_may_wait_is_told_when_to_come_back(voice: Voice) -> None
 class Slow:
     """A voice that takes its time."""
 
-    def __init__(self, voice: Voice) -> None:
+    def __init__(self, voice: LoadedVoice) -> None:
         self.card, self.front_end, self.on_gpu = voice.card, voice.front_end, False
-        self.enter_thread, self.device_memory, self.chunk = voice.enter_thread, voice.device_memory, voice.chunk
+        self.enter_thread, self.device_memory, self.chunk_frames = (
+            voice.enter_thread,
+            voice.device_memory,
+            voice.chunk_frames,
+        )
         self.go = threading.Event()
 
-    def say(self, *_: Any) -> Any:
+    def predict_mel(self, *_: Any) -> Any:
         self.go.wait(20)
         raise RuntimeError("too late")
 
 
 @pytest.mark.parametrize("response_format", ["wav", "pcm"])
-def test_a_request_that_takes_too_long_is_given_up(voice: Voice, response_format: str) -> None:
+def test_a_request_that_takes_too_long_is_given_up(voice: LoadedVoice, response_format: str) -> None:
     service = Service("tones", Limits(request_timeout_seconds=1))
     slow = Slow(voice)
     service.start(slow, MEASURED)  # type: ignore[arg-type]
@@ -438,8 +446,10 @@ def test_a_streamed_text_begins_with_a_short_piece(client: TestClient, service: 
     card, front_end = service.voice.card, service.voice.front_end
     text = "When the rain had stopped at last, they went down to the river, and nobody said a word. It was late."
     asked = {"input": text, "response_format": "pcm"}
-    streamed = requests.check(requests.SpeechRequest(**asked), card, front_end, "tones", 400)
-    whole = requests.check(requests.SpeechRequest(**asked | {"response_format": "wav"}), card, front_end, "tones", 400)
+    streamed = speech_request.check(speech_request.SpeechRequest(**asked), card, front_end, "tones", 400)
+    whole = speech_request.check(
+        speech_request.SpeechRequest(**asked | {"response_format": "wav"}), card, front_end, "tones", 400
+    )
     assert len(whole.sentences) == 2
     assert [one.symbols for one in streamed.sentences] == [
         front_end.encode(piece)
@@ -456,15 +466,15 @@ def test_a_streamed_text_begins_with_a_short_piece(client: TestClient, service: 
     ("characters", "where"), [(40, "asyncio"), (600, "text"), (5_001, "long-text"), (100_001, "long-text")]
 )
 def test_a_long_text_is_read_beside_the_answers_to_others(
-    voice: Voice, monkeypatch: pytest.MonkeyPatch, characters: int, where: str
+    voice: LoadedVoice, monkeypatch: pytest.MonkeyPatch, characters: int, where: str
 ) -> None:
     threads: list[str] = []
 
-    def check(*_: Any) -> requests.Speech:
+    def check(*_: Any) -> speech_request.Speech:
         threads.append(threading.current_thread().name)
         raise RequestError("read")
 
-    monkeypatch.setattr(requests, "check", check)
+    monkeypatch.setattr(speech_request, "check", check)
     service = Service("tones", Limits())
     service.start(voice, MEASURED)
     with TestClient(make_app(service)) as client:

@@ -16,10 +16,10 @@ from tests.unit.workloads import tiny_voice
 from tts_api.resources.service import Limits
 from tts_workloads.serving.http import clients
 from tts_workloads.serving.http.app import make_app
-from tts_workloads.serving.http.clients import BESIDE_BYTES, Bodies
+from tts_workloads.serving.http.clients import BESIDE_BYTES, BodyReader
 from tts_workloads.serving.http.errors import RequestError
 from tts_workloads.serving.http.service import Service
-from tts_workloads.serving.synthesis.voice import Measured, Voice
+from tts_workloads.serving.synthesis.loaded_voice import LoadedVoice, SynthesisSpeed
 
 ROUTE = "/v1/audio/speech"
 TEXT = "Good morning. " * 20
@@ -27,28 +27,28 @@ Sender = Callable[[Any], Awaitable[None]]
 
 
 @pytest.fixture(scope="module")
-def voice(tmp_path_factory: pytest.TempPathFactory) -> Voice:
-    return Voice(tiny_voice.write(tmp_path_factory.mktemp("voice") / "voice.pt"), None, torch.device("cpu"))
+def voice(tmp_path_factory: pytest.TempPathFactory) -> LoadedVoice:
+    return LoadedVoice(tiny_voice.write(tmp_path_factory.mktemp("voice") / "voice.pt"), None, torch.device("cpu"))
 
 
 class Waiting:
     """A voice that says nothing until it may."""
 
-    def __init__(self, voice: Voice) -> None:
+    def __init__(self, voice: LoadedVoice) -> None:
         self._voice, self.may = voice, threading.Event()
         self.said = 0
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._voice, name)
 
-    def say(self, sentences: Any) -> Any:
+    def predict_mel(self, sentences: Any) -> Any:
         assert self.may.wait(20)
         self.said += len(sentences)
-        return self._voice.say(sentences)
+        return self._voice.predict_mel(sentences)
 
 
 @pytest.fixture
-def waiting(voice: Voice) -> Waiting:
+def waiting(voice: LoadedVoice) -> Waiting:
     one = Waiting(voice)
     one.may.set()
     return one
@@ -57,7 +57,7 @@ def waiting(voice: Voice) -> Waiting:
 @pytest.fixture
 def service(waiting: Waiting) -> Iterator[Service]:
     service = Service("tones", Limits())
-    service.start(waiting, Measured(0.01, 0.01, 0.001))  # type: ignore[arg-type]
+    service.start(waiting, SynthesisSpeed(0.01, 0.01, 0.001))  # type: ignore[arg-type]
     yield service
     waiting.may.set()
     assert service.in_progress == 0
@@ -162,7 +162,7 @@ def test_a_client_that_goes_leaves_no_place_and_no_work(
         if when in {"body", "waiting"}:
             assert [message.get("status") for message in client.sent] == [499, None], "which nobody gets"
         waiting.may.set()
-        await until(lambda: not service.engine._turns)
+        await until(lambda: not service.engine._batch_started)
         if when == "waiting":
             assert waiting.said == 1, "what was in the making, and nothing behind it"
 
@@ -262,7 +262,7 @@ def test_half_a_body_holds_no_place(service: Service, monkeypatch: pytest.Monkey
 
 def test_of_too_many_bodies_the_one_that_has_been_coming_for_longest_goes() -> None:
     async def run() -> None:
-        bodies = Bodies(most_bytes=3 * BESIDE_BYTES + 2000)
+        bodies = BodyReader(most_bytes=3 * BESIDE_BYTES + 2000)
 
         def read(client: Client) -> asyncio.Task[bytes]:
             return asyncio.create_task(bodies.read(Request({"type": "http", "headers": []}, client.receive), 1000))

@@ -18,8 +18,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from tts_api.resources.service import Limits
 from tts_workloads.serving.http import connections
 from tts_workloads.serving.http.app import make_app
-from tts_workloads.serving.http.server import listen
 from tts_workloads.serving.http.service import Service
+from tts_workloads.serving.process import listen
 
 MANY = 10_000
 HEAD = b"POST /v1/audio/speech HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n"

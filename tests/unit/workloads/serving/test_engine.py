@@ -14,11 +14,14 @@ import numpy as np
 import pytest
 import torch
 
+from tests.unit.workloads import tiny_voice
 from tests.unit.workloads.test_voice_file import untrained
 from tts_workloads import models
-from tts_workloads.serving.synthesis.audio import Samples
-from tts_workloads.serving.synthesis.engine import FAILURES, SMOOTHING, Engine, EngineClosed, Turn, Utterance, batch_of
-from tts_workloads.serving.synthesis.voice import Sentence, Spoken, Voice
+from tts_workloads.serving.synthesis.batching import SynthesisRequest, choose_batch
+from tts_workloads.serving.synthesis.encoding import Samples
+from tts_workloads.serving.synthesis.engine import FAILURES, SMOOTHING, BatchStats, Engine, EngineClosed
+from tts_workloads.serving.synthesis.loaded_voice import LoadedVoice
+from tts_workloads.serving.synthesis.sentence import Sentence, SentenceMel
 from tts_workloads.training.finish.export import packed
 from tts_workloads.training.finish.finish import describe
 
@@ -27,7 +30,7 @@ class Counting:
     """A voice whose every symbol is a frame of one sample, made when the test lets it."""
 
     def __init__(self, chunk_frames: int | None = None) -> None:
-        self.chunk_frames = chunk_frames
+        self.frames = chunk_frames
         self.go = threading.Semaphore(0)
         self.turns: list[list[int]] = []
         """The first symbol of each sentence or chunk of a turn."""
@@ -35,21 +38,21 @@ class Counting:
     def enter_thread(self) -> None:
         pass
 
-    def chunk(self, number: int) -> int | None:
-        return self.chunk_frames
+    def chunk_frames(self, number: int) -> int | None:
+        return self.frames
 
-    def say(self, sentences: Sequence[Sentence]) -> list[Spoken]:
+    def predict_mel(self, sentences: Sequence[Sentence]) -> list[SentenceMel]:
         if any(symbol < 0 for sentence in sentences for symbol in sentence.symbols):
             raise RuntimeError("a symbol that no voice has")
-        return [Spoken(torch.tensor([list(sentence.symbols)])) for sentence in sentences]
+        return [SentenceMel(torch.tensor([list(sentence.symbols)])) for sentence in sentences]
 
-    def sound(self, spoken: Sequence[Spoken], frames: Sequence[int | None]) -> list[Samples]:
+    def vocode(self, mels: Sequence[SentenceMel], frames: Sequence[int | None]) -> list[Samples]:
         assert self.go.acquire(timeout=20)
         sounds = []
-        for one, most in zip(spoken, frames, strict=True):
-            begin = one.done
-            one.done += min(one.frames, most or one.frames)
-            sounds.append(one.mel[0, begin : one.done].numpy().astype(np.float32))
+        for one, most in zip(mels, frames, strict=True):
+            begin = one.frames_vocoded
+            one.frames_vocoded += min(one.frames_left, most or one.frames_left)
+            sounds.append(one.mel[0, begin : one.frames_vocoded].numpy().astype(np.float32))
         self.turns.append([int(sound[0]) for sound in sounds])
         return sounds
 
@@ -70,8 +73,10 @@ async def until(condition: Any) -> None:
         await asyncio.sleep(0.005)
 
 
-def utterance(number: int, length: int, chunks: int = 0) -> Utterance:
-    return Utterance(deque([Sentence([1] * length)]), lambda _: None, streamed=True, number=number, chunks=chunks)
+def utterance(number: int, length: int, chunks: int = 0) -> SynthesisRequest:
+    return SynthesisRequest(
+        deque([Sentence([1] * length)]), lambda _: None, streamed=True, number=number, chunks_made=chunks
+    )
 
 
 @pytest.mark.parametrize(
@@ -86,7 +91,7 @@ def utterance(number: int, length: int, chunks: int = 0) -> Utterance:
 )
 def test_what_is_about_as_long_shares_a_batch(lengths: list[int], most: int, together: list[int]) -> None:
     waiting = [utterance(number, length) for number, length in enumerate(lengths)]
-    assert [one.number for one in batch_of(waiting, most)] == together
+    assert [one.number for one in choose_batch(waiting, most)] == together
 
 
 @pytest.mark.parametrize(
@@ -100,8 +105,8 @@ def test_what_is_about_as_long_shares_a_batch(lengths: list[int], most: int, tog
 def test_chunks_as_long_share_a_turn(frames: list[int | None], left: list[int], together: list[int]) -> None:
     waiting = [utterance(number, 10, chunks=1) for number in range(len(frames))]
     for one, most, rest in zip(waiting, frames, left, strict=True):
-        one.spoken, one.frames = Spoken(torch.zeros(1, rest)), most
-    assert [one.number for one in batch_of(waiting, 8)] == together
+        one.mel, one.chunk_frames = SentenceMel(torch.zeros(1, rest)), most
+    assert [one.number for one in choose_batch(waiting, 8)] == together
 
 
 def test_sound_comes_in_the_order_of_the_text() -> None:
@@ -140,7 +145,7 @@ def test_a_first_chunk_goes_before_anothers_tenth() -> None:
 
 def test_similar_sentences_are_made_in_one_turn_and_each_gets_its_own() -> None:
     async def run() -> None:
-        voice, turns = Counting(), list[Turn]()
+        voice, turns = Counting(), list[BatchStats]()
         engine = Engine(voice, max_batch_size=4, observe=turns.append)
         first = asyncio.create_task(heard(engine, [1, 1]))
         await until(lambda: engine.depth == 0 and engine.seconds_of_work() > 0)
@@ -214,21 +219,23 @@ def test_many_failures_in_a_row_are_not_the_requests_fault() -> None:
 class Dear(Counting):
     """A voice that takes a hundredth of a second to say a sentence and as long for each two frames of its sound."""
 
-    def say(self, sentences: Sequence[Sentence]) -> list[Spoken]:
+    def predict_mel(self, sentences: Sequence[Sentence]) -> list[SentenceMel]:
         time.sleep(0.01)
-        return super().say(sentences)
+        return super().predict_mel(sentences)
 
-    def sound(self, spoken: Sequence[Spoken], frames: Sequence[int | None]) -> list[Samples]:
+    def vocode(self, mels: Sequence[SentenceMel], frames: Sequence[int | None]) -> list[Samples]:
         time.sleep(
-            0.01 * sum(min(one.frames, most or one.frames) for one, most in zip(spoken, frames, strict=True)) / 2
+            0.01
+            * sum(min(one.frames_left, most or one.frames_left) for one, most in zip(mels, frames, strict=True))
+            / 2
         )
-        return super().sound(spoken, frames)
+        return super().vocode(mels, frames)
 
 
 @pytest.mark.parametrize("streamed", [True, False])
 def test_the_cost_of_a_symbol_is_that_of_all_turns_of_its_sentence(streamed: bool) -> None:
     async def run() -> None:
-        turns = list[Turn]()
+        turns = list[BatchStats]()
         engine = Engine(voice := Dear(chunk_frames=2), seconds_per_symbol=0.0, observe=turns.append)
         voice.let(100)
         await heard(engine, [1] * 8, streamed=streamed)
@@ -329,22 +336,22 @@ def test_an_engine_that_is_closed_takes_nothing_and_waits_for_no_turn_that_never
 
 
 @pytest.fixture(scope="module")
-def spoken_voice(tmp_path_factory: pytest.TempPathFactory) -> Voice:
+def spoken_voice(tmp_path_factory: pytest.TempPathFactory) -> LoadedVoice:
     """An untrained voice whose vocoder makes chunks."""
     training = untrained("vocos", layers=2)
     module = models.build_voice(training.acoustic, training.vocoder).eval()
     path: Path = tmp_path_factory.mktemp("voice") / "voice.pt"
     path.write_bytes(packed(module, describe(training.run, training, 0, None), training.front_end.files()))
-    return Voice(path, None, torch.device("cpu"))
+    return LoadedVoice(path, None, torch.device("cpu"))
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-def test_batched_streamed_and_alone_sound_the_same(spoken_voice: Voice, threads: int) -> None:
+def test_batched_streamed_and_alone_sound_the_same(spoken_voice: LoadedVoice, threads: int) -> None:
     """To 1e-4 of full scale: what is added in another order is rounded differently."""
     voice = spoken_voice
     texts = ["Good morning, everyone who is here today.", "Thank you very much indeed for your call.", "Goodbye."]
     sentences = [Sentence(voice.front_end.encode(text), speaker=n % 2) for n, text in enumerate(texts)]
-    alone = [voice.synthesise(one.symbols, one.speaker, one.speed) for one in sentences]
+    alone = [tiny_voice.synthesise(voice, one) for one in sentences]
 
     async def run() -> None:
         engine = Engine(voice, threads=threads, max_batch_size=8, max_wait_seconds=0.05)
@@ -376,11 +383,11 @@ class FailsInCompany:
 
 @pytest.mark.parametrize("streamed", [True, False])
 def test_no_sound_is_lost_where_a_batch_fails_in_the_vocoder(
-    spoken_voice: Voice, monkeypatch: pytest.MonkeyPatch, streamed: bool
+    spoken_voice: LoadedVoice, monkeypatch: pytest.MonkeyPatch, streamed: bool
 ) -> None:
     texts = ("Good morning, everyone here.", "Thank you for your call now.")
     sentences = [Sentence(spoken_voice.front_end.encode(text)) for text in texts]
-    alone = [spoken_voice.synthesise(one.symbols, one.speaker, one.speed) for one in sentences]
+    alone = [tiny_voice.synthesise(spoken_voice, one) for one in sentences]
     monkeypatch.setattr(spoken_voice, "_module", FailsInCompany(spoken_voice._module))
 
     async def run() -> None:

@@ -11,8 +11,8 @@ import pytest
 
 from tts_api.resources.service import Batching, Limits
 from tts_workloads.serving import __main__ as command
-from tts_workloads.serving.http import flags
-from tts_workloads.serving.http.server import Served
+from tts_workloads.serving import flags
+from tts_workloads.serving.config import ServingConfig
 
 LAPTOP = Path(__file__).parents[4] / "docs/laptop.md"
 
@@ -49,7 +49,7 @@ def test_every_field_is_a_flag_that_help_and_documentation_explain(monkeypatch: 
 def test_what_is_given_is_what_is_served(
     arguments: list[str], limits: Limits, batching: Batching, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    served: list[Served] = []
+    served: list[ServingConfig] = []
 
     def serve(what: Any) -> int:
         served.append(what())

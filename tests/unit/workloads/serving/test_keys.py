@@ -9,8 +9,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from tts_api.resources.service import Limits
+from tts_workloads.serving.http.api_keys import READ_SECONDS, ApiKeyFolder
 from tts_workloads.serving.http.app import make_app
-from tts_workloads.serving.http.keys import READ_SECONDS, ApiKeys
 from tts_workloads.serving.http.service import Service
 
 SECRET = "sk-of-anna"
@@ -55,18 +55,18 @@ class Clock:
 )
 def test_who_is_let_in(tmp_path: Path, header: str | None, allowed: bool) -> None:
     mounted(tmp_path, "1", anna=SECRET, bert="sk-of-bert", empty="")
-    assert (ApiKeys(tmp_path).holder(header) is not None) is allowed
+    assert (ApiKeyFolder(tmp_path).holder(header) is not None) is allowed
 
 
 def test_a_key_is_known_by_the_name_of_its_entry(tmp_path: Path) -> None:
     mounted(tmp_path, "1", anna=SECRET, bert="sk-of-bert")
-    assert ApiKeys(tmp_path).holder(f"Bearer {SECRET}") == "anna"
+    assert ApiKeyFolder(tmp_path).holder(f"Bearer {SECRET}") == "anna"
 
 
 def test_a_changed_secret_needs_no_restart(tmp_path: Path) -> None:
     clock = Clock()
     mounted(tmp_path, "1", anna=SECRET)
-    keys = ApiKeys(tmp_path, clock)
+    keys = ApiKeyFolder(tmp_path, clock)
     mounted(tmp_path, "2", bert="sk-of-bert")
     clock.now += READ_SECONDS
     assert keys.holder(f"Bearer {SECRET}") is None
@@ -76,7 +76,7 @@ def test_a_changed_secret_needs_no_restart(tmp_path: Path) -> None:
 def test_keys_that_cannot_be_read_again_stay_good(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     clock, folder = Clock(), tmp_path / "keys"
     mounted(folder, "1", anna=SECRET)
-    keys = ApiKeys(folder, clock)
+    keys = ApiKeyFolder(folder, clock)
     folder.rename(tmp_path / "elsewhere")
     clock.now += READ_SECONDS
     assert keys.holder(f"Bearer {SECRET}") == "anna"
@@ -87,7 +87,7 @@ def test_keys_that_cannot_be_read_again_stay_good(tmp_path: Path, caplog: pytest
 def test_the_api_asks_for_a_key_and_the_probes_do_not(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     mounted(tmp_path, "1", anna=SECRET)
-    with TestClient(make_app(Service("tones", Limits(), keys=ApiKeys(tmp_path)))) as client:
+    with TestClient(make_app(Service("tones", Limits(), keys=ApiKeyFolder(tmp_path)))) as client:
         for path in ("/v1/audio/speech", "/v1/models", "/v1/audio/voices"):
             answer = client.request("POST" if path.endswith("speech") else "GET", path)
             assert answer.status_code == 401
@@ -104,7 +104,7 @@ def test_the_api_asks_for_a_key_and_the_probes_do_not(tmp_path: Path, caplog: py
 
 def test_one_key_does_not_take_all_places(tmp_path: Path) -> None:
     mounted(tmp_path, "1", anna=SECRET, bert="sk-of-bert")
-    service = Service("tones", Limits(max_concurrent_requests=3), keys=ApiKeys(tmp_path), most_per_key=2)
+    service = Service("tones", Limits(max_concurrent_requests=3), keys=ApiKeyFolder(tmp_path), most_per_key=2)
     places = [service.enter("anna") for _ in range(2)]
     with TestClient(make_app(service)) as client:
 

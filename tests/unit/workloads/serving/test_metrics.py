@@ -17,22 +17,23 @@ from tests.unit.workloads import tiny_voice
 from tests.unit.workloads.serving.test_api import MEASURED, ROUTE
 from tts_api.resources.service import Batching, Limits
 from tts_api.voice import VocoderCard
+from tts_workloads.serving.http.api_keys import ApiKeyFolder
 from tts_workloads.serving.http.app import make_app
-from tts_workloads.serving.http.keys import ApiKeys
 from tts_workloads.serving.http.service import Service
-from tts_workloads.serving.synthesis.audio import Samples
-from tts_workloads.serving.synthesis.voice import WARM_UP_ROUNDS, Measured, Sentence, Spoken, Voice
+from tts_workloads.serving.synthesis.encoding import Samples
+from tts_workloads.serving.synthesis.loaded_voice import WARM_UP_ROUNDS, LoadedVoice, SynthesisSpeed
+from tts_workloads.serving.synthesis.sentence import Sentence, SentenceMel
 
 DOCS = Path(__file__).parents[4] / "docs/operations.md"
 
 
 @pytest.fixture(scope="module")
-def voice(tmp_path_factory: pytest.TempPathFactory) -> Voice:
-    return Voice(tiny_voice.write(tmp_path_factory.mktemp("voice") / "voice.pt"), None, torch.device("cpu"))
+def voice(tmp_path_factory: pytest.TempPathFactory) -> LoadedVoice:
+    return LoadedVoice(tiny_voice.write(tmp_path_factory.mktemp("voice") / "voice.pt"), None, torch.device("cpu"))
 
 
 @pytest.fixture
-def service(voice: Voice) -> Iterator[Service]:
+def service(voice: LoadedVoice) -> Iterator[Service]:
     service = Service("tones", Limits())
     service.start(voice, MEASURED)
     yield service
@@ -73,24 +74,24 @@ class Held:
 
     on_gpu = True
 
-    def __init__(self, voice: Voice) -> None:
+    def __init__(self, voice: LoadedVoice) -> None:
         self.card, self.front_end = voice.card, voice.front_end
-        self.enter_thread, self.sound, self.chunk = voice.enter_thread, voice.sound, voice.chunk
-        self.begun, self.go, self._say = threading.Event(), threading.Event(), voice.say
+        self.enter_thread, self.vocode, self.chunk_frames = voice.enter_thread, voice.vocode, voice.chunk_frames
+        self.begun, self.go, self._say = threading.Event(), threading.Event(), voice.predict_mel
 
     def device_memory(self) -> int:
         return 12345
 
-    def say(self, sentences: Any) -> Any:
+    def predict_mel(self, sentences: Any) -> Any:
         self.begun.set()
         assert self.go.wait(60)
         return self._say(sentences)
 
 
-def test_the_queue_is_seen_as_it_is(voice: Voice) -> None:
+def test_the_queue_is_seen_as_it_is(voice: LoadedVoice) -> None:
     held: Any = Held(voice)
     service = Service("tones", Limits(), Batching(max_batch_size=2))
-    service.start(held, Measured(0.01, 0.01, seconds_per_symbol=0.5))
+    service.start(held, SynthesisSpeed(0.01, 0.01, seconds_per_symbol=0.5))
     assert [value(service, f"queue_{name}") for name in ("depth", "seconds", "age_seconds")] == [0, 0, 0]
     sentence = Sentence(voice.front_end.encode("Good morning."))
 
@@ -144,7 +145,7 @@ def test_the_first_bytes_are_measured_once_in_every_format(service: Service, ans
 
 def test_who_goes_and_who_has_no_key_is_counted(tmp_path: Path) -> None:
     (tmp_path / "anna").write_text("k")
-    service = Service("tones", Limits(), keys=ApiKeys(tmp_path))
+    service = Service("tones", Limits(), keys=ApiKeyFolder(tmp_path))
     assert ask(service, input="Good morning.") == 401
     with TestClient(make_app(service)) as client:
         assert client.get("/v1/models").status_code == 401
@@ -156,14 +157,14 @@ def test_who_goes_and_who_has_no_key_is_counted(tmp_path: Path) -> None:
     assert value(service, "cancellations_total") == value(service, "requests_total", status="499") == 1
 
 
-class Recorded(Voice):
+class Recorded(LoadedVoice):
     """A voice that notes how many frames it is asked for."""
 
     asked: list[Sequence[int | None]]
 
-    def sound(self, spoken: Sequence[Spoken], frames: Sequence[int | None]) -> list[Samples]:
+    def vocode(self, mels: Sequence[SentenceMel], frames: Sequence[int | None]) -> list[Samples]:
         self.asked.append(frames)
-        return super().sound(spoken, frames)
+        return super().vocode(mels, frames)
 
 
 @pytest.mark.parametrize(("field", "first"), [(0, 64), (None, None)])
@@ -172,7 +173,7 @@ def test_the_first_audio_is_measured_as_a_request_gets_it(tmp_path: Path, field:
     voice = Recorded(tiny_voice.write(tmp_path / "voice.pt", vocoder=card), None, torch.device("cpu"))
     voice.asked = []
     measured = voice.warm_up()
-    assert voice.chunk(0) == first
+    assert voice.chunk_frames(0) == first
     assert voice.asked[0] == [first]
     assert voice.asked[1] == [None]
     assert len(voice.asked) == WARM_UP_ROUNDS * (2 if first is None else 3), "two sentences, the first of them in two"

@@ -20,10 +20,10 @@ from schemathesis.specs.openapi.schemas import OpenApiSchema
 
 from tests.unit.workloads import tiny_voice
 from tts_api.resources.service import Limits
+from tts_workloads.serving.http.api_keys import ApiKeyFolder
 from tts_workloads.serving.http.app import make_app
-from tts_workloads.serving.http.keys import ApiKeys
 from tts_workloads.serving.http.service import Service
-from tts_workloads.serving.synthesis.voice import Measured, Voice
+from tts_workloads.serving.synthesis.loaded_voice import LoadedVoice, SynthesisSpeed
 
 ROUTE, MODEL = "/v1/audio/speech", "/v1/models/{name}"
 load_all_checks()
@@ -40,7 +40,7 @@ CHECKS = (
 def api(tmp_path_factory: pytest.TempPathFactory) -> OpenApiSchema:
     path: Path = tiny_voice.write(tmp_path_factory.mktemp("voice") / "voice.pt")
     service = Service("tones", Limits(max_input_characters=400))
-    service.start(Voice(path, None, torch.device("cpu")), Measured(0.01, 0.01, 0.001))
+    service.start(LoadedVoice(path, None, torch.device("cpu")), SynthesisSpeed(0.01, 0.01, 0.001))
     return schemathesis.openapi.from_asgi("/openapi.json", make_app(service))
 
 
@@ -79,7 +79,7 @@ def test_the_document_names_what_a_client_may_send() -> None:
 
 @pytest.mark.parametrize("keys", [False, True])
 def test_the_document_says_where_a_key_is_wanted(tmp_path: Path, keys: bool) -> None:
-    document = make_app(Service("tones", Limits(), keys=ApiKeys(tmp_path) if keys else None)).openapi()
+    document = make_app(Service("tones", Limits(), keys=ApiKeyFolder(tmp_path) if keys else None)).openapi()
     wanted = {path for path, one in document["paths"].items() for operation in one.values() if "security" in operation}
     api = {ROUTE, MODEL, "/v1/models", "/v1/audio/voices"}
     assert wanted == (api if keys else set())

@@ -202,7 +202,8 @@ def test_a_voice_that_cannot_be_served_is_named_and_never_ready(
     words: str,
 ) -> None:
     """In this process, since a process for each would only cost time."""
-    from tts_workloads.serving.http.server import from_run, serve
+    from tts_workloads.serving.config import from_run
+    from tts_workloads.serving.process import serve
 
     (tmp_path / "checkpoints").mkdir()
     path = make(tmp_path / "checkpoints" / "voice.pt")
@@ -216,7 +217,8 @@ def test_a_voice_that_cannot_be_served_is_named_and_never_ready(
 
 
 def test_a_port_that_is_taken_is_a_failure(voice: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tts_workloads.serving.http.server import from_file, serve
+    from tts_workloads.serving.config import from_file
+    from tts_workloads.serving.process import serve
 
     monkeypatch.setenv("TTS_TERMINATION_LOG", str(tmp_path / "log"))
     with socket.socket() as taken:

@@ -22,17 +22,17 @@ from tests.unit.workloads.live_server import live
 from tests.unit.workloads.serving.test_api import ROUTE, Failing, FailingLater
 from tts_api.resources.service import Limits
 from tts_workloads import logs
+from tts_workloads.serving.http.api_keys import ApiKeyFolder
 from tts_workloads.serving.http.app import make_app
-from tts_workloads.serving.http.keys import ApiKeys
 from tts_workloads.serving.http.service import Service
-from tts_workloads.serving.synthesis.voice import Voice
+from tts_workloads.serving.synthesis.loaded_voice import LoadedVoice
 
 MADE = re.compile(r"req_[0-9a-f]{32}")
 
 
 @pytest.fixture(scope="module")
-def voice(tmp_path_factory: pytest.TempPathFactory) -> Voice:
-    return Voice(tiny_voice.write(tmp_path_factory.mktemp("voice") / "voice.pt"), None, torch.device("cpu"))
+def voice(tmp_path_factory: pytest.TempPathFactory) -> LoadedVoice:
+    return LoadedVoice(tiny_voice.write(tmp_path_factory.mktemp("voice") / "voice.pt"), None, torch.device("cpu"))
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def test_a_name_that_can_stand_anywhere_is_kept(given: str | None, kept: bool) -
 @pytest.mark.parametrize(("key", "status"), [("none", 401), ("k", 429)])
 def test_who_is_not_let_in_has_one(tmp_path: Path, key: str, status: int) -> None:
     (tmp_path / "anna").write_text("k")
-    service = Service("tones", Limits(max_concurrent_requests=1), keys=ApiKeys(tmp_path))
+    service = Service("tones", Limits(max_concurrent_requests=1), keys=ApiKeyFolder(tmp_path))
     service.enter("anna")
     with TestClient(make_app(service)) as client:
         answer = client.post(ROUTE, headers={"Authorization": f"Bearer {key}"})
@@ -86,7 +86,7 @@ def test_who_is_not_let_in_has_one(tmp_path: Path, key: str, status: int) -> Non
         assert MADE.fullmatch(answer.headers["x-request-id"])
 
 
-def test_openais_client_knows_it_and_the_log_has_it(voice: Voice, logged: io.StringIO) -> None:
+def test_openais_client_knows_it_and_the_log_has_it(voice: LoadedVoice, logged: io.StringIO) -> None:
     with live(Service("tones", Limits()), voice) as url:
         client = openai.OpenAI(base_url=f"{url}/v1", api_key="none", max_retries=0)
         named = client.models.retrieve("tones")._request_id
@@ -105,7 +105,7 @@ def test_openais_client_knows_it_and_the_log_has_it(voice: Voice, logged: io.Str
 
 @pytest.mark.parametrize("response_format", ["wav", "pcm"])
 def test_a_failures_traceback_has_it_and_the_connection_is_said_to_close(
-    voice: Voice, logged: io.StringIO, response_format: str
+    voice: LoadedVoice, logged: io.StringIO, response_format: str
 ) -> None:
     service = Service("tones", Limits())
     with live(service, Failing(voice)) as url, httpx.Client() as client:  # type: ignore[arg-type]
@@ -126,7 +126,7 @@ def test_a_failures_traceback_has_it_and_the_connection_is_said_to_close(
 class Illiterate(Failing):
     """A voice that fails to read."""
 
-    def __init__(self, voice: Voice) -> None:
+    def __init__(self, voice: LoadedVoice) -> None:
         super().__init__(voice)
         self.front_end: Any = self
 
@@ -136,7 +136,7 @@ class Illiterate(Failing):
 
 @pytest.mark.parametrize("length", [1, 100])
 def test_a_text_that_cannot_be_analysed_is_a_failure_that_tells_nobody_of_it(
-    voice: Voice, logged: io.StringIO, length: int
+    voice: LoadedVoice, logged: io.StringIO, length: int
 ) -> None:
     service = Service("tones", Limits())
     with live(service, Illiterate(voice)) as url:  # type: ignore[arg-type]
@@ -151,7 +151,7 @@ def test_a_text_that_cannot_be_analysed_is_a_failure_that_tells_nobody_of_it(
     assert service.in_progress == 0
 
 
-def test_events_say_that_they_break_off(voice: Voice, logged: io.StringIO) -> None:
+def test_events_say_that_they_break_off(voice: LoadedVoice, logged: io.StringIO) -> None:
     body = {"input": "Good morning. " * 20, "response_format": "pcm", "stream_format": "sse"}
     told = bytearray()
 
@@ -171,7 +171,7 @@ def test_events_say_that_they_break_off(voice: Voice, logged: io.StringIO) -> No
     assert [one["status"] for one in records(logged, "mine") if one.get("event") == "request"] == [500]
 
 
-def test_the_log_says_of_a_client_that_went_what_the_metrics_say(voice: Voice, logged: io.StringIO) -> None:
+def test_the_log_says_of_a_client_that_went_what_the_metrics_say(voice: LoadedVoice, logged: io.StringIO) -> None:
     service = Service("tones", Limits(max_input_characters=100_000))
     body = {"input": "Good morning. " * 2000, "response_format": "pcm"}
     with live(service, voice) as url:

@@ -11,18 +11,19 @@ import torch
 
 from tests.unit.workloads import tiny_voice
 from tts_workloads import text as text_to_symbols
-from tts_workloads.serving.http import requests
+from tts_workloads.serving.http import speech_request
 from tts_workloads.serving.http.errors import RequestError
+from tts_workloads.serving.synthesis.loaded_voice import LoadedVoice
 from tts_workloads.serving.synthesis.loudness import KNEE, amplified
-from tts_workloads.serving.synthesis.script import MalformedScript, Manner, parse
-from tts_workloads.serving.synthesis.voice import Sentence, Voice
+from tts_workloads.serving.synthesis.script import MalformedScript, Prosody, parse
+from tts_workloads.serving.synthesis.sentence import Sentence
 from tts_workloads.text.english.sentences import split_clauses
 
-PLAIN = Manner()
+PLAIN = Prosody()
 FRONT_END = text_to_symbols.for_training("en-us")
 
 
-def pieces(text: str) -> list[tuple[str, Manner, float]]:
+def pieces(text: str) -> list[tuple[str, Prosody, float]]:
     return [
         (" ".join(p.text.split()), p.manner, p.pause_seconds)
         for p in parse(text, FRONT_END).pieces
@@ -59,22 +60,22 @@ def ssml(inside: str) -> str:
         (ssml('<say-as interpret-as="cardinal">42</say-as>'), [("42", PLAIN, 0)]),
         (
             ssml('a <prosody rate="slow" pitch="+12st">b</prosody> c'),
-            [("a", PLAIN, 0), ("b", Manner(0.75, 2.0), 0), ("c", PLAIN, 0)],
+            [("a", PLAIN, 0), ("b", Prosody(0.75, 2.0), 0), ("c", PLAIN, 0)],
         ),
-        (ssml('<prosody rate="200%"><prosody rate="-50%">a</prosody></prosody>'), [("a", Manner(1.0), 0)]),
+        (ssml('<prosody rate="200%"><prosody rate="-50%">a</prosody></prosody>'), [("a", Prosody(1.0), 0)]),
         (
             ssml('a <prosody volume="x-soft">b</prosody> c'),
-            [("a", PLAIN, 0), ("b", Manner(volume=-12.0), 0), ("c", PLAIN, 0)],
+            [("a", PLAIN, 0), ("b", Prosody(volume=-12.0), 0), ("c", PLAIN, 0)],
         ),
         (
             ssml('<prosody volume="+6.5dB"><prosody volume="soft" rate="fast">a</prosody></prosody>'),
-            [("a", Manner(1.25, volume=0.5), 0)],
+            [("a", Prosody(1.25, volume=0.5), 0)],
         ),
         (
             ssml('<prosody volume="silent"><prosody volume="loud">a</prosody></prosody>'),
-            [("a", Manner(volume=-math.inf), 0)],
+            [("a", Prosody(volume=-math.inf), 0)],
         ),
-        (ssml('<lang xml:lang="en-US">a</lang>'), [("a", Manner(language="en-us"), 0)]),
+        (ssml('<lang xml:lang="en-US">a</lang>'), [("a", Prosody(language="en-us"), 0)]),
         (ssml("a &amp; b &#x41;"), [("a & b A", PLAIN, 0)]),
         (ssml(""), []),
         (f'<?xml version="1.0" encoding="UTF-16"?>\n<!-- a --><!-- b -->{ssml("a")}', [("a", PLAIN, 0)]),
@@ -87,7 +88,7 @@ def ssml(inside: str) -> str:
         ),
         (
             '<speak xml:lang="en-US">a<p xml:lang="de">b</p></speak>',
-            [("a", Manner(language="en-us"), 0), ("b", Manner(language="de"), 0)],
+            [("a", Prosody(language="en-us"), 0), ("b", Prosody(language="de"), 0)],
         ),
         ("<3 you", [("<3 you", PLAIN, 0)]),
         ("a < b <speak>", [("a < b <speak>", PLAIN, 0)]),
@@ -144,17 +145,17 @@ def test_what_is_wrong_is_named(text: str, words: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def voice(tmp_path_factory: pytest.TempPathFactory) -> Voice:
-    return Voice(tiny_voice.write(tmp_path_factory.mktemp("voice") / "voice.pt"), None, torch.device("cpu"))
+def voice(tmp_path_factory: pytest.TempPathFactory) -> LoadedVoice:
+    return LoadedVoice(tiny_voice.write(tmp_path_factory.mktemp("voice") / "voice.pt"), None, torch.device("cpu"))
 
 
-def asked(voice: Voice, text: str, **changes: Any) -> list[Sentence]:
-    request = requests.SpeechRequest.model_validate({"input": text, "response_format": "wav"} | changes)
+def asked(voice: LoadedVoice, text: str, **changes: Any) -> list[Sentence]:
+    request = speech_request.SpeechRequest.model_validate({"input": text, "response_format": "wav"} | changes)
     card = voice.card.model_copy(update={"supports": ("speed", "pitch")})
-    return list(requests.check(request, card, voice.front_end, "tones", 4096).sentences)
+    return list(speech_request.check(request, card, voice.front_end, "tones", 4096).sentences)
 
 
-def test_phonemes_are_said_as_they_are_given(voice: Voice) -> None:
+def test_phonemes_are_said_as_they_are_given(voice: LoadedVoice) -> None:
     given, written = (
         asked(voice, ssml(f"I say {what}.")) for what in ('<phoneme ph="HH AH0 L OW1">pecan</phoneme>', "hello")
     )
@@ -163,13 +164,13 @@ def test_phonemes_are_said_as_they_are_given(voice: Voice) -> None:
         asked(voice, ssml('<phoneme ph="XX">a</phoneme>'))
 
 
-def test_pauses_are_silence_of_their_length(voice: Voice) -> None:
+def test_pauses_are_silence_of_their_length(voice: LoadedVoice) -> None:
     plain = asked(voice, "Hello. World.")
     paused = asked(voice, "[pause:1s]Hello.[pause:500ms][pause:250ms] World. [pause:2s]")
     assert [(one.pause_before, one.pause_after) for one in paused] == [(1.0, 0.75), (0.0, 2.0)]
     rate = voice.card.audio.sample_rate
     for bare, silent in zip(plain, paused, strict=True):
-        (sound,), (longer,) = (voice.sound(voice.say([one]), [None]) for one in (bare, silent))
+        (sound,), (longer,) = (voice.vocode(voice.predict_mel([one]), [None]) for one in (bare, silent))
         before, after = int(silent.pause_before * rate), int(silent.pause_after * rate)
         np.testing.assert_array_equal(longer, np.pad(sound, (before, after)))
 
@@ -182,16 +183,16 @@ def decibels(sound: np.ndarray) -> float:
 @pytest.mark.parametrize(
     ("volume", "change"), [("soft", -6.0), ("x-soft", -12.0), ("-20dB", -20.0), ("+3dB", 3.0), ("medium", 0.0)]
 )
-def test_a_sentence_is_so_many_decibels_louder(voice: Voice, volume: str, change: float) -> None:
+def test_a_sentence_is_so_many_decibels_louder(voice: LoadedVoice, volume: str, change: float) -> None:
     plain, changed, after = asked(voice, ssml(f'Hello. <prosody volume="{volume}">Hello.</prosody> Hello.'))
-    sounds = voice.sound(voice.say([plain, changed, after]), [None, None, None])
+    sounds = voice.vocode(voice.predict_mel([plain, changed, after]), [None, None, None])
     assert decibels(sounds[1]) - decibels(sounds[0]) == pytest.approx(change, abs=0.01)
     np.testing.assert_array_equal(sounds[0], sounds[2])
 
 
-def test_silent_is_silence_of_the_same_length(voice: Voice) -> None:
+def test_silent_is_silence_of_the_same_length(voice: LoadedVoice) -> None:
     plain, silent = asked(voice, ssml('Hello. <prosody volume="silent">Hello.</prosody>'))
-    said, nothing = voice.sound(voice.say([plain, silent]), [None, None])
+    said, nothing = voice.vocode(voice.predict_mel([plain, silent]), [None, None])
     np.testing.assert_array_equal(nothing, np.zeros_like(said))
 
 
@@ -207,7 +208,7 @@ def test_what_is_too_loud_is_rounded_and_stays_within_bounds() -> None:
     assert np.diff(louder).max() < 1.01 * 10**0.6 * (ramp[1] - ramp[0])
 
 
-def test_manners_reach_the_voice_and_are_checked(voice: Voice) -> None:
+def test_manners_reach_the_voice_and_are_checked(voice: LoadedVoice) -> None:
     slow = asked(voice, ssml('<prosody rate="slow" pitch="200%">Hello.</prosody> World.'), speed=2.0)
     assert [(one.speed, one.pitch) for one in slow] == [(1.5, 2.0), (2.0, 1.0)]
     with pytest.raises(RequestError, match=r"speed times rate is 8"):

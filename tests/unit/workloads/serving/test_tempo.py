@@ -9,9 +9,10 @@ import pytest
 import torch
 
 from tests.unit.workloads import tiny_voice
-from tts_workloads.serving.synthesis.audio import Samples
+from tts_workloads.serving.synthesis.encoding import Samples
+from tts_workloads.serving.synthesis.loaded_voice import LoadedVoice
+from tts_workloads.serving.synthesis.sentence import Sentence
 from tts_workloads.serving.synthesis.tempo import at_tempo
-from tts_workloads.serving.synthesis.voice import Sentence, Voice
 
 RATE = tiny_voice.SAMPLE_RATE
 TEMPOS = pytest.mark.parametrize("tempo", [0.25, 0.5, 0.8, 1.5, 2.0, 4.0])
@@ -39,15 +40,15 @@ def test_even_next_to_nothing_has_a_tempo(samples: int) -> None:
 
 @TEMPOS
 def test_a_voice_without_speed_has_one(tmp_path: Path, tempo: float) -> None:
-    voice = Voice(tiny_voice.write(tmp_path / "voice.pt", supports=()), None, torch.device("cpu"))
+    voice = LoadedVoice(tiny_voice.write(tmp_path / "voice.pt", supports=()), None, torch.device("cpu"))
     symbols = voice.front_end.encode("Good morning.")
     words = voice.front_end.word_places("Good morning.")
     asked = [Sentence(symbols, speed=speed, pause_before=0.5, words=words) for speed in (1.0, tempo)]
-    usual, changed = voice.say(asked)
+    usual, changed = voice.predict_mel(asked)
     assert changed.durations == pytest.approx([duration / tempo for duration in usual.durations])
-    before, after = voice.sound([usual, changed], [10, 10])
-    assert changed.frames == 0, "it comes whole"
-    whole = np.concatenate([before, *voice.sound([usual], [None])])
+    before, after = voice.vocode([usual, changed], [10, 10])
+    assert changed.frames_left == 0, "it comes whole"
+    whole = np.concatenate([before, *voice.vocode([usual], [None])])
     pause = RATE // 2
     assert len(after) - pause == round((len(whole) - pause) / tempo)
     assert np.abs(after[:pause]).max() == 0 < np.abs(after[pause:]).max()

@@ -18,7 +18,7 @@ from tests.unit.workloads import tiny_voice
 from tts_api.resources.service import Limits
 from tts_workloads.serving.http.app import make_app
 from tts_workloads.serving.http.service import Service
-from tts_workloads.serving.synthesis.voice import Measured, Voice
+from tts_workloads.serving.synthesis.loaded_voice import LoadedVoice, SynthesisSpeed
 
 ROUTE = "/v1/audio/speech"
 TEXT = "Good morning. [pause:0.5s] It costs $2 now."
@@ -27,14 +27,14 @@ RATE = tiny_voice.SAMPLE_RATE
 
 
 @pytest.fixture(scope="module")
-def voice(tmp_path_factory: pytest.TempPathFactory) -> Voice:
-    return Voice(tiny_voice.write(tmp_path_factory.mktemp("voice") / "voice.pt"), None, torch.device("cpu"))
+def voice(tmp_path_factory: pytest.TempPathFactory) -> LoadedVoice:
+    return LoadedVoice(tiny_voice.write(tmp_path_factory.mktemp("voice") / "voice.pt"), None, torch.device("cpu"))
 
 
 @pytest.fixture(scope="module")
-def client(voice: Voice) -> Iterator[TestClient]:
+def client(voice: LoadedVoice) -> Iterator[TestClient]:
     service = Service("tones", Limits())
-    service.start(voice, Measured(0.01, 0.01, 0.001))
+    service.start(voice, SynthesisSpeed(0.01, 0.01, 0.001))
     with TestClient(make_app(service)) as client:
         yield client
     service.engine.close()
@@ -54,7 +54,7 @@ def pitch(sound: np.ndarray) -> float:
 
 
 @pytest.mark.parametrize("speed", [0.5, 1.0, 2.0])
-def test_each_phoneme_sounds_when_it_is_said_to(client: TestClient, voice: Voice, speed: float) -> None:
+def test_each_phoneme_sounds_when_it_is_said_to(client: TestClient, voice: LoadedVoice, speed: float) -> None:
     document = ask(client, stream_format="json", speed=speed).json()
     sound, rate = soundfile.read(io.BytesIO(base64.b64decode(document["audio"])))
     assert (document["format"], rate) == ("wav", RATE)

@@ -1,1 +1,3 @@
-"""The HTTP side of serving: routes, requests, connections, limits."""
+"""The HTTP side of serving: routes, middleware, connections, admission of requests, errors and the OpenAPI document.
+
+How a sentence becomes sound is in ``serving.synthesis``; how the process starts and stops is in ``serving.process``."""

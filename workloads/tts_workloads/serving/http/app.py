@@ -10,13 +10,13 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 
 from tts_workloads.logs import request_id
-from tts_workloads.serving.http import openapi, requests
-from tts_workloads.serving.http.clients import Bodies
+from tts_workloads.serving.http import openapi, speech_request
+from tts_workloads.serving.http.clients import BodyReader
 from tts_workloads.serving.http.errors import RequestError, failed, loading, no_such_model
-from tts_workloads.serving.http.middleware import SPEECH_ROUTE, AskForKey, LogAccess, NameRequests, NotNow
+from tts_workloads.serving.http.middleware import SPEECH_ROUTE, AccessLog, LoadShedding, RequestIds, RequireApiKey
 from tts_workloads.serving.http.page import page
 from tts_workloads.serving.http.service import Service
-from tts_workloads.serving.http.speech import SpeechResponse
+from tts_workloads.serving.http.speech_response import SpeechResponse
 
 
 def make_app(service: Service) -> FastAPI:
@@ -29,7 +29,7 @@ def make_app(service: Service) -> FastAPI:
         description="Text to speech as OpenAI's API has it.",
     )
 
-    bodies = Bodies()
+    bodies = BodyReader()
 
     @app.post(SPEECH_ROUTE, response_class=Response, **openapi.SPEECH)
     async def speech() -> Response:
@@ -51,7 +51,7 @@ def make_app(service: Service) -> FastAPI:
             raise loading()
         card = service.voice.card
         return {
-            "voices": requests.voices(card),
+            "voices": speech_request.voices(card),
             "languages": list(card.languages),
             "sample_rate": card.audio.sample_rate,
         }
@@ -77,11 +77,11 @@ def make_app(service: Service) -> FastAPI:
 
     openapi.describe(app, keys=service.keys is not None)
     _handle_errors(app)
-    app.add_middleware(NotNow, service=service)
+    app.add_middleware(LoadShedding, service=service)
     if service.keys is not None:
-        app.add_middleware(AskForKey, keys=service.keys, service=service)
-    app.add_middleware(LogAccess)
-    app.add_middleware(NameRequests)
+        app.add_middleware(RequireApiKey, keys=service.keys, service=service)
+    app.add_middleware(AccessLog)
+    app.add_middleware(RequestIds)
     return app
 
 

@@ -22,7 +22,7 @@ BESIDE_BYTES = 64 * 2**10
 
 
 @asynccontextmanager
-async def while_there(receive: Receive) -> AsyncIterator[None]:
+async def cancelled_on_disconnect(receive: Receive) -> AsyncIterator[None]:
     """Do what is inside for as long as the client is there. Raises ClientDisconnect as soon as it has gone. The body
     must have been read."""
     task = cast("asyncio.Task[None]", asyncio.current_task())
@@ -46,7 +46,7 @@ async def while_there(receive: Receive) -> AsyncIterator[None]:
         watcher.cancel()
 
 
-class Bodies:
+class BodyReader:
     """The bodies that are being read. They hold no place of those who speak, and no more memory than they may: one that
     is too much costs the place of the one that has been coming for longest."""
 

@@ -12,7 +12,7 @@ from typing import Any, cast
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from tts_workloads.serving.http.errors import RequestError
-from tts_workloads.serving.http.middleware import REQUEST_ID, LogAccess, NameRequests, name_of
+from tts_workloads.serving.http.middleware import REQUEST_ID, AccessLog, RequestIds, request_id_for
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ OTHER_FILES = 128
 """File descriptors that are kept for everything but connections."""
 
 
-def most_connections() -> int:
+def connection_limit() -> int:
     """How many connections this process may hold, after taking all the file descriptors that it is allowed."""
     _, allowed = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, allowed))
@@ -73,7 +73,7 @@ class _Read(HttpToolsProtocol):
             self._reader_timer = None
 
 
-def too_long(url: bytes, headers: Iterable[tuple[bytes, bytes]], unread: int = 0) -> RequestError | None:
+def head_refusal(url: bytes, headers: Iterable[tuple[bytes, bytes]], unread: int = 0) -> RequestError | None:
     """Why a request with this head is not read on, if it is not. ``unread`` are bytes of it that are not told apart."""
     if len(url) > MOST_URL_BYTES:
         return RequestError(
@@ -104,7 +104,7 @@ class _ShortHeads(HttpToolsProtocol):
         if before is None or self._unread is None or self.transport.is_closing():
             return
         self._unread = before + len(data)
-        if (refusal := too_long(self.url, (), self._unread)) is not None:
+        if (refusal := head_refusal(self.url, (), self._unread)) is not None:
             self._refuse(refusal)
 
     def on_message_begin(self) -> None:
@@ -113,17 +113,17 @@ class _ShortHeads(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._unread = None
-        if (refusal := too_long(self.url, self.headers)) is None:
+        if (refusal := head_refusal(self.url, self.headers)) is None:
             super().on_headers_complete()
             return
         app = self.app
-        self.app = cast("Any", NameRequests(LogAccess(refusal.response())))
+        self.app = cast("Any", RequestIds(AccessLog(refusal.response())))
         super().on_headers_complete()
         self.app = app
 
     def _refuse(self, refusal: RequestError) -> None:
         """Answer what cannot become a request any more."""
-        name = name_of(None)
+        name = request_id_for(None)
         log.warning("%s", refusal, extra={"status": refusal.status, "request_id": name})
         if self.cycle is not None and not self.cycle.response_complete:  # another's answer would have this in it
             self.transport.abort()
@@ -134,7 +134,7 @@ class _ShortHeads(HttpToolsProtocol):
         self.transport.close()
 
 
-def limited(most: int) -> type[HttpToolsProtocol]:
+def connection_protocol(most: int) -> type[HttpToolsProtocol]:
     """uvicorn's protocol for a server that holds so many connections; one more costs the place of that which has been
     without a request for longest."""
     idle: dict[HttpToolsProtocol, None] = {}  # in the order in which they began to be

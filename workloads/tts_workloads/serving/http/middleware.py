@@ -13,8 +13,8 @@ from typing import Protocol
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tts_workloads import logs
+from tts_workloads.serving.http.api_keys import ApiKeyFolder
 from tts_workloads.serving.http.errors import RequestError, unauthorized
-from tts_workloads.serving.http.keys import ApiKeys
 
 access_log = logging.getLogger("tts_workloads.access")
 
@@ -29,23 +29,23 @@ _GOOD_ID = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 HOLDER, OUTCOME = "api_key_holder", "outcome"
 
 
-def holder_of(scope: Scope) -> str | None:
+def key_holder(scope: Scope) -> str | None:
     """The name of the key that a request has; None where none is needed."""
     name: str | None = scope.get("state", {}).get(HOLDER)
     return name
 
 
-def ended_as(scope: Scope, status: int) -> None:
+def set_outcome(scope: Scope, status: int) -> None:
     """Say how a request has ended whose answer had begun with another status."""
     scope.setdefault("state", {})[OUTCOME] = status
 
 
-def name_of(given: bytes | None) -> str:
+def request_id_for(given: bytes | None) -> str:
     """What a request is called: as its sender has it, where that can stand in any log, or by a name of its own."""
     return given.decode() if given is not None and _GOOD_ID.fullmatch(given) else f"req_{uuid.uuid4().hex}"
 
 
-class NameRequests:
+class RequestIds:
     """Give every request a name, which its answer and all that is logged of it have."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -56,7 +56,7 @@ class NameRequests:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        name = name_of(dict(scope["headers"]).get(REQUEST_ID))
+        name = request_id_for(dict(scope["headers"]).get(REQUEST_ID))
         # Each request has a task of its own, so that there is no other to which this is to be set back.
         logs.request_id.set(name)
 
@@ -68,7 +68,7 @@ class NameRequests:
         await self._app(scope, receive, sent)
 
 
-class LogAccess:
+class AccessLog:
     """Log method, path, status and duration of every request; never what is in it."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -95,7 +95,7 @@ class LogAccess:
         finally:
             status = scope.get("state", {}).get(OUTCOME, status)
             milliseconds = round(1000 * (time.perf_counter() - started), 1)
-            holder = {"key": name} if (name := holder_of(scope)) else {}
+            holder = {"key": name} if (name := key_holder(scope)) else {}
             access_log.info(
                 "%s %s %d",
                 scope["method"],
@@ -111,7 +111,7 @@ class LogAccess:
             )
 
 
-class Door(Protocol):
+class Admission(Protocol):
     """Whoever knows whether there is room, and counts."""
 
     def refusal(self, holder: str | None) -> RequestError | None:
@@ -128,10 +128,10 @@ def _asks_for_speech(scope: Scope) -> bool:
     return (scope["type"], scope.get("method"), scope.get("path")) == ("http", "POST", SPEECH_ROUTE)
 
 
-class AskForKey:
+class RequireApiKey:
     """Let only those call the API who have a key; health and metrics are for the cluster."""
 
-    def __init__(self, app: ASGIApp, keys: ApiKeys, service: Door) -> None:
+    def __init__(self, app: ASGIApp, keys: ApiKeyFolder, service: Admission) -> None:
         self._app, self._keys, self._service = app, keys, service
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -149,10 +149,10 @@ class AskForKey:
         await self._app(scope, receive, send)
 
 
-class NotNow:
+class LoadShedding:
     """Refuse speech that cannot be made in time before its body is read, and measure how soon the rest is heard."""
 
-    def __init__(self, app: ASGIApp, service: Door) -> None:
+    def __init__(self, app: ASGIApp, service: Admission) -> None:
         self._app, self._service = app, service
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -160,7 +160,7 @@ class NotNow:
         if not _asks_for_speech(scope):
             await self._app(scope, receive, send)
             return
-        refusal = self._service.refusal(holder_of(scope))
+        refusal = self._service.refusal(key_holder(scope))
         if refusal is not None:
             self._service.count(refusal.status)
             await refusal.response()(scope, receive, send)

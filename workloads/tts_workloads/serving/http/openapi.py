@@ -12,8 +12,8 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 from tts_workloads.serving.http import events
 from tts_workloads.serving.http.errors import ErrorResponse
 from tts_workloads.serving.http.middleware import API
-from tts_workloads.serving.http.requests import SpeechRequest
-from tts_workloads.serving.synthesis.audio import FORMATS
+from tts_workloads.serving.http.speech_request import SpeechRequest
+from tts_workloads.serving.synthesis.encoding import FORMATS
 
 REFERENCE = "#/components/schemas/{model}"
 REFUSALS = {

@@ -8,16 +8,16 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from tts_api.resources.service import Batching, Limits
+from tts_workloads.serving.http.api_keys import ApiKeyFolder
 from tts_workloads.serving.http.errors import RequestError, shutting_down, too_busy, too_many_of_one
-from tts_workloads.serving.http.keys import ApiKeys
 from tts_workloads.serving.http.metrics import Metrics
 from tts_workloads.serving.http.middleware import DISCONNECTED
-from tts_workloads.serving.synthesis.engine import Engine, Turn
-from tts_workloads.serving.synthesis.voice import Measured, Voice
+from tts_workloads.serving.synthesis.engine import BatchStats, Engine
+from tts_workloads.serving.synthesis.loaded_voice import LoadedVoice, SynthesisSpeed
 
 
 @dataclass(frozen=True)
-class Place:
+class AdmittedRequest:
     """A request that was let in and has not ended."""
 
     service: Service
@@ -45,14 +45,14 @@ class Service:
         model: str,
         limits: Limits,
         batching: Batching | None = None,
-        keys: ApiKeys | None = None,
+        keys: ApiKeyFolder | None = None,
         most_per_key: int | None = None,
     ) -> None:
         """``most_per_key`` are requests of one key at a time; None sets no limit of their own."""
         self.model, self.limits, self.batching, self.keys = model, limits, batching or Batching(), keys
         self._most_per_key = most_per_key
         self.metrics = Metrics()
-        self.voice: Voice | None = None
+        self.voice: LoadedVoice | None = None
         self.engine: Engine | None = None
         self.created = int(time.time())
         self.draining = False
@@ -69,17 +69,17 @@ class Service:
         """Why this process should be started again, where it should."""
         return self.engine.trouble() if self.engine else None
 
-    def start(self, voice: Voice, measured: Measured, threads: int = 1) -> None:
+    def start(self, voice: LoadedVoice, measured: SynthesisSpeed, threads: int = 1) -> None:
         """The voice has spoken: take requests, on so many threads."""
         metrics, sample_rate = self.metrics, voice.card.audio.sample_rate
 
-        def observe(turn: Turn) -> None:
-            metrics.busy_seconds.inc(turn.seconds)
-            metrics.audio_seconds.inc(turn.samples / sample_rate)
-            metrics.batch_size.observe(turn.batch_size)
-            metrics.waited.observe(turn.waited_seconds)
-            if turn.samples:
-                metrics.real_time_factor.observe(turn.seconds * sample_rate / turn.samples)
+        def observe(batch: BatchStats) -> None:
+            metrics.busy_seconds.inc(batch.seconds)
+            metrics.audio_seconds.inc(batch.samples / sample_rate)
+            metrics.batch_size.observe(batch.batch_size)
+            metrics.waited.observe(batch.waited_seconds)
+            if batch.samples:
+                metrics.real_time_factor.observe(batch.seconds * sample_rate / batch.samples)
 
         batching = self.batching
         self.voice = voice
@@ -112,12 +112,12 @@ class Service:
         busy = work > self.most_work or self.in_progress >= self.limits.max_concurrent_requests
         return too_busy(work) if busy else None
 
-    def enter(self, holder: str | None) -> Place:
+    def enter(self, holder: str | None) -> AdmittedRequest:
         """Take a place. Raises RequestError where there is none."""
         if (refusal := self.refusal(holder)) is not None:
             raise refusal
         self._occupy(holder, 1)
-        return Place(self, holder)
+        return AdmittedRequest(self, holder)
 
     def leave(self, holder: str | None) -> None:
         """Give a place back."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tts_workloads.serving.synthesis.audio import Samples
+from tts_workloads.serving.synthesis.encoding import Samples
 
 KNEE = 0.8
 """Amplitude from which on a sound that is made louder is bent, so that it never goes beyond 1: to cut it off there

@@ -52,7 +52,7 @@ class MalformedScript(Exception):
 
 
 @dataclass(frozen=True)
-class Manner:
+class Prosody:
     """How a piece is spoken."""
 
     rate: float = 1.0
@@ -63,11 +63,11 @@ class Manner:
 
 
 @dataclass(frozen=True)
-class Piece:
+class ScriptSegment:
     """A pause, or text to be spoken."""
 
     text: str = ""
-    manner: Manner = field(default_factory=Manner)
+    manner: Prosody = field(default_factory=Prosody)
     pause_seconds: float = 0.0
 
 
@@ -75,7 +75,7 @@ class Piece:
 class Script:
     """A whole input."""
 
-    pieces: Sequence[Piece]
+    pieces: Sequence[ScriptSegment]
     front_end: FrontEnd
     """The front end that speaks the pieces: it knows the stand-ins for given phonemes."""
     replaced: dict[str, str] = field(default_factory=dict)
@@ -98,13 +98,13 @@ def parse(text: str, front_end: FrontEnd) -> Script:
     return script
 
 
-def _marked(text: str) -> Iterator[Piece]:
+def _marked(text: str) -> Iterator[ScriptSegment]:
     end = 0
     for mark in _MARK.finditer(text):
-        yield Piece(text[end : mark.start()])
-        yield Piece(pause_seconds=_seconds(mark[1].strip(), mark[0]))
+        yield ScriptSegment(text[end : mark.start()])
+        yield ScriptSegment(pause_seconds=_seconds(mark[1].strip(), mark[0]))
         end = mark.end()
-    yield Piece(text[end:])
+    yield ScriptSegment(text[end:])
 
 
 def _ssml(text: str, front_end: FrontEnd) -> Script:
@@ -118,7 +118,7 @@ def _ssml(text: str, front_end: FrontEnd) -> Script:
     if _name(root.tag) != "speak":
         raise MalformedScript(f"SSML: the document is a <{_name(root.tag)}>; it has to be a <speak>")
     reader = _Reader(front_end)
-    reader.read(root, Manner(), 0)
+    reader.read(root, Prosody(), 0)
     reader.cut()
     spoken_by = front_end.with_words(reader.phonemes) if reader.phonemes else front_end
     return Script(reader.pieces, spoken_by, reader.replaced)
@@ -129,13 +129,13 @@ class _Reader:
 
     def __init__(self, front_end: FrontEnd) -> None:
         self._front_end = front_end
-        self.pieces: list[Piece] = []
+        self.pieces: list[ScriptSegment] = []
         self.phonemes: dict[str, tuple[str, ...]] = {}
         """Given phonemes by the stand-ins for them."""
         self.replaced: dict[str, str] = {}
         """What is written there in the input."""
-        self._text, self._manner = "", Manner()
-        self._elements: dict[str, Callable[[ET.Element, Manner, int], None]] = {
+        self._text, self._manner = "", Prosody()
+        self._elements: dict[str, Callable[[ET.Element, Prosody, int], None]] = {
             "speak": self._inside,
             "p": self._paragraph,
             "s": self._paragraph,
@@ -147,7 +147,7 @@ class _Reader:
             "lang": self._language,
         }
 
-    def read(self, element: ET.Element, manner: Manner, depth: int) -> None:
+    def read(self, element: ET.Element, manner: Prosody, depth: int) -> None:
         """Take an element in."""
         if depth > DEEPEST:
             raise MalformedScript(f"SSML: more than {DEEPEST} elements are inside each other")
@@ -162,40 +162,40 @@ class _Reader:
     def cut(self) -> None:
         """End the piece that is being put together."""
         if self._text.strip():
-            self.pieces.append(Piece(self._text, self._manner))
+            self.pieces.append(ScriptSegment(self._text, self._manner))
         self._text = ""
 
-    def _say(self, text: str | None, manner: Manner) -> None:
+    def _say(self, text: str | None, manner: Prosody) -> None:
         if manner != self._manner:
             self.cut()
             self._manner = manner
         self._text += text or ""
 
-    def _inside(self, element: ET.Element, manner: Manner, depth: int) -> None:
+    def _inside(self, element: ET.Element, manner: Prosody, depth: int) -> None:
         self._say(element.text, manner)
         for child in element:
             self.read(child, manner, depth + 1)
             self._say(child.tail, manner)
 
-    def _paragraph(self, element: ET.Element, manner: Manner, depth: int) -> None:
+    def _paragraph(self, element: ET.Element, manner: Prosody, depth: int) -> None:
         self.cut()
         self._inside(element, manner, depth)
         self.cut()
 
-    def _break(self, element: ET.Element, manner: Manner, depth: int) -> None:
+    def _break(self, element: ET.Element, manner: Prosody, depth: int) -> None:
         del manner, depth
         self.cut()
         time, strength = element.get("time"), element.get("strength", "medium")
         if time is None and strength not in STRENGTHS:
             raise MalformedScript(f"SSML: <break strength={strength!r}>: it is one of {', '.join(STRENGTHS)}")
         seconds = STRENGTHS[strength] if time is None else _seconds(time, f'<break time="{time}">')
-        self.pieces.append(Piece(pause_seconds=seconds))
+        self.pieces.append(ScriptSegment(pause_seconds=seconds))
 
-    def _substitute(self, element: ET.Element, manner: Manner, depth: int) -> None:
+    def _substitute(self, element: ET.Element, manner: Prosody, depth: int) -> None:
         del depth
         self._say(_attribute(element, "alias"), manner)
 
-    def _say_as(self, element: ET.Element, manner: Manner, depth: int) -> None:
+    def _say_as(self, element: ET.Element, manner: Prosody, depth: int) -> None:
         del depth
         what, text = _attribute(element, "interpret-as"), "".join(element.itertext()).strip()
         if what in {"characters", "spell-out", "digits"}:
@@ -208,7 +208,7 @@ class _Reader:
             raise MalformedScript(f"SSML: <say-as interpret-as={what!r}> is not supported")
         self._say(text, manner)
 
-    def _phoneme(self, element: ET.Element, manner: Manner, depth: int) -> None:
+    def _phoneme(self, element: ET.Element, manner: Prosody, depth: int) -> None:
         del depth
         known, written = self._front_end.alphabets, _attribute(element, "ph")
         alphabet = element.get("alphabet", known[0])
@@ -225,7 +225,7 @@ class _Reader:
         self.replaced[stand_in] = " ".join("".join(element.itertext()).split())
         self._say(stand_in, manner)
 
-    def _prosody(self, element: ET.Element, manner: Manner, depth: int) -> None:
+    def _prosody(self, element: ET.Element, manner: Prosody, depth: int) -> None:
         for name in element.keys():  # noqa: SIM118 - an element's length is that of its children
             if name not in RANGES:
                 raise MalformedScript(f"SSML: <prosody {name}=...> is not supported; {', '.join(RANGES)} are")
@@ -238,7 +238,7 @@ class _Reader:
                 raise MalformedScript(f"SSML: a {name} of {value:g} is out of range: {low:g} to {high:g}")
         self._inside(element, replace(manner, rate=rate, pitch=pitch, volume=volume), depth)
 
-    def _language(self, element: ET.Element, manner: Manner, depth: int) -> None:
+    def _language(self, element: ET.Element, manner: Prosody, depth: int) -> None:
         if element.get(_LANGUAGE) is None:
             raise MalformedScript("SSML: <lang> has no xml:lang")
         self._inside(element, manner, depth)

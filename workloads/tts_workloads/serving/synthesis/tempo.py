@@ -9,7 +9,7 @@ import av
 import numpy as np
 from av.filter import Graph
 
-from tts_workloads.serving.synthesis.audio import Samples
+from tts_workloads.serving.synthesis.encoding import Samples
 
 MOST = 2.0
 """How much faster or slower FFmpeg's ``atempo`` does it at a time without leaving sound out."""

@@ -8,8 +8,8 @@ from itertools import accumulate, pairwise
 from pydantic import BaseModel
 
 from tts_api.voice import VoiceCard
-from tts_workloads.serving.synthesis.engine import Chunk
-from tts_workloads.serving.synthesis.voice import Sentence, Spoken
+from tts_workloads.serving.synthesis.batching import Chunk
+from tts_workloads.serving.synthesis.sentence import Sentence, SentenceMel
 from tts_workloads.text import FrontEnd
 
 
@@ -69,11 +69,9 @@ class Timeline:
             words=[] if "word" in self._wanted else None, phonemes=[] if "phoneme" in self._wanted else None
         )
 
-    def _begin(self, spoken: Spoken, sentence: Sentence) -> None:
-        begin = self._samples + spoken.before
-        edges = [
-            round((begin + frames * self._hop) / self._rate, 3) for frames in accumulate(spoken.durations, initial=0)
-        ]
+    def _begin(self, mel: SentenceMel, sentence: Sentence) -> None:
+        begin = self._samples + mel.silence_before
+        edges = [round((begin + frames * self._hop) / self._rate, 3) for frames in accumulate(mel.durations, initial=0)]
         if self._fresh.words is not None:
             self._fresh.words += [
                 WordTime(word=one.text, start=edges[one.begin], end=edges[one.end]) for one in sentence.words or ()

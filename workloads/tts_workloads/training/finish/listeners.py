@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from tts_api.report import Evaluation
 from tts_workloads.data.corpus import LONGEST_SECONDS
 from tts_workloads.quality import naturalness, recognise
-from tts_workloads.quality.errors import error_rate
+from tts_workloads.quality.error_rates import error_rate
 from tts_workloads.training.finish.measure import Spoken
 from tts_workloads.training.loop.loop import Interrupted
 from tts_workloads.training.setup.assemble import Training

@@ -28,7 +28,7 @@ class Encoder(Protocol):
         """The rest."""
 
 
-class Wav:
+class WavEncoder:
     """A WAV file with 16-bit samples at the voice's own rate. It comes whole at the end, since its header says how long
     it is and readers take that at its word."""
 
@@ -49,7 +49,7 @@ class Wav:
         return file.getvalue()
 
 
-class Pcm:
+class PcmEncoder:
     """Bare 16-bit little-endian samples at 24 kHz, each piece as soon as it is made."""
 
     def __init__(self, sample_rate: int) -> None:
@@ -84,7 +84,7 @@ class Codec:
     """The container's options."""
 
 
-class Compressed:
+class CompressedEncoder:
     """A stream that players understand from its first byte on, each piece as soon as the codec has made it."""
 
     def __init__(self, sample_rate: int, codec: Codec) -> None:
@@ -146,7 +146,7 @@ class AudioFormat:
 
 
 def _compressed(media_type: str, codec: Codec) -> AudioFormat:
-    return AudioFormat(media_type, lambda sample_rate: Compressed(sample_rate, codec))
+    return AudioFormat(media_type, lambda sample_rate: CompressedEncoder(sample_rate, codec))
 
 
 FORMATS = {
@@ -155,8 +155,8 @@ FORMATS = {
     "opus": _compressed("audio/ogg", Codec("ogg", "libopus", 48_000, 32_000, {"page_duration": "200000"})),
     "aac": _compressed("audio/aac", Codec("adts", "aac", 24_000, 64_000)),
     "flac": _compressed("audio/flac", Codec("flac", "flac", None, None)),
-    "wav": AudioFormat("audio/wav", Wav, streams=False),
-    "pcm": AudioFormat("audio/pcm", Pcm, headers={"X-Sample-Rate": str(PCM_SAMPLE_RATE)}),
+    "wav": AudioFormat("audio/wav", WavEncoder, streams=False),
+    "pcm": AudioFormat("audio/pcm", PcmEncoder, headers={"X-Sample-Rate": str(PCM_SAMPLE_RATE)}),
 }
 """The formats by the name that OpenAI's clients give them."""
 DEFAULT_FORMAT = "mp3"

@@ -13,10 +13,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tts_api.voice import VoiceCard
 from tts_workloads.serving.http.errors import RequestError, no_such_model
-from tts_workloads.serving.synthesis.audio import DEFAULT_FORMAT, FORMATS, AudioFormat
-from tts_workloads.serving.synthesis.script import MalformedScript, Manner, Script
+from tts_workloads.serving.synthesis.encoding import DEFAULT_FORMAT, FORMATS, AudioFormat
+from tts_workloads.serving.synthesis.script import MalformedScript, Prosody, Script
 from tts_workloads.serving.synthesis.script import parse as parse_script
-from tts_workloads.serving.synthesis.voice import Sentence
+from tts_workloads.serving.synthesis.sentence import Sentence
 from tts_workloads.text import FrontEnd, UnspeakableText, WordPlace
 
 SLOWEST, FASTEST = 0.25, 4.0
@@ -196,7 +196,7 @@ def _words(text: str, front_end: FrontEnd, script: Script) -> list[WordPlace]:
     ]
 
 
-def _check_manner(manner: Manner, card: VoiceCard) -> None:
+def _check_manner(manner: Prosody, card: VoiceCard) -> None:
     if manner.pitch != 1.0 and "pitch" not in card.supports:
         raise MalformedScript("SSML: this voice cannot change its pitch: leave <prosody pitch=...> out")
     if manner.language is not None and not any(_covers(manner.language, known) for known in card.languages):

@@ -16,7 +16,7 @@ READ_SECONDS = 5.0
 SCHEME = "bearer "
 
 
-class ApiKeys:
+class ApiKeyFolder:
     """The keys in a folder: each file is one, and its name is whose it is."""
 
     def __init__(self, folder: Path, clock: Callable[[], float] = time.monotonic) -> None:

@@ -1,5 +1,7 @@
-"""The voice that is served: loaded, optimised for this machine, and warmed up. Needs no model code: everything is in
-the file."""
+"""The voice that is served: loaded, warmed up, and called with batches of sentences. Everything that it needs is in the
+voice's file; no model code is imported.
+
+What is batched together is decided in ``batching``."""
 
 from __future__ import annotations
 
@@ -11,91 +13,47 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor
 
 from tts_api.reasons import Reason
 from tts_api.voice import VoiceCard
 from tts_workloads.audio import SILENCE
 from tts_workloads.exits import BadInput
-from tts_workloads.serving.synthesis.audio import Samples
+from tts_workloads.serving.synthesis.encoding import Samples
 from tts_workloads.serving.synthesis.loudness import amplified
+from tts_workloads.serving.synthesis.sentence import Sentence, SentenceMel
 from tts_workloads.serving.synthesis.tempo import at_tempo
-from tts_workloads.text import FrontEnd, UnknownFrontEnd, WordPlace, restore
+from tts_workloads.text import FrontEnd, UnknownFrontEnd, restore
 from tts_workloads.voice_file import open_voice
 
 WARM_UP_ROUNDS = 3
-"""Libraries choose their plans in the first rounds; the last is measured."""
-
-
-SILENT = 1e-4
-"""A sound whose loudest sample is less is none; one of numbers that are not numbers becomes one."""
+"""How often the warm-up text is spoken. Libraries choose their plans in the first rounds; the last one is measured."""
+LEAST_AMPLITUDE = 1e-4
+"""A warm-up whose loudest sample is below this is silence. Sound that is not a number counts as silence too."""
 FIRST_CHUNK_SECONDS = 0.4
-"""Sound in the first chunk of a streamed sentence; each one after it has twice as much as the one before."""
+"""Sound in the first chunk of a streamed request; each chunk after it is twice as long as the one before."""
 LONGEST_CHUNK_SECONDS = 3.2
 
 
 @dataclass(frozen=True)
-class Sentence:
-    """A sentence to be said."""
-
-    symbols: Sequence[int]
-    speaker: int = 0
-    speed: float = 1.0
-    """1 is as trained, 2 twice as fast."""
-    pitch: float = 1.0
-    """1 is as trained, 2 an octave higher."""
-    volume: float = 0.0
-    """Decibels by which its sound is louder than as trained; ``-inf`` is silence."""
-    pause_before: float = 0.0
-    """Seconds of silence before it."""
-    pause_after: float = 0.0
-    """Seconds of silence behind it."""
-    words: Sequence[WordPlace] | None = None
-    """Its words; None where nobody asks when they are said."""
-
-
-@dataclass(eq=False)
-class Spoken:
-    """A sentence as mel frames, some of which have become sound."""
-
-    mel: Tensor
-    """``[n_mels, frames]``."""
-    before: int = 0
-    """Samples of silence before its first."""
-    after: int = 0
-    """Samples of silence behind its last."""
-    sentence: Sentence | None = None
-    """What is said."""
-    durations: Sequence[float] = ()
-    """How many frames each of its symbols lasts; none where nobody asks."""
-    tempo: float = 1.0
-    """How much faster than the frames its sound is."""
-    done: int = 0
-    """Frames that have."""
-
-    @property
-    def frames(self) -> int:
-        """Frames that have not."""
-        return self.mel.shape[1] - self.done
-
-
-@dataclass(frozen=True)
-class Measured:
+class SynthesisSpeed:
     """How fast the voice is on this machine."""
 
     real_time_factor: float
     """Seconds of computing for each second of speech."""
     first_audio_seconds: float
-    """Seconds until there is the first chunk that a request gets which is streamed."""
+    """Seconds until the first chunk of a streamed request is made."""
     seconds_per_symbol: float
     """Seconds of computing for each symbol."""
 
 
-class Voice:
-    """A voice that speaks. Several threads may use it at a time."""
+class LoadedVoice:
+    """A voice in memory. Several threads may use it at a time."""
 
     def __init__(self, path: Path, sha256: str | None, device: torch.device) -> None:
-        """Load the file. Raises BadInput with ModelMissing, DigestMismatch or UnsupportedVoice."""
+        """Load a voice's file. ``sha256`` is the digest that the file must have, or None.
+
+        Raises BadInput with the reason ModelMissing, DigestMismatch or UnsupportedVoice.
+        """
         file = open_voice(path, sha256)
         self.card: VoiceCard = file.card
         self.sha256 = file.sha256
@@ -110,29 +68,25 @@ class Voice:
 
     @property
     def on_gpu(self) -> bool:
-        """Whether it is a GPU that speaks."""
+        """Whether the voice runs on a GPU."""
         return self._device.type == "cuda"
 
     def device_memory(self) -> int:
-        """Bytes of the GPU's memory that are held; 0 on a CPU."""
+        """Return how many bytes of the GPU's memory this process holds; 0 on a CPU."""
         return torch.cuda.memory_reserved(self._device) if self.on_gpu else 0
-
-    def synthesise(self, symbols: Sequence[int], speaker: int, speed: float) -> Samples:
-        """The sound of one sentence, float32 in -1 to 1 at ``card.audio.sample_rate``."""
-        return self.sound(self.say([Sentence(symbols, speaker, speed)]), [None])[0]
 
     # TorchScript's optimiser compiles anew for every new length: seconds for a sentence that takes milliseconds.
     @torch.inference_mode()
     @torch.jit.optimized_execution(should_optimize=False)  # type: ignore[attr-defined]
-    def say(self, sentences: Sequence[Sentence]) -> list[Spoken]:
-        """The mel frames of sentences, made in one batch."""
+    def predict_mel(self, sentences: Sequence[Sentence]) -> list[SentenceMel]:
+        """Return the mel frames of the sentences, which the acoustic model predicts in one batch."""
         count, device = [len(one.symbols) for one in sentences], self._device
         tokens = torch.zeros(len(sentences), max(count), dtype=torch.long)
         for row, one in zip(tokens, sentences, strict=True):
             row[: len(one.symbols)] = torch.tensor(one.symbols)
         vectors = self._module.speaker(torch.tensor([one.speaker for one in sentences], device=device))
-        obeys = "speed" in self.card.supports
-        speeds = [one.speed if obeys else 1.0 for one in sentences]
+        model_sets_speed = "speed" in self.card.supports
+        speeds = [one.speed if model_sets_speed else 1.0 for one in sentences]
         tempos = [one.speed / speed for one, speed in zip(sentences, speeds, strict=True)]
         speed = torch.tensor(speeds, dtype=torch.float32, device=device)
         lengths = torch.tensor(count, device=device)
@@ -141,7 +95,7 @@ class Voice:
         rate, timed = self.card.audio.sample_rate, any(one.words is not None for one in sentences)
         lasting = durations.tolist() if timed else [[]] * len(sentences)
         return [
-            Spoken(
+            SentenceMel(
                 frame[:, :length],
                 round(one.pause_before * rate),
                 round(one.pause_after * rate),
@@ -154,75 +108,79 @@ class Voice:
 
     @torch.inference_mode()
     @torch.jit.optimized_execution(should_optimize=False)  # type: ignore[attr-defined]
-    def sound(self, spoken: Sequence[Spoken], frames: Sequence[int | None]) -> list[Samples]:
-        """The sound of each one's next ``frames`` (None: of all that are left), made in one batch; float32 in -1 to 1.
+    def vocode(self, mels: Sequence[SentenceMel], frames: Sequence[int | None]) -> list[Samples]:
+        """Return the sound of the next ``frames`` of each sentence (None: all that are left), made in one batch.
 
-        It is that of the whole sentence: a chunk is made with the frames around it that its samples depend on. A
-        sentence that is made faster or slower than its frames comes whole. Where this fails, the same frames are the
-        next ones again.
+        Each result is ``[samples]`` float32 in -1 to 1, and equal to that part of the whole sentence's sound: a chunk
+        is made with the frames around it that its samples depend on. A sentence with a tempo comes whole. A call that
+        raises has not counted any frame as vocoded, so that it can be repeated.
         """
         field, hop = self.card.vocoder.receptive_field_frames, self.card.audio.hop_length
         windows, inside, silences, ends = [], [], [], []
-        for one, most in zip(spoken, frames, strict=True):
-            begin, whole = one.done, one.mel.shape[1]
-            end = whole if one.tempo != 1.0 else begin + min(one.frames, most or one.frames)
+        for one, most in zip(mels, frames, strict=True):
+            begin, whole = one.frames_vocoded, one.mel.shape[1]
+            end = whole if one.tempo != 1.0 else begin + min(one.frames_left, most or one.frames_left)
             first = 0 if field is None else max(0, begin - field)
             last = whole if field is None else end + field
             windows.append(one.mel[:, first:last])
             inside.append(slice((begin - first) * hop, (end - first) * hop))
-            silences.append((one.before if begin == 0 else 0, one.after if end == whole else 0))
+            silences.append((one.silence_before if begin == 0 else 0, one.silence_after if end == whole else 0))
             ends.append(end)
         longest = max(window.shape[1] for window in windows)
-        # Beyond a sentence's end there is silence, which is what a vocoder takes for granted there.
+        # Vocoders are trained with silence beyond a sentence's end.
         batch = torch.stack([F.pad(window, (0, longest - window.shape[1]), value=SILENCE) for window in windows])
         waveforms = self._module.vocode(batch).float().cpu().numpy()
-        volumes = [0.0 if one.sentence is None else one.sentence.volume for one in spoken]
+        volumes = [0.0 if one.sentence is None else one.sentence.volume for one in mels]
         sounds = [
             np.pad(amplified(self._in_time(np.nan_to_num(waveform[part]), one.tempo), volume), silence)
-            for waveform, part, volume, silence, one in zip(waveforms, inside, volumes, silences, spoken, strict=True)
+            for waveform, part, volume, silence, one in zip(waveforms, inside, volumes, silences, mels, strict=True)
         ]
-        for one, end in zip(spoken, ends, strict=True):
-            one.done = end
+        for one, end in zip(mels, ends, strict=True):
+            one.frames_vocoded = end
         return sounds
 
     def _in_time(self, samples: Samples, tempo: float) -> Samples:
         return samples if tempo == 1.0 else at_tempo(samples, tempo, self.card.audio.sample_rate)
 
     def enter_thread(self) -> None:
-        """Make this thread compute by itself: threads that help each other wait for each other."""
+        """Let the calling thread compute alone: threads that share a sentence wait for each other most of the time."""
         torch.set_num_threads(1)
 
-    def chunk(self, number: int) -> int | None:
-        """Frames in an utterance's chunk of this number; None where the vocoder can only make whole sentences."""
+    def chunk_frames(self, number: int) -> int | None:
+        """Return how many frames a streamed chunk of this number has; None where the vocoder makes whole sentences
+        only."""
         if self.card.vocoder.receptive_field_frames is None:
             return None
         seconds = min(LONGEST_CHUNK_SECONDS, FIRST_CHUNK_SECONDS * 2.0 ** min(number, 8))
         return max(1, round(seconds * self.card.audio.sample_rate / self.card.audio.hop_length))
 
-    def warm_up(self) -> Measured:
-        """Speak the language's warm-up text some times. Raises BadInput where the voice makes no sound."""
+    def warm_up(self) -> SynthesisSpeed:
+        """Speak the language's warm-up text a few times, and return the speed of the last.
+
+        Raises BadInput with the reason UnsupportedVoice where the voice makes no sound.
+        """
         text = self.front_end.warm_up_text
         sentences = [self.front_end.encode(sentence) for sentence in self.front_end.sentences(text)]
-        measured = Measured(0.0, 0.0, 0.0)
+        speed = SynthesisSpeed(0.0, 0.0, 0.0)
         for _ in range(WARM_UP_ROUNDS):
-            measured = self._measure(sentences)
-        return measured
+            speed = self._measure(sentences)
+        return speed
 
-    def _measure(self, sentences: Sequence[Sequence[int]]) -> Measured:
+    def _measure(self, sentences: Sequence[Sequence[int]]) -> SynthesisSpeed:
         started = time.perf_counter()
         first, samples, loudest = 0.0, 0, 0.0
         for symbols in sentences:
-            (spoken,) = self.say([Sentence(symbols)])
-            while spoken.frames:
-                (sound,) = self.sound([spoken], [None if first else self.chunk(0)])
+            (mel,) = self.predict_mel([Sentence(symbols)])
+            while mel.frames_left:
+                (sound,) = self.vocode([mel], [None if first else self.chunk_frames(0)])
                 samples += len(sound)
                 loudest = max(loudest, float(np.abs(sound).max(initial=0.0)))
                 first = first or time.perf_counter() - started
-        if loudest < SILENT:
+        if loudest < LEAST_AMPLITUDE:
             raise BadInput(Reason.UNSUPPORTED_VOICE, "the voice makes no sound")
         seconds = samples / self.card.audio.sample_rate
         took = time.perf_counter() - started
-        return Measured(took / seconds, first, took / sum(len(sentence) for sentence in sentences))
+        return SynthesisSpeed(took / seconds, first, took / sum(len(sentence) for sentence in sentences))
 
 
 def _front_end(card: VoiceCard, files: dict[str, bytes]) -> FrontEnd:

@@ -16,21 +16,21 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
 from tts_workloads import logs
-from tts_workloads.serving.http import events, requests
-from tts_workloads.serving.http.clients import Bodies, while_there
+from tts_workloads.serving.http import events, speech_request
+from tts_workloads.serving.http.clients import BodyReader, cancelled_on_disconnect
 from tts_workloads.serving.http.errors import AnalysisFailed, RequestError, failed, loading, shutting_down, too_late
-from tts_workloads.serving.http.middleware import DISCONNECTED, ended_as, holder_of
-from tts_workloads.serving.http.requests import Speech
-from tts_workloads.serving.http.service import Place, Service
+from tts_workloads.serving.http.middleware import DISCONNECTED, key_holder, set_outcome
+from tts_workloads.serving.http.service import AdmittedRequest, Service
+from tts_workloads.serving.http.speech_request import Speech
 from tts_workloads.serving.synthesis.engine import EngineClosed
+from tts_workloads.serving.synthesis.loaded_voice import LoadedVoice
 from tts_workloads.serving.synthesis.timeline import Timeline
-from tts_workloads.serving.synthesis.voice import Voice
 
 log = logging.getLogger(__name__)
 
 PIECE_BYTES = 64 * 2**10
 """A whole answer goes out in pieces, so that the last of them has gone when the request ends."""
-READERS: dict[int, Executor | None] = {
+TEXT_EXECUTORS: dict[int, Executor | None] = {
     500: None,  # some milliseconds
     5_000: ThreadPoolExecutor(1, "text"),
     100_000: ThreadPoolExecutor(1, "long-text"),
@@ -43,7 +43,7 @@ class SpeechResponse(Response):
     """The answer to one request. Its body is read, its speech made, and it is sent while that is asked of the response;
     whatever it held is given back when the last byte was sent or the client went."""
 
-    def __init__(self, service: Service, bodies: Bodies) -> None:
+    def __init__(self, service: Service, bodies: BodyReader) -> None:
         super().__init__()
         self._service, self._bodies = service, bodies
         self._begun = False
@@ -52,11 +52,11 @@ class SpeechResponse(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer. Raises RequestError for what is refused."""
         service, request, status = self._service, Request(scope, receive), 500
-        place: Place | None = None
+        place: AdmittedRequest | None = None
         try:
             body = await self._bodies.read(request, most_bytes=65_536 + 12 * service.limits.max_input_characters)
-            place = service.enter(holder_of(scope))
-            async with asyncio.timeout(None) as deadline, while_there(receive):
+            place = service.enter(key_holder(scope))
+            async with asyncio.timeout(None) as deadline, cancelled_on_disconnect(receive):
                 await self._answer(body, _Clock(deadline, service.limits.request_timeout_seconds), send)
             status = 200
         except RequestError as refused:
@@ -80,7 +80,7 @@ class SpeechResponse(Response):
                 await self._break_off(send, failed(error, logs.request_id.get()))
             raise
         finally:
-            ended_as(scope, status)
+            set_outcome(scope, status)
             if place is not None:
                 place.end(status)
             else:
@@ -139,12 +139,14 @@ class _Clock:
         self._deadline.reschedule(self._ends + seconds)
 
 
-async def _checked(service: Service, voice: Voice, body: bytes) -> Speech:
+async def _checked(service: Service, voice: LoadedVoice, body: bytes) -> Speech:
     """What a body asks for. Raises RequestError."""
-    asked, limits = requests.parse(body), service.limits
-    check = partial(requests.check, asked, voice.card, voice.front_end, service.model, limits.max_input_characters)
-    characters = min(len(asked.input), max(READERS))  # what is longer is refused unread
-    reader = next(reader for most, reader in READERS.items() if characters <= most)
+    asked, limits = speech_request.parse(body), service.limits
+    check = partial(
+        speech_request.check, asked, voice.card, voice.front_end, service.model, limits.max_input_characters
+    )
+    characters = min(len(asked.input), max(TEXT_EXECUTORS))  # what is longer is refused unread
+    reader = next(reader for most, reader in TEXT_EXECUTORS.items() if characters <= most)
     try:
         if reader is None:
             return check()
@@ -157,7 +159,7 @@ async def _checked(service: Service, voice: Voice, body: bytes) -> Speech:
 
 
 async def _encoded(
-    service: Service, voice: Voice, wanted: Speech, timeline: Timeline, clock: _Clock
+    service: Service, voice: LoadedVoice, wanted: Speech, timeline: Timeline, clock: _Clock
 ) -> AsyncGenerator[bytes]:
     """The speech as bytes of its format, chunk by chunk, each of which the timeline has seen."""
     if service.engine is None:

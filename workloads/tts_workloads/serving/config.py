@@ -1,0 +1,66 @@
+"""What is served and where, from a voice's file or from a run document. The server's life is in ``process``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tts_api.resources.service import Batching, Limits
+from tts_api.run import API_KEYS_PATH, ResourceReference, ServiceRun
+from tts_workloads.run_document import read_run
+
+
+@dataclass(frozen=True)
+class ServingConfig:
+    """What is served and where."""
+
+    model: str
+    """The name under which clients ask for the voice."""
+    path: Path
+    """The voice's file."""
+    sha256: str | None
+    """The digest that the file must have; None for any."""
+    host: str
+    """The address to listen on; empty for all."""
+    port: int
+    limits: Limits
+    batching: Batching = field(default_factory=Batching)
+    api_keys: Path | None = None
+    """The folder of API keys, one of which each request must have; None where no key is needed."""
+    most_per_key: int | None = None
+    """How many requests of one key may be in progress; None for no such limit."""
+    resource: ResourceReference | None = None
+    """The resource whose status is told how fast the voice is; None outside a cluster."""
+
+
+def from_file(
+    path: Path,
+    host: str,
+    port: int,
+    api_keys: Path | None = None,
+    limits: Limits | None = None,
+    batching: Batching | None = None,
+) -> ServingConfig:
+    """Return the config that serves a voice's file by itself, whatever its digest is."""
+    return ServingConfig(path.stem, path, None, host, port, limits or Limits(), batching or Batching(), api_keys)
+
+
+def from_run(path: Path, workspace: Path, host: str, port: int | None) -> ServingConfig:
+    """Return the config that a run document describes; ``port`` goes before the document's.
+
+    Raises BadInput where the document is missing, malformed, or of a later schema.
+    """
+    run = read_run(ServiceRun, path)
+    voice = run.voice
+    return ServingConfig(
+        voice.name,
+        workspace / "checkpoints" / voice.path,
+        voice.sha256,
+        host,
+        port or run.port,
+        run.limits,
+        run.batching,
+        API_KEYS_PATH if run.api_keys else None,
+        run.max_concurrent_requests_per_key,
+        run.resource,
+    )
