@@ -21,7 +21,7 @@ from tts_workloads import text
 from tts_workloads.data import check
 from tts_workloads.serving.http.app import make_app
 from tts_workloads.serving.http.service import Service
-from tts_workloads.serving.synthesis.voice import Voice
+from tts_workloads.serving.synthesis.loaded_voice import LoadedVoice
 from tts_workloads.text import FrontEnd, UnspeakableText, WordPlace
 from tts_workloads.training.processes.launch import launch
 
@@ -149,7 +149,7 @@ def client(workspace: Path) -> Iterator[TestClient]:
     assert said.result is not None
     artifact = said.result.artifact
     assert artifact.languages == (Numbers.name,)
-    voice = Voice(workspace / "checkpoints" / artifact.path, artifact.sha256, torch.device("cpu"))
+    voice = LoadedVoice(workspace / "checkpoints" / artifact.path, artifact.sha256, torch.device("cpu"))
     service = Service("toy", Limits())
     service.start(voice, voice.warm_up())
     with TestClient(make_app(service)) as client:
