@@ -1,5 +1,5 @@
-"""Sound to features: log-mel spectrograms, pitch, and the trimming of silence, in torch. Reading and writing files is
-not done here."""
+"""Features of sound: log-mel spectrograms, pitch, and trimmed silence, in torch. Files are read and resampled in
+``data.sound``; audio formats for clients are made in ``serving.synthesis.encoding``."""
 
 import math
 from functools import lru_cache
@@ -15,19 +15,20 @@ LOG_FLOOR = 1e-5
 SILENCE = math.log(LOG_FLOOR)
 
 PITCH_RANGE_HZ = (60.0, 500.0)
-"""Where the voice's pitch is looked for."""
+"""Lowest and highest pitch that is searched for."""
 LEAST_VOICING = 0.5
 """Normalised autocorrelation from which a frame counts as voiced."""
 NOISE_FLOOR = 1e-4
-"""Power, as a share of the clip's peak, around which a periodic sound ceases to be a voice: hum in the pauses."""
+"""Power, as a share of the clip's peak, below which a periodic sound is not taken for a voice but for hum in a
+pause."""
 PITCH_FRAMES = 1024
-"""Frames that are looked at together: bounds the memory that a long clip needs."""
+"""Frames that are analysed together, which bounds the memory that a long clip needs."""
 
 
 @lru_cache(maxsize=8)
 def mel_filters(sample_rate: int, n_fft: int, n_mels: int) -> Tensor:
-    """Triangular filters ``[n_mels, n_fft // 2 + 1]`` float32 from 0 Hz to half the sample rate on Slaney's mel scale,
-    each of unit area (Slaney 1998, Auditory Toolbox)."""
+    """Return triangular filters ``[n_mels, n_fft // 2 + 1]`` float32 from 0 Hz to half the sample rate on Slaney's mel
+    scale, each of unit area (Slaney 1998, Auditory Toolbox)."""
     top = _mel_of(sample_rate / 2)
     corners = _hertz_of(torch.linspace(0.0, top, n_mels + 2, dtype=torch.float64))
     bins = torch.linspace(0.0, sample_rate / 2, n_fft // 2 + 1, dtype=torch.float64)
@@ -40,7 +41,7 @@ def mel_filters(sample_rate: int, n_fft: int, n_mels: int) -> Tensor:
 
 
 def empty_bands(sample_rate: int, n_fft: int, n_mels: int) -> int:
-    """How many of the filters are so narrow that no line of the spectrum lies in them."""
+    """Return how many of the mel filters are so narrow that no line of the spectrum lies in them."""
     return int((mel_filters(sample_rate, n_fft, n_mels).amax(1) == 0).sum())
 
 
@@ -75,13 +76,13 @@ class LogMel(nn.Module):
 
 
 def spectrum(waveform: Tensor, window: Tensor, hop_length: int) -> Tensor:
-    """Short-time spectrum ``[batch, bins, samples // hop_length]`` complex of ``[batch, samples]``, reflected at
-    both ends."""
+    """Return the short-time spectrum ``[batch, bins, samples // hop_length]`` complex of ``[batch, samples]``,
+    reflected at both ends."""
     n_fft = window.shape[0]
     frames = waveform.shape[-1] // hop_length
     before = (n_fft - hop_length) // 2
     after = max(0, (frames - 1) * hop_length + n_fft - before - waveform.shape[-1])
-    # Short clips are shorter than what has to be reflected.
+    # A clip may be shorter than the part that has to be reflected.
     short = max(before, after) + 1 - waveform.shape[-1]
     if short > 0:
         waveform = F.pad(waveform, (0, short))
@@ -91,8 +92,8 @@ def spectrum(waveform: Tensor, window: Tensor, hop_length: int) -> Tensor:
 
 
 def pitch(waveform: Tensor, sample_rate: int, hop_length: int) -> Tensor:
-    """Fundamental frequency ``[samples // hop_length]`` in hertz of ``[samples]``, 0 where unvoiced; the same
-    however loud the recording is.
+    """Return the fundamental frequency ``[samples // hop_length]`` in hertz of ``[samples]``, 0 where unvoiced; the
+    same however loud the recording is.
 
     The first strong peak of the normalised autocorrelation of 50 ms (Talkin 1995, RAPT, without its path search),
     smoothed by a median over 5 frames.
@@ -114,7 +115,8 @@ def pitch(waveform: Tensor, sample_rate: int, hop_length: int) -> Tensor:
 
 
 def _unsmoothed_pitch(pieces: Tensor, sample_rate: int, window: int, floor: Tensor) -> Tensor:
-    """Pitch ``[frames]`` of pieces ``[frames, window + longest lag]``; energies far below ``floor`` are no voice."""
+    """Return the pitch ``[frames]`` of pieces ``[frames, window + longest lag]``; energies far below ``floor`` count as
+    unvoiced."""
     longest = pieces.shape[1] - window
     shortest = int(sample_rate / PITCH_RANGE_HZ[1])
     pieces = pieces - pieces.mean(-1, keepdim=True)

@@ -1,5 +1,5 @@
-"""Files that are whole or absent whatever happens while they are written, and their digests. What is written is others'
-affair."""
+"""Writing files so that each is whole or absent whatever happens meanwhile, and digests of files. Their content is
+decided by the callers."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from tts_workloads.exits import StorageFull
 
 
 def sha256_of(path: Path) -> str:
-    """SHA-256 of a file in lower-case hexadecimal."""
+    """Return the SHA-256 of a file in lower-case hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
-    """Write a file so that after a crash at any instruction there is the whole file or what was there before.
+    """Write a file so that a crash at any instruction leaves either the whole file or what was there before.
 
     Raises StorageFull where the volume has no room; the unfinished file is removed then.
     """
@@ -35,7 +35,7 @@ def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
         sync_folder(path.parent)
     except (OSError, RuntimeError) as error:
         unfinished.unlink(missing_ok=True)
-        # torch wraps a failed write into a RuntimeError of its own, with the cause beside it.
+        # torch wraps a failed write in a RuntimeError that has the cause as its context.
         full = (error, error.__context__, error.__cause__)
         if any(isinstance(e, OSError) and e.errno in {errno.ENOSPC, errno.EDQUOT} for e in full):
             raise StorageFull(
@@ -45,12 +45,12 @@ def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """``write_whole`` of what is in memory."""
+    """Write bytes as ``write_whole`` does."""
     write_whole(path, lambda file: file.write(content))
 
 
 def sync_folder(folder: Path) -> None:
-    """Have the folder's entries on the disk."""
+    """Flush the folder's entries to the disk."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

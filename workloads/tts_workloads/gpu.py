@@ -1,4 +1,4 @@
-"""What a GPU says of itself, through NVML. What is made of it: ``training.watch`` and the metrics."""
+"""A GPU's load, read through NVML. ``training.telemetry.watch`` samples it for progress reports and curves."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ log = logging.getLogger(__name__)
 
 
 class Gpu:
-    """One GPU's own view of its load. Where it cannot be asked it says nothing: nobody's work depends on it."""
+    """Reads the load of one GPU. Where it cannot be read, ``usage`` returns None, since no work depends on it."""
 
     def __init__(self, device: torch.device) -> None:
-        """``device`` may be a CPU."""
+        """Find the device's GPU; a CPU has no usage."""
         self._handle: object | None = None
         if device.type != "cuda":
             return
         try:
             pynvml.nvmlInit()
-            # By its name, as the numbers of devices are counted anew where only some are visible.
+            # By UUID: where only some devices are visible, their numbers differ from NVML's.
             uuid = f"GPU-{torch.cuda.get_device_properties(device).uuid}"
             self._handle = pynvml.nvmlDeviceGetHandleByUUID(uuid)
         except pynvml.NVMLError as error:
             log.warning("the GPU cannot be watched: %s", error)
 
     def usage(self) -> GpuUsage | None:
-        """Its load now."""
+        """Return the load now; None where it cannot be read."""
         if self._handle is None:
             return None
         try:

@@ -1,4 +1,5 @@
-"""How a workload logs: a JSON record per line in a pod, plain lines on a terminal. Never the text of a request."""
+"""How a workload logs: a JSON record on each line in a pod, plain lines on a terminal. The text of a request is never
+logged."""
 
 from __future__ import annotations
 
@@ -10,9 +11,9 @@ from typing import TextIO
 from pythonjsonlogger.json import JsonFormatter
 
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
-"""What the request is called that is being answered: every record that is logged meanwhile says so."""
+"""The id of the request that is being answered. Every record that is logged meanwhile carries it."""
 RESERVED = {"color_message"}
-"""What uvicorn adds to its records for terminals."""
+"""Attributes that uvicorn adds to its records for terminals, and that no JSON line needs."""
 
 
 def configure(*, level: str = "INFO", stream: TextIO | None = None, **fields: object) -> None:
@@ -35,7 +36,7 @@ def configure(*, level: str = "INFO", stream: TextIO | None = None, **fields: ob
         )
     logging.basicConfig(level=level, handlers=[handler], force=True)
     logging.captureWarnings(capture=True)
-    # One line per request of the status API would drown the training's own.
+    # A line for each request to the status API would drown the training's own lines.
     logging.getLogger("httpx").setLevel(logging.WARNING)
     logging.getLogger("matplotlib").setLevel(logging.WARNING)
 
@@ -47,5 +48,5 @@ def _say_which_request(record: logging.LogRecord) -> bool:
 
 
 def _record_attributes() -> list[str]:
-    """What every record has and no line needs."""
+    """Return the attributes that every record has and that no JSON line needs."""
     return [*vars(logging.makeLogRecord({})), "message", "asctime", "taskName"]

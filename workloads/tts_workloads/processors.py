@@ -1,4 +1,4 @@
-"""The processors of this machine: how many CPUs this process may use, and what they compute in hardware."""
+"""The CPUs of this machine: how many this process may use, and which number formats they compute in hardware."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ CPUINFO = Path("/proc/cpuinfo")
 
 
 def cpus() -> int:
-    """CPUs that this process may use: its affinity, and the container's quota where there is one."""
+    """Return how many CPUs this process may use, by its affinity and its container's quota; at least 1."""
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     try:
         quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
@@ -19,13 +19,14 @@ def cpus() -> int:
 
 
 def cpu_has_bf16(cpuinfo: Path | None = None) -> bool:
-    """Whether the CPU multiplies bf16 in hardware (AVX-512 BF16 or AMX)."""
+    """Return whether the CPU multiplies bf16 in hardware (AVX-512 BF16 or AMX)."""
     return bool(_flags(cpuinfo) & {"avx512_bf16", "amx_bf16"})
 
 
 def cpu_is_faster_in_bf16(cpuinfo: Path | None = None) -> bool:
-    """Whether models train faster in bf16 than in fp32: with AMX, and on AMD's processors with AVX-512 BF16 (a step of
-    the acoustic model 1.4 times as fast). On an Intel processor with AVX-512 BF16 alone it was 1.5 times as slow."""
+    """Return whether models train faster in bf16 than in fp32: with AMX, and on AMD's processors with AVX-512 BF16 (a
+    step of the acoustic model 1.4 times as fast). On an Intel processor with AVX-512 BF16 alone it was 1.5 times as
+    slow."""
     flags = _flags(cpuinfo)
     return "amx_bf16" in flags or ("avx512_bf16" in flags and "AuthenticAMD" in _field("vendor_id", cpuinfo))
 
@@ -35,7 +36,7 @@ def _flags(cpuinfo: Path | None) -> set[str]:
 
 
 def _field(name: str, cpuinfo: Path | None) -> str:
-    """What the first processor has under a name, empty where there is nothing."""
+    """Return the first CPU's value of a field of ``/proc/cpuinfo``, or an empty string."""
     try:
         lines = (cpuinfo or CPUINFO).read_text().splitlines()
     except OSError:

@@ -1,5 +1,5 @@
-"""Reports to the Kubernetes API: a pod applies its one field of its own resource's status. The only file of the
-workloads that talks to Kubernetes; what is reported is in ``tts_api.report``."""
+"""Reports to the Kubernetes API: a pod applies one field of the status of its own resource. No other file of the
+workloads talks to Kubernetes. The documents that are reported are types of ``tts_api.report``."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ LONGEST_BACKOFF_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Field:
-    """A field of a status that pods own."""
+    """A field of a resource's status that pods own."""
 
     kind: str
     plural: str
@@ -46,22 +46,22 @@ SERVICE_PERFORMANCE = Field("TTSService", "ttsservices", "performance")
 
 @dataclass(frozen=True)
 class ApiServer:
-    """Where the API server is and where the pod's credentials lie."""
+    """The API server's address and the pod's credentials for it."""
 
     url: str
     credentials: Path = SERVICE_ACCOUNT
-    """Folder with ``token`` and ``ca.crt``; both are read anew for each report, since both are rotated."""
+    """Folder with ``token`` and ``ca.crt``. Both are read again for each report, since Kubernetes rotates them."""
 
     @classmethod
     def of_this_pod(cls) -> ApiServer | None:
-        """The API server as a pod finds it; None outside a cluster or without a token."""
+        """Return the API server as a pod finds it; None outside a cluster or without a token."""
         host, port = os.environ.get("KUBERNETES_SERVICE_HOST"), os.environ.get("KUBERNETES_SERVICE_PORT", "443")
         if not host or not (SERVICE_ACCOUNT / "token").exists():
             return None
         return cls(f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}")
 
     def apply_status(self, resource: ResourceReference, field: Field, document: Document) -> None:
-        """Apply ``status.<field>`` whole, by server-side apply. Raises httpx.HTTPError or OSError."""
+        """Apply the whole of ``status.<field>`` by server-side apply. Raises httpx.HTTPError or OSError."""
         body = {
             "apiVersion": API_VERSION,
             "kind": field.kind,
@@ -71,7 +71,7 @@ class ApiServer:
         path = f"/apis/{API_VERSION}/namespaces/{resource.namespace}/{field.plural}/{resource.name}/status"
         certificate = self.credentials / "ca.crt"
         context = ssl.create_default_context(cafile=certificate) if self.url.startswith("https") else True
-        # The proxy that the environment may name is for the outside, not for the API server.
+        # A proxy from the environment is for the outside world, not for the API server.
         with httpx.Client(verify=context, timeout=TIMEOUT_SECONDS, trust_env=False) as client:
             response = client.patch(
                 self.url + path,
@@ -89,7 +89,7 @@ class ApiServer:
 
 
 def _words_of(response: httpx.Response) -> str:
-    """What the API server says about a refusal."""
+    """Return the reason that the API server gives for a refusal, at most 300 characters."""
     try:
         return str(response.json().get("message", ""))[:300]
     except (ValueError, AttributeError):
@@ -97,15 +97,15 @@ def _words_of(response: httpx.Response) -> str:
 
 
 def now() -> str:
-    """The time as Kubernetes writes it."""
+    """Return the present time as Kubernetes writes it."""
     return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 class Reporter:
-    """Applies the newest document in a thread of its own, so that no step waits for the API server.
+    """Applies the newest document in its own thread, so that no caller waits for the API server.
 
-    Documents that are replaced before they were sent are never sent. An outage is logged now and then and otherwise
-    ignored: the next report carries everything.
+    A document that is replaced before it is sent is never sent. An outage is logged at most once in
+    ``COMPLAINT_SECONDS`` and otherwise ignored, since the next report carries everything.
     """
 
     def __init__(
@@ -123,14 +123,14 @@ class Reporter:
         self._thread.start()
 
     def put(self, document: Document, *, urgent: bool = False) -> None:
-        """Hand over the newest document and return at once. An urgent one does not wait for the interval."""
+        """Hand over the newest document and return at once. An urgent document does not wait for the interval."""
         with self._wake:
             self._pending = document
             self._urgent = self._urgent or urgent
             self._wake.notify()
 
     def close(self, timeout_seconds: float = 30.0) -> bool:
-        """Send what is pending, trying again until ``timeout_seconds`` are over; whether it arrived."""
+        """Send what is pending, again and again for ``timeout_seconds``. Returns whether it arrived."""
         with self._wake:
             self._closed = True
             self._wake.notify()
@@ -175,6 +175,6 @@ class Reporter:
 
 
 def reporter_for(resource: ResourceReference | None, field: Field) -> Reporter | None:
-    """A reporter for the resource; None where there is no resource or no cluster to report to."""
+    """Return a reporter for the resource; None where there is no resource or no cluster to report to."""
     api = ApiServer.of_this_pod()
     return Reporter(api, resource, field) if resource and api else None

@@ -1,4 +1,4 @@
-"""Reads the run document that a pod is given, of either kind. What is in it is ``tts_api.run``'s affair."""
+"""Reads the run document that a pod is given, of either kind. Its fields are defined in ``tts_api.run``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,11 @@ Run = TypeVar("Run", TrainingRun, ServiceRun)
 
 
 def read_run(kind: type[Run], path: Path) -> Run:
-    """The run document. Raises BadInput where it is missing, malformed, or of a later schema than this code knows."""
+    """Return the run document.
+
+    Raises BadInput with the reason InvalidRun where it is missing, malformed, or of a later schema than this code
+    knows.
+    """
     try:
         run = kind.model_validate_json(path.read_text())
     except OSError as error:

@@ -1,5 +1,5 @@
-"""The voice as a file: what its extra files are called, and how they are read without running anything in it. What the
-card says is in ``tts_api.voice``."""
+"""Reads a voice's file: its digest, its card and its front end's data, without running any code in it. The card's
+fields are defined in ``tts_api.voice``; the file is written in ``training.finish.export``."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from tts_api.voice import CARD_FILE, FORMAT, FRONT_END_PREFIX, TRAINING_FILE, Vo
 from tts_workloads.exits import BadInput
 
 LARGEST_EXTRA_BYTES = 256 * 1024 * 1024
-"""A front end's data is some megabytes; what claims to be more is no voice."""
+"""Larger extra files are not read: a front end's data is a few megabytes."""
 
 
 @dataclass(frozen=True)
 class VoiceFile:
-    """A voice's file that was read and found fit to be loaded."""
+    """What was read from a voice's file that can be loaded."""
 
     path: Path
     sha256: str
@@ -28,12 +28,14 @@ class VoiceFile:
     front_end: dict[str, bytes]
     """The front end's data files by name."""
     training_only: bytes | None = None
-    """What a training that goes on from it needs besides, where it was written along."""
+    """What a training that continues from this voice needs besides, where the file has it."""
 
 
 def open_voice(path: Path, sha256: str | None = None) -> VoiceFile:
-    """Read a voice's digest, card and front end data. Raises BadInput with the reason ModelMissing, DigestMismatch
-    (``sha256`` is the digest that was promised, if one was) or UnsupportedVoice."""
+    """Read a voice's digest, card and front end data. ``sha256`` is the digest that the file must have, or None.
+
+    Raises BadInput with the reason ModelMissing, DigestMismatch or UnsupportedVoice.
+    """
     found = _digest(path)
     if sha256 is not None and found != sha256:
         raise BadInput(
@@ -80,7 +82,8 @@ def _digest(path: Path) -> str:
 
 
 def _extra_files(path: Path) -> dict[str, bytes]:
-    """The extra files of a TorchScript archive, which is a zip with ``extra/`` in its one folder."""
+    """Return the extra files of a TorchScript archive by name. The archive is a zip with ``extra/`` in its one
+    folder."""
     files = {}
     with zipfile.ZipFile(path) as archive:
         for info in archive.infolist():

@@ -19,7 +19,7 @@ SAMPLE_RATE = 16000
 
 @torch.inference_mode()
 def mean_opinion_score(waveform: NDArray[np.float32], sample_rate: int) -> float:
-    """The opinion, from 1 (bad) to 5 (excellent), of ``waveform`` ``[samples]`` in -1 to 1.
+    """Return the predicted opinion, from 1 (bad) to 5 (excellent), of ``waveform`` ``[samples]`` in -1 to 1.
 
     Raises ImportError where the extra is not installed, or torchaudio.
     """
@@ -30,9 +30,9 @@ def mean_opinion_score(waveform: NDArray[np.float32], sample_rate: int) -> float
 
 @cache
 def model() -> Any:
-    """The predictor, loaded once; ``model.cache_clear()`` gives its memory back. Raises ImportError where the extra is
-    not installed, or torchaudio, which it imports and does not use here."""
+    """Return the predictor, loaded once; ``model.cache_clear()`` gives its memory back. Raises ImportError where the
+    extra is not installed, or torchaudio, which it imports and does not use here."""
     from distillmos import ConvTransformerSQAModel
 
-    with redirect_stdout(io.StringIO()):  # it tells that it loaded its weights
+    with redirect_stdout(io.StringIO()):  # it prints that it loaded its weights
         return ConvTransformerSQAModel().eval()

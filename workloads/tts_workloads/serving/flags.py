@@ -1,4 +1,4 @@
-"""A service's limits and batching as flags of the command line, made from the fields of a TTSService that they are."""
+"""Command line flags for a service's limits and batching, generated from the fields of a TTSService."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tts_api.resources.service import Batching, Limits
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """A flag for each field."""
+    """Add a flag for each field to the parser."""
     group = parser.add_argument_group("limits, with --voice")
     for flag, name, description, default in _fields():
         told = "" if default is None else f" (default: {default})"
@@ -19,7 +19,8 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def chosen(arguments: argparse.Namespace) -> tuple[Limits, Batching]:
-    """What the flags say. Raises ValueError with the flag, its value and what it may be."""
+    """Return the limits and the batching that the flags set. Raises ValueError with the flag, its value and what is
+    allowed."""
     given = {name: value for _, name, _, _ in _fields() if (value := getattr(arguments, name)) is not None}
     try:
         return Limits.model_validate(given), Batching.model_validate(given)
@@ -30,12 +31,12 @@ def chosen(arguments: argparse.Namespace) -> tuple[Limits, Batching]:
 
 
 def given(arguments: argparse.Namespace) -> list[str]:
-    """The flags that there are."""
+    """Return the flags that were given on the command line."""
     return [flag for flag, name, _, _ in _fields() if getattr(arguments, name) is not None]
 
 
 def _fields() -> Iterator[tuple[str, str, str, object]]:
-    """Flag, name, description and default."""
+    """Yield flag, field name, description and default of each field."""
     models: tuple[type[BaseModel], ...] = (Limits, Batching)
     for model in models:
         for name, field in model.model_fields.items():

@@ -1,5 +1,5 @@
-"""API keys: who may ask. They are the files of a folder, as Kubernetes mounts a Secret, and are read again when they
-change there."""
+"""API keys: who may call the API. They are files in a folder, as Kubernetes mounts a Secret, and are read again every
+few seconds, so that a changed Secret needs no restart."""
 
 from __future__ import annotations
 
@@ -12,21 +12,23 @@ from pathlib import Path
 log = logging.getLogger(__name__)
 
 READ_SECONDS = 5.0
-"""How old what was read may be."""
+"""The keys are read again when they are older than this."""
 SCHEME = "bearer "
 
 
 class ApiKeyFolder:
-    """The keys in a folder: each file is one, and its name is whose it is."""
+    """The keys in a folder. Each file holds one key, and the file's name is the holder's."""
 
     def __init__(self, folder: Path, clock: Callable[[], float] = time.monotonic) -> None:
-        """Raises OSError where the folder cannot be read."""
+        """Read the keys. Raises OSError where the folder cannot be read."""
         self._folder, self._clock = folder, clock
         self._keys, self._read_at = self._read(), clock()
 
     def holder(self, authorization: str | None) -> str | None:
-        """The name of the key in the header ``Authorization: Bearer KEY``; None where it has none of them. Takes as
-        long whichever it has."""
+        """Return the name of the key in the header ``Authorization: Bearer KEY``; None where that is no valid key.
+
+        The time that this takes does not depend on which key it is, nor on how much of it is right.
+        """
         if authorization is None or authorization[: len(SCHEME)].lower() != SCHEME:
             return None
         given = authorization[len(SCHEME) :].strip().encode()
@@ -40,12 +42,12 @@ class ApiKeyFolder:
             self._read_at = self._clock()
             try:
                 self._keys = self._read()
-            except OSError as error:  # the keys that were there go on being good
+            except OSError as error:  # the keys that were read before stay valid
                 log.warning("the API keys cannot be read again: %s", error)
         return self._keys
 
     def _read(self) -> dict[str, bytes]:
-        # A mounted Secret has folders and links of its own, whose names begin with a dot.
+        # Kubernetes adds folders and links whose names begin with a dot.
         files = sorted(path for path in self._folder.iterdir() if not path.name.startswith(".") and path.is_file())
         keys = {path.name: path.read_bytes().strip() for path in files}
         return {name: key for name, key in keys.items() if key}

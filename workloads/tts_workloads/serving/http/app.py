@@ -1,5 +1,5 @@
-"""The HTTP API: what OpenAI's clients call, and what Kubernetes and Prometheus ask. What is answered with speech is the
-affair of ``speech``."""
+"""The HTTP API: the routes that OpenAI's clients, Kubernetes and Prometheus call, and the order of the middleware.
+Requests for speech are answered in ``speech_response``."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tts_workloads.serving.http.speech_response import SpeechResponse
 
 
 def make_app(service: Service) -> FastAPI:
-    """The application around a service."""
+    """Return the application that answers for a service."""
     app = FastAPI(
         title="tts-operator",
         version="1",
@@ -86,7 +86,7 @@ def make_app(service: Service) -> FastAPI:
 
 
 def _handle_errors(app: FastAPI) -> None:
-    """Give every error OpenAI's shape."""
+    """Give every error the shape that OpenAI's API gives it."""
 
     @app.exception_handler(RequestError)
     async def refused(request: Request, error: RequestError) -> Response:

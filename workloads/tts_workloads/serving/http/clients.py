@@ -1,5 +1,5 @@
-"""What a client may do to a request that it has begun: go away, or send its body slowly. Whose connection is closed for
-that is the affair of ``connections``."""
+"""What a client may do in the middle of a request: go away, or send its body slowly. Limits of whole connections are in
+``connections``."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from starlette.types import Receive
 from tts_workloads.serving.http.errors import RequestError
 
 BODY_SECONDS = 10.0
-"""How long a body may take to come."""
+"""A body must have arrived whole after this time."""
 MOST_BYTES = 64 * 2**20
-"""Of bodies that have not come whole."""
+"""Most bytes that all incomplete bodies together may hold."""
 BESIDE_BYTES = 64 * 2**10
-"""What a body costs beside its own bytes: buffers and a task."""
+"""Memory that a body needs besides its own bytes, for buffers and a task."""
 
 
 @asynccontextmanager
 async def cancelled_on_disconnect(receive: Receive) -> AsyncIterator[None]:
-    """Do what is inside for as long as the client is there. Raises ClientDisconnect as soon as it has gone. The body
-    must have been read."""
+    """Run the block until it ends or the client goes away, for which it raises ClientDisconnect. The request's body
+    must have been read before."""
     task = cast("asyncio.Task[None]", asyncio.current_task())
     cancelled, gone = task.cancelling(), False
 
@@ -47,16 +47,19 @@ async def cancelled_on_disconnect(receive: Receive) -> AsyncIterator[None]:
 
 
 class BodyReader:
-    """The bodies that are being read. They hold no place of those who speak, and no more memory than they may: one that
-    is too much costs the place of the one that has been coming for longest."""
+    """Reads the bodies of requests before these are admitted, within a limit of memory for all of them together. Where
+    a body exceeds it, the body that has been arriving for longest is given up."""
 
     def __init__(self, most_bytes: int = MOST_BYTES) -> None:
         self._most_bytes = most_bytes
         self._coming: dict[asyncio.Timeout, int] = {}  # in the order in which they began
 
     async def read(self, request: Request, most_bytes: int) -> bytes:
-        """The body of a request. Raises RequestError where it is too large, compressed, or does not come, and
-        ClientDisconnect where the client went."""
+        """Return a request's body.
+
+        Raises RequestError where the body is too large, compressed, or does not arrive in time, and ClientDisconnect
+        where the client went away.
+        """
         encoding = request.headers.get("content-encoding", "identity")
         if encoding != "identity":
             raise RequestError(f"send the body as it is, not as {encoding}", status=415, code="unsupported_encoding")

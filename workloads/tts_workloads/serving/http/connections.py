@@ -1,5 +1,5 @@
-"""Connections: how long one may be held without a request or without taking what it asked for, how much a request may
-have before its body, and whose is closed when there are too many. What a request is answered, ``app`` says."""
+"""Limits of connections: for how long a client may send no request or read nothing, how long a request's head may be,
+and which connection is closed when there are too many. Requests that pass are answered in ``app``."""
 
 from __future__ import annotations
 
@@ -17,32 +17,33 @@ from tts_workloads.serving.http.middleware import REQUEST_ID, AccessLog, Request
 log = logging.getLogger(__name__)
 
 REQUEST_SECONDS = 15.0
-"""How long a request may take to come, from its connection or its first byte to its last."""
+"""A request must have arrived whole this long after its connection was made or its first byte arrived."""
 READER_SECONDS = 60.0
-"""How long a client may take nothing of what is there for it. One that reads as it plays does so for half a minute:
-its kernel asks for more only when up to 128 KiB of its buffers are empty, of which Opus fills 4 KiB a second."""
+"""A connection is closed when its client has read nothing for this long, though there was something to read. A client
+that reads as it plays pauses for half a minute: its kernel asks for more only when up to 128 KiB of its buffers are
+empty, and Opus fills 4 KiB a second."""
 MOST_URL_BYTES = 8 * 2**10
 MOST_HEAD_BYTES = 32 * 2**10
-"""What a request's address and all its headers may have, and one more read of the socket where that is not all."""
+"""Most bytes in a request's address and headers together. One more read of the socket may go beyond it."""
 OTHER_FILES = 128
 """File descriptors that are kept for everything but connections."""
 
 
 def connection_limit() -> int:
-    """How many connections this process may hold, after taking all the file descriptors that it is allowed."""
+    """Raise the process's limit of file descriptors as far as allowed, and return how many connections it may hold."""
     _, allowed = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, allowed))
     return max(1, allowed - OTHER_FILES)
 
 
 class _Read(HttpToolsProtocol):
-    """uvicorn's protocol for connections that are closed when nobody reads from them."""
+    """uvicorn's protocol, which also closes connections whose clients do not read."""
 
     _reader_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        transport.set_write_buffer_limits(0)  # what the kernel has not taken is what the client has not
+        transport.set_write_buffer_limits(0)  # then pause_writing tells as soon as the kernel takes no more
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
@@ -61,7 +62,7 @@ class _Read(HttpToolsProtocol):
         self._reader_timer = self.loop.call_later(READER_SECONDS, self._look_at_reader, left)
 
     def _look_at_reader(self, left: int) -> None:
-        # Nothing was added meanwhile: who writes waits until all is taken.
+        # Nothing can have been added meanwhile, since writers wait until the buffer is empty.
         if self.transport.get_write_buffer_size() < left:
             self._expect_reader()
         else:
@@ -74,7 +75,8 @@ class _Read(HttpToolsProtocol):
 
 
 def head_refusal(url: bytes, headers: Iterable[tuple[bytes, bytes]], unread: int = 0) -> RequestError | None:
-    """Why a request with this head is not read on, if it is not. ``unread`` are bytes of it that are not told apart."""
+    """Return why a request with this head is refused, or None. ``unread`` counts the head's bytes that are not parsed
+    yet."""
     if len(url) > MOST_URL_BYTES:
         return RequestError(
             f"the address has more than {MOST_URL_BYTES} bytes: send what you have to say in the body",
@@ -93,10 +95,11 @@ def head_refusal(url: bytes, headers: Iterable[tuple[bytes, bytes]], unread: int
 
 
 class _ShortHeads(HttpToolsProtocol):
-    """uvicorn's protocol, which would take headers without end."""
+    """uvicorn's protocol, which also limits a request's address and headers."""
 
     _unread: int | None = None
-    """Bytes of a head, after those that it began with; None where there is none to come."""
+    """Bytes received of a head that is not complete, beyond the read that it began in; None where no head is
+    expected."""
 
     def data_received(self, data: bytes) -> None:
         before = self._unread
@@ -122,10 +125,12 @@ class _ShortHeads(HttpToolsProtocol):
         self.app = app
 
     def _refuse(self, refusal: RequestError) -> None:
-        """Answer what cannot become a request any more."""
+        """Answer a request whose head is not read to its end, and close the connection."""
         name = request_id_for(None)
         log.warning("%s", refusal, extra={"status": refusal.status, "request_id": name})
-        if self.cycle is not None and not self.cycle.response_complete:  # another's answer would have this in it
+        if (
+            self.cycle is not None and not self.cycle.response_complete
+        ):  # the refusal would become part of the answer that is being sent
             self.transport.abort()
             return
         response = refusal.response()
@@ -135,9 +140,9 @@ class _ShortHeads(HttpToolsProtocol):
 
 
 def connection_protocol(most: int) -> type[HttpToolsProtocol]:
-    """uvicorn's protocol for a server that holds so many connections; one more costs the place of that which has been
-    without a request for longest."""
-    idle: dict[HttpToolsProtocol, None] = {}  # in the order in which they began to be
+    """Return a protocol for a server that holds at most this many connections. When one more arrives, the connection
+    that has been without a request for longest is closed."""
+    idle: dict[HttpToolsProtocol, None] = {}  # in the order in which they became idle
 
     class Connection(_ShortHeads, _Read):
         _timer: asyncio.TimerHandle | None = None
@@ -167,7 +172,7 @@ def connection_protocol(most: int) -> type[HttpToolsProtocol]:
 
         def on_response_complete(self) -> None:
             super().on_response_complete()
-            if self.cycle.response_complete:  # and no other that came behind it is being answered
+            if self.cycle.response_complete:  # and no pipelined request is being answered
                 idle[self] = None
 
         def _expect_request(self) -> None:

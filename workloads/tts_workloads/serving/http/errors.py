@@ -1,5 +1,5 @@
-"""Refusals of requests in the shape that OpenAI's API gives its errors, so that its clients raise what they would
-there."""
+"""Refusals of requests in the shape of OpenAI's errors, so that OpenAI's clients raise the exceptions that they raise
+for OpenAI's API."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class ErrorResponse(BaseModel):
 
 
 class RequestError(Exception):
-    """A request that is not answered with speech; its message is for the caller."""
+    """Why a request is not answered with speech. The message is for the client."""
 
     def __init__(
         self,
@@ -44,26 +44,27 @@ class RequestError(Exception):
         self.headers = headers or {}
 
     def response(self) -> JSONResponse:
-        """The response that says so."""
+        """Return the HTTP response with this error."""
         content = ErrorResponse(error=self.detail()).model_dump()
         return JSONResponse(content, status_code=self.status, headers=self.headers)
 
     def detail(self) -> ErrorDetail:
-        """What was wrong."""
+        """Return the error as the response's body and event streams carry it."""
         return ErrorDetail(message=_sendable(str(self)), type=self.kind, param=self.param, code=self.code)
 
 
 class AnalysisFailed(Exception):
-    """A text that could not be analysed, and should have been. Says nothing of the text."""
+    """The analysis of a text failed by a fault of the server. The message never quotes the text."""
 
 
 def _sendable(text: str) -> str:
-    """What a caller sent, in a message to him: half a surrogate pair has no bytes."""
+    """Return the text without halves of surrogate pairs, which cannot be encoded; messages may quote what a client
+    sent."""
     return text.encode("utf-8", "replace").decode()
 
 
 def no_such_model(name: str, model: str) -> RequestError:
-    """Another model is asked for than the one that is served."""
+    """Return the refusal of a model other than the one that is served."""
     return RequestError(
         f"the model '{name}' does not exist; this server has '{model}'",
         status=404,
@@ -73,7 +74,7 @@ def no_such_model(name: str, model: str) -> RequestError:
 
 
 def too_busy(seconds_of_work: float) -> RequestError:
-    """There is as much work as may wait."""
+    """Return the refusal of a request for which too much work is queued."""
     retry_after_seconds = max(1, min(LONGEST_RETRY_SECONDS, math.ceil(seconds_of_work)))
     return RequestError(
         f"too many requests at the same time: try again in {retry_after_seconds} s",
@@ -85,7 +86,7 @@ def too_busy(seconds_of_work: float) -> RequestError:
 
 
 def too_many_of_one(holder: str, most: int) -> RequestError:
-    """A key has all the requests in progress that it may have."""
+    """Return the refusal of a request whose key has as many requests in progress as it may."""
     return RequestError(
         f"the key '{holder}' has {most} requests in progress, which is all that it may have: wait for one of them",
         status=429,
@@ -96,7 +97,7 @@ def too_many_of_one(holder: str, most: int) -> RequestError:
 
 
 def too_late(timeout_seconds: int) -> RequestError:
-    """The speech was not made in time."""
+    """Return the error for speech that was not made in time."""
     return RequestError(
         f"the speech was not made within {timeout_seconds} s: shorten the input, or try again later",
         status=504,
@@ -106,7 +107,7 @@ def too_late(timeout_seconds: int) -> RequestError:
 
 
 def unauthorized() -> RequestError:
-    """The request has no key, or none that is good."""
+    """Return the refusal of a request without a valid key."""
     return RequestError(
         "this server wants an API key that it knows, as in Authorization: Bearer KEY",
         status=401,
@@ -117,7 +118,7 @@ def unauthorized() -> RequestError:
 
 
 def loading() -> RequestError:
-    """The voice is not there yet."""
+    """Return the refusal for the time before the voice is loaded."""
     return RequestError(
         "the voice is being loaded: try again",
         status=503,
@@ -128,7 +129,7 @@ def loading() -> RequestError:
 
 
 def shutting_down() -> RequestError:
-    """The pod is about to go; another one answers."""
+    """Return the refusal for the time while the server drains; another pod will answer."""
     return RequestError(
         "this server is shutting down: try again",
         status=503,
@@ -139,7 +140,7 @@ def shutting_down() -> RequestError:
 
 
 def failed(error: Exception, request_id: str | None) -> RequestError:
-    """It is the server's fault; its log has more under the request's name."""
+    """Return the error for a fault of the server, with the id under which the server's log has the details."""
     name = request_id or "-"
     return RequestError(
         f"the server failed: {type(error).__name__}; its log has more of request {name}",

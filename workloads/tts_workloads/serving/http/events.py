@@ -1,6 +1,7 @@
-"""Speech inside JSON: as server-sent events, as OpenAI's API has them (``speech.audio.delta`` for each piece,
-``speech.audio.done`` at the end, ``error`` where it breaks off), and, which is an addition to it, as one document. Both
-have room for timestamps."""
+"""Speech inside JSON, with timestamps where they are asked for: as server-sent events, or as one document.
+
+The events are those of OpenAI's API: ``speech.audio.delta`` for each piece, ``speech.audio.done`` at the end, ``error``
+where the speech breaks off. Timestamps and the document are additions to that API."""
 
 from __future__ import annotations
 
@@ -62,7 +63,8 @@ class SpeechDocument(BaseModel):
 
 
 async def from_audio(chunks: AsyncIterator[bytes], timeline: Timeline) -> AsyncGenerator[bytes]:
-    """An event for each chunk that is not empty, one behind the last, and one for each part of the timeline."""
+    """Yield an event for each chunk that is not empty, one at the end, and one with the timestamps before each
+    sentence's sound."""
     async for chunk in chunks:
         if (fresh := timeline.take()) is not None:
             yield _event(AudioTimestamps(words=fresh.words, phonemes=fresh.phonemes))
@@ -72,12 +74,12 @@ async def from_audio(chunks: AsyncIterator[bytes], timeline: Timeline) -> AsyncG
 
 
 def broken_off(refusal: RequestError) -> bytes:
-    """The event that says why a speech ends before its end."""
+    """Return the event that says why the speech breaks off."""
     return _event(AudioFailed(error=refusal.detail(), request_id=request_id.get()))
 
 
 def document(content: bytes, format_name: str, timeline: Timeline) -> bytes:
-    """The whole speech as JSON."""
+    """Return the whole speech as one JSON document."""
     times = timeline.take() or Timestamps()
     return _json(
         SpeechDocument(

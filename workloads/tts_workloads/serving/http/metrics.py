@@ -1,17 +1,17 @@
-"""What a service pod counts for Prometheus."""
+"""The metrics that a service pod offers to Prometheus. They are counted in ``service``."""
 
 from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, disable_created_metrics
 
-disable_created_metrics()  # type: ignore[no-untyped-call]  # a time series beside each counter, which nobody asks for
+disable_created_metrics()  # type: ignore[no-untyped-call]  # it would add a time series to each counter
 SECONDS = (0.005, 0.01, 0.02, 0.04, 0.08, 0.15, 0.3, 0.6, 1.25, 2.5, 5, 10, 30, 60)
 FACTORS = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2)
 BATCHES = (1, 2, 4, 8, 16, 32, 64)
 
 
 class Metrics:
-    """The metrics of one server, in a registry of their own."""
+    """The metrics of one server, in their own registry, so that tests can run several servers in one process."""
 
     def __init__(self) -> None:
         self.registry = registry = CollectorRegistry()

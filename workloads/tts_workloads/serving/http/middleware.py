@@ -1,5 +1,5 @@
-"""What lies around the routes: requests' names, their log, API keys, and a quick no. Plain ASGI: under load these are
-most of what the server does."""
+"""Middleware around the routes: request ids, the access log, API keys and load shedding. It is plain ASGI, because
+under load a refusal passes through little else."""
 
 from __future__ import annotations
 
@@ -21,43 +21,43 @@ access_log = logging.getLogger("tts_workloads.access")
 SPEECH_ROUTE = "/v1/audio/speech"
 API = "/v1/"
 QUIET_PATHS = {"/healthz", "/readyz", "/metrics"}
-"""Asked every few seconds by machines; a line for each would drown the others."""
+"""Paths without access log: machines ask them every few seconds, and their lines would drown the others."""
 DISCONNECTED = 499
-"""Status in logs and metrics of a request whose client went away, as nginx has it."""
+"""Status that logs and metrics give a request whose client went away, as nginx does."""
 REQUEST_ID = b"x-request-id"
 _GOOD_ID = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 HOLDER, OUTCOME = "api_key_holder", "outcome"
 
 
 def key_holder(scope: Scope) -> str | None:
-    """The name of the key that a request has; None where none is needed."""
+    """Return the name of the API key that a request has; None where no key is needed."""
     name: str | None = scope.get("state", {}).get(HOLDER)
     return name
 
 
 def set_outcome(scope: Scope, status: int) -> None:
-    """Say how a request has ended whose answer had begun with another status."""
+    """Set the status that the access log gives a request, whatever status its answer began with."""
     scope.setdefault("state", {})[OUTCOME] = status
 
 
 def request_id_for(given: bytes | None) -> str:
-    """What a request is called: as its sender has it, where that can stand in any log, or by a name of its own."""
+    """Return a request's id: the one that its sender gave, where that is safe in any log, and otherwise a new one."""
     return given.decode() if given is not None and _GOOD_ID.fullmatch(given) else f"req_{uuid.uuid4().hex}"
 
 
 class RequestIds:
-    """Give every request a name, which its answer and all that is logged of it have."""
+    """Give every request an id, which its answer and every log record about it carry."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer under its name."""
+        """Answer the request, with its id in the context and in the answer's headers."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         name = request_id_for(dict(scope["headers"]).get(REQUEST_ID))
-        # Each request has a task of its own, so that there is no other to which this is to be set back.
+        # Each request has a task of its own, so that the variable need not be reset for another.
         logs.request_id.set(name)
 
         async def sent(message: Message) -> None:
@@ -69,13 +69,13 @@ class RequestIds:
 
 
 class AccessLog:
-    """Log method, path, status and duration of every request; never what is in it."""
+    """Log method, path, status and duration of every request, and never its content."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, and log how."""
+        """Answer the request, and log it when it ends."""
         if scope["type"] != "http" or scope["path"] in QUIET_PATHS:
             await self._app(scope, receive, send)
             return
@@ -112,16 +112,16 @@ class AccessLog:
 
 
 class Admission(Protocol):
-    """Whoever knows whether there is room, and counts."""
+    """Decides whether a request is admitted, and counts requests; the service is one."""
 
     def refusal(self, holder: str | None) -> RequestError | None:
-        """Why no request is taken now, of whoever holds a key of this name."""
+        """Return why a request with the key of this name is refused now; None where it is admitted."""
 
     def count(self, status: int) -> None:
-        """Count a speech request that has ended."""
+        """Count a request for speech that has ended with this status."""
 
     def speaks(self, seconds: float) -> None:
-        """The first bytes of a speech go out, so long after its request came."""
+        """Record that the first bytes of speech were sent this many seconds after their request arrived."""
 
 
 def _asks_for_speech(scope: Scope) -> bool:
@@ -129,13 +129,13 @@ def _asks_for_speech(scope: Scope) -> bool:
 
 
 class RequireApiKey:
-    """Let only those call the API who have a key; health and metrics are for the cluster."""
+    """Refuse requests below ``/v1/`` that have no valid API key. Health and metrics need none."""
 
     def __init__(self, app: ASGIApp, keys: ApiKeyFolder, service: Admission) -> None:
         self._app, self._keys, self._service = app, keys, service
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer those who have one."""
+        """Answer the request if its key is valid, and refuse it otherwise."""
         if scope["type"] == "http" and scope["path"].startswith(API):
             given = dict(scope["headers"]).get(b"authorization")
             holder = self._keys.holder(None if given is None else given.decode("latin-1"))
@@ -150,13 +150,14 @@ class RequireApiKey:
 
 
 class LoadShedding:
-    """Refuse speech that cannot be made in time before its body is read, and measure how soon the rest is heard."""
+    """Refuse a request for speech that cannot be answered in time, before its body is read; for the others, measure the
+    time to the first bytes of sound."""
 
     def __init__(self, app: ASGIApp, service: Admission) -> None:
         self._app, self._service = app, service
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer what can be."""
+        """Answer the request if it is admitted, and refuse it otherwise."""
         if not _asks_for_speech(scope):
             await self._app(scope, receive, send)
             return

@@ -1,4 +1,4 @@
-"""The OpenAPI document: what FastAPI cannot see in the routes, because they read their requests themselves."""
+"""The OpenAPI document: the parts that FastAPI cannot derive, since the speech route reads its request itself."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Model(BaseModel):
 
 
 def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """These answers, for a route's ``responses``."""
+    """Return the descriptions of these refusals, for a route's ``responses``."""
     return {
         status: {"model": ErrorResponse, "description": REFUSALS[status]} | HEADERS.get(status, {})
         for status in statuses
@@ -56,7 +56,7 @@ def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def words(status: int, description: str) -> dict[int | str, dict[str, Any]]:
-    """An answer in plain words, for a route's ``responses``."""
+    """Return the description of a plain-text answer, for a route's ``responses``."""
     return {status: {"description": description, "content": {"text/plain": {}}}}
 
 
@@ -71,7 +71,7 @@ EVENT: dict[str, Any] = {
         }
     },
 }
-"""A server-sent event, as OpenAPI 3.2 has it; tools for 3.1 pass over it."""
+"""A server-sent event as OpenAPI 3.2 describes it. Tools for OpenAPI 3.1 ignore it."""
 SPEECH: dict[str, Any] = {
     "openapi_extra": {
         "requestBody": {
@@ -91,11 +91,12 @@ SPEECH: dict[str, Any] = {
         **refusals(*REFUSALS),
     },
 }
-"""What the document says of the speech route."""
+"""The arguments with which the speech route is described in the document."""
 
 
 def describe(app: FastAPI, *, keys: bool) -> None:
-    """Let the app's document have the request's schema too, and where there are API keys say so."""
+    """Make the app's document include the request's schema, the events, and, where ``keys`` is set, the need for a
+    key."""
 
     def document() -> dict[str, Any]:
         if app.openapi_schema is None:
@@ -117,7 +118,7 @@ def describe(app: FastAPI, *, keys: bool) -> None:
 
 
 def _want_key(document: dict[str, Any]) -> None:
-    """Say that all below ``/v1/`` wants a key."""
+    """Declare that every path below ``/v1/`` needs a key."""
     document["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
     for path, operations in document["paths"].items():
         if path.startswith(API):
@@ -126,7 +127,7 @@ def _want_key(document: dict[str, Any]) -> None:
 
 
 def _leave_validation_out(document: dict[str, Any]) -> None:
-    """FastAPI's own refusals, which no route gives."""
+    """Remove FastAPI's validation errors, which no route returns."""
     for operations in document["paths"].values():
         for operation in operations.values():
             operation["responses"].pop("422", None)

@@ -1,5 +1,5 @@
-"""The page at ``/``: type, choose a voice, and listen while it streams. What it does is in ``page.html``, which needs
-nothing but this server."""
+"""The page at ``/``, where a visitor types a text, chooses a voice and listens while it streams. Its script and style
+are in ``page.html``, which loads nothing from other servers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fastapi.responses import HTMLResponse
 
 
 def page(model: str, most_characters: int) -> HTMLResponse:
-    """The page for a model, with a policy that lets it load nothing from elsewhere."""
+    """Return the page for a model, with a content security policy that lets it load nothing from elsewhere."""
     template = Template(files("tts_workloads.serving.http").joinpath("page.html").read_text(encoding="utf-8"))
     text = template.substitute(model=html.escape(model), most=most_characters)
     policy = [
@@ -32,7 +32,7 @@ def page(model: str, most_characters: int) -> HTMLResponse:
 
 
 def _hash(element: str, text: str) -> str:
-    """What a policy calls the one element of this name."""
+    """Return the source expression by which a content security policy allows the page's one element of this name."""
     found = re.search(f"<{element}>(.*?)</{element}>", text, re.DOTALL)
     content = found[1] if found else ""
     return f"'sha256-{base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()}'"

@@ -1,5 +1,5 @@
-"""The service: the voice once it is loaded, who is let in, and what is counted. How it is asked over HTTP is the affair
-of ``app``."""
+"""The service that all routes share: the voice once it is loaded, which requests are admitted, and what is counted. The
+routes themselves are in ``app``."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ from tts_workloads.serving.synthesis.loaded_voice import LoadedVoice, SynthesisS
 
 @dataclass(frozen=True)
 class AdmittedRequest:
-    """A request that was let in and has not ended."""
+    """A request that was admitted and has not ended."""
 
     service: Service
     holder: str | None
-    """Whose key it has."""
+    """The name of the API key that the request has; None where no key is needed."""
     since: float = field(default_factory=time.perf_counter)
 
     @property
     def seconds(self) -> float:
-        """How long it has been there."""
+        """Seconds since the request was admitted."""
         return time.perf_counter() - self.since
 
     def end(self, status: int) -> None:
-        """It has been answered with this status."""
+        """Count the request, which was answered with ``status``, and release its place."""
         self.service.count(status)
         self.service.metrics.duration.observe(self.seconds)
         self.service.leave(self.holder)
 
 
 class Service:
-    """What the routes share: the voice once it is loaded, the places, and whether the pod is about to go."""
+    """The voice once it is loaded, the requests in progress, and whether the server is draining."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class Service:
         keys: ApiKeyFolder | None = None,
         most_per_key: int | None = None,
     ) -> None:
-        """``most_per_key`` are requests of one key at a time; None sets no limit of their own."""
+        """At most ``most_per_key`` requests of one key may be in progress; None sets no such limit."""
         self.model, self.limits, self.batching, self.keys = model, limits, batching or Batching(), keys
         self._most_per_key = most_per_key
         self.metrics = Metrics()
@@ -61,16 +61,16 @@ class Service:
 
     @property
     def ready(self) -> bool:
-        """Whether requests are answered."""
+        """Whether requests for speech are answered."""
         return self.engine is not None and not self.draining and self.trouble is None
 
     @property
     def trouble(self) -> str | None:
-        """Why this process should be started again, where it should."""
+        """Why this process must be restarted; None where it works."""
         return self.engine.trouble() if self.engine else None
 
     def start(self, voice: LoadedVoice, measured: SynthesisSpeed, threads: int = 1) -> None:
-        """The voice has spoken: take requests, on so many threads."""
+        """Start the engine with this many threads. ``measured`` is the speed of the voice's warm-up."""
         metrics, sample_rate = self.metrics, voice.card.audio.sample_rate
 
         def observe(batch: BatchStats) -> None:
@@ -99,11 +99,12 @@ class Service:
         metrics.ready.set_function(lambda: float(self.ready))
 
     def drain(self) -> None:
-        """Take no more requests; those that were accepted are finished."""
+        """Refuse requests from now on; those in progress are finished."""
         self.draining = True
 
     def refusal(self, holder: str | None) -> RequestError | None:
-        """Why no request is taken now of who holds the key of this name; None without keys."""
+        """Return why a request with the key of this name is refused now, or None where it is admitted. ``holder`` is
+        None where no key is needed."""
         if self.draining:
             return shutting_down()
         if holder is not None and self._most_per_key and self._of_holder[holder] >= self._most_per_key:
@@ -113,30 +114,30 @@ class Service:
         return too_busy(work) if busy else None
 
     def enter(self, holder: str | None) -> AdmittedRequest:
-        """Take a place. Raises RequestError where there is none."""
+        """Admit a request. Raises RequestError where ``refusal`` gives a reason."""
         if (refusal := self.refusal(holder)) is not None:
             raise refusal
         self._occupy(holder, 1)
         return AdmittedRequest(self, holder)
 
     def leave(self, holder: str | None) -> None:
-        """Give a place back."""
+        """Release the place of a request that ``enter`` admitted."""
         self._occupy(holder, -1)
 
     def _occupy(self, holder: str | None, places: int) -> None:
         self.in_progress += places
         self._of_holder[holder] += places
-        if not self._of_holder[holder]:  # keys come and go
+        if not self._of_holder[holder]:  # keys come and go, and their counters must not pile up
             del self._of_holder[holder]
         self.metrics.in_progress.set(self.in_progress)
 
     @property
     def most_work(self) -> float:
-        """Seconds of work that may wait."""
+        """Seconds of work that may be queued; more requests are refused."""
         return self.limits.max_queue_milliseconds / 1000
 
     def speaks(self, seconds: float) -> None:
-        """The first bytes of a speech go out, so long after its request came."""
+        """Record that the first bytes of speech were sent this many seconds after their request arrived."""
         self.metrics.first_audio.observe(seconds)
 
     def count(self, status: int) -> None:

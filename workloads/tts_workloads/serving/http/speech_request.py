@@ -1,5 +1,5 @@
-"""A speech request as OpenAI's client sends it, checked against what this voice can do. Nothing is ignored in silence:
-what cannot be honoured is refused with the field's name."""
+"""A speech request as OpenAI's clients send it, checked against what this voice can do. Nothing is silently ignored: a
+field that cannot be honoured is refused by name. The answer is made in ``speech_response``."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ DEFAULT_VOICE = "default"
 _NOT_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 """Control characters and halves of surrogate pairs."""
 StreamFormat = Literal["audio", "sse", "json"]
-"""The bytes of the sound; server-sent events with them; or, an addition to OpenAI's API, one JSON document."""
+"""The bytes of the sound, server-sent events that carry them, or (an addition to OpenAI's API) one JSON document."""
 Granularity = Literal["word", "phoneme"]
-"""Whose beginnings and ends can be asked for."""
+"""What timestamps can be asked for."""
 
 
 class VoiceReference(BaseModel):
@@ -57,7 +57,7 @@ class SpeechRequest(BaseModel):
 
 @dataclass(frozen=True)
 class Speech:
-    """A request that can be honoured."""
+    """A request that was checked and can be honoured."""
 
     sentences: Sequence[Sentence]
     format_name: str
@@ -77,7 +77,7 @@ class Speech:
 
 
 def parse(body: bytes) -> SpeechRequest:
-    """The request in a body, whatever its content type says. Raises RequestError."""
+    """Return the request in a body, whatever its content type says. Raises RequestError."""
     try:
         document: Any = json.loads(body)
     except (ValueError, RecursionError):
@@ -88,7 +88,7 @@ def parse(body: bytes) -> SpeechRequest:
         return SpeechRequest.model_validate(document)
     except ValidationError as error:
         errors = error.errors(include_input=False, include_url=False)
-        first = max(errors, key=lambda one: len(one["loc"]))  # of a voice that is an object, what is wrong inside
+        first = max(errors, key=lambda one: len(one["loc"]))  # for a voice given as an object, the error inside it
         name = str(first["loc"][0]) if first["loc"] else None
         where = ".".join(map(str, [name or "the body", *first["loc"][2:]]))
         unknown = first["type"] == "extra_forbidden"
@@ -97,7 +97,7 @@ def parse(body: bytes) -> SpeechRequest:
 
 
 def check(request: SpeechRequest, card: VoiceCard, front_end: FrontEnd, model: str, most_characters: int) -> Speech:
-    """What is to be spoken and how. Raises RequestError."""
+    """Return what is to be spoken and how. Raises RequestError with the field that cannot be honoured."""
     if request.model is not None and request.model != model:
         raise no_such_model(request.model, model)
     if request.response_format not in FORMATS:
@@ -126,13 +126,13 @@ def check(request: SpeechRequest, card: VoiceCard, front_end: FrontEnd, model: s
             "bare audio has no room for timestamps: ask for stream_format 'sse' or 'json'", param="stream_format"
         )
     speech = Speech((), request.response_format, request.stream_format, granularities, len(request.input))
-    # Where a vocoder makes whole sentences only, what is heard first is kept short.
+    # Where the vocoder makes whole sentences only, a shorter first sentence is heard sooner.
     cut = card.vocoder.receptive_field_frames is None and speech.streams
     return replace(speech, sentences=_sentences(request, card, front_end, cut=cut))
 
 
 def voices(card: VoiceCard) -> list[str]:
-    """The names that a request's voice may have."""
+    """Return the names that a request's ``voice`` may have."""
     return [DEFAULT_VOICE, *(speaker for speaker in card.speakers if speaker != DEFAULT_VOICE)]
 
 
@@ -148,7 +148,7 @@ def _speaker(voice: str | VoiceReference, card: VoiceCard) -> int:
 
 
 def _sentences(request: SpeechRequest, card: VoiceCard, front_end: FrontEnd, *, cut: bool) -> list[Sentence]:
-    """The sentences and how each is spoken. Raises RequestError."""
+    """Return the sentences and how each is spoken. Raises RequestError."""
     speaker, sentences, pause = _speaker(request.voice, card), list[Sentence](), 0.0
     try:
         script = parse_script(request.input, front_end)
@@ -181,7 +181,7 @@ def _sentences(request: SpeechRequest, card: VoiceCard, front_end: FrontEnd, *, 
 
 
 def _texts(text: str, front_end: FrontEnd, *, cut: bool) -> list[str]:
-    # Where there is no sentence, the front end says what it lacks.
+    # A text without any sentence is passed on, so that the front end refuses it with the reason.
     sentences = front_end.sentences(text) or [text]
     if cut and len(sentences[0]) > front_end.longest_first_piece:
         sentences = [*front_end.clauses(sentences[0]), *sentences[1:]]
@@ -189,7 +189,7 @@ def _texts(text: str, front_end: FrontEnd, *, cut: bool) -> list[str]:
 
 
 def _words(text: str, front_end: FrontEnd, script: Script) -> list[WordPlace]:
-    """The words of a sentence, each as it is written in the input."""
+    """Return the words of a sentence, each as it is written in the input."""
     return [
         replace(place, text=" ".join(script.written(word) for word in place.text.split()))
         for place in front_end.word_places(text)
@@ -205,5 +205,5 @@ def _check_manner(manner: Prosody, card: VoiceCard) -> None:
 
 
 def _covers(language: str, known: str) -> bool:
-    """Whether a language that is asked for is a known one, or leaves its region open."""
+    """Return whether ``known`` is the language asked for, or a region of it (``en`` covers ``en-us``)."""
     return known == language or known.startswith(f"{language}-")

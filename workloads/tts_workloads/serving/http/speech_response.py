@@ -1,5 +1,5 @@
-"""One request for speech, from its body to the last byte of its answer. What can be asked for is the affair of
-``requests``, how it is made that of ``engine``."""
+"""The answer to one request for speech, from reading the body to sending the last byte. What a request may ask for is
+checked in ``speech_request``; the sound is made in ``synthesis.engine``."""
 
 from __future__ import annotations
 
@@ -29,19 +29,20 @@ from tts_workloads.serving.synthesis.timeline import Timeline
 log = logging.getLogger(__name__)
 
 PIECE_BYTES = 64 * 2**10
-"""A whole answer goes out in pieces, so that the last of them has gone when the request ends."""
+"""A whole answer is sent in pieces of this size, so that the request ends no earlier than its last piece is sent."""
 TEXT_EXECUTORS: dict[int, Executor | None] = {
     500: None,  # some milliseconds
     5_000: ThreadPoolExecutor(1, "text"),
     100_000: ThreadPoolExecutor(1, "long-text"),
 }
-"""Who finds the words and sounds of an input of up to so many characters: None for whoever answers. A text waits for
-none that is much longer, and the threads that compress sound for none at all."""
+"""The thread that analyses an input of at most this many characters; None for the event loop itself. Texts of each size
+have a thread of their own, so that a short text never waits for a much longer one, and the threads that compress sound
+never wait for a text."""
 
 
 class SpeechResponse(Response):
-    """The answer to one request. Its body is read, its speech made, and it is sent while that is asked of the response;
-    whatever it held is given back when the last byte was sent or the client went."""
+    """The answer to one request. Calling it reads the body, makes the speech and sends it. Whatever it holds is
+    released when the last byte has been sent or the client has gone."""
 
     def __init__(self, service: Service, bodies: BodyReader) -> None:
         super().__init__()
@@ -50,7 +51,7 @@ class SpeechResponse(Response):
         self._media_type = ""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer. Raises RequestError for what is refused."""
+        """Answer the request. Raises RequestError where it is refused before the answer has begun."""
         service, request, status = self._service, Request(scope, receive), 500
         place: AdmittedRequest | None = None
         try:
@@ -87,8 +88,8 @@ class SpeechResponse(Response):
                 service.count(status)
 
     async def _break_off(self, send: Send, refusal: RequestError) -> None:
-        """Refuse what can still be refused; else say so where there is room for it, and leave the answer without its
-        end, so that nobody takes it for whole."""
+        """Raise the refusal if the answer has not begun. Otherwise leave the answer without its end, so that no client
+        takes it for whole, and in an event stream send the reason first."""
         if not self._begun:
             raise refusal from None
         log.warning("an answer was cut off: %s", refusal)
@@ -116,7 +117,8 @@ class SpeechResponse(Response):
         await self._send(send, _pieces(whole), media_type, headers | {"Content-Length": str(len(whole))})
 
     async def _send(self, send: Send, chunks: AsyncIterator[bytes], media_type: str, headers: dict[str, str]) -> None:
-        """Send these chunks. Begins with the first, so that what fails before it fails with a status."""
+        """Send the chunks. The headers go out with the first one, so that an earlier failure still gets its own
+        status."""
         async for chunk in chunks:
             if not self._begun:
                 self._begun, self._media_type = True, media_type
@@ -128,19 +130,19 @@ class SpeechResponse(Response):
 
 
 class _Clock:
-    """A request's deadline: how much longer than its own sound lasts it may take."""
+    """A request's deadline, which is extended by the length of the sound that was made: a client may be listening."""
 
     def __init__(self, deadline: asyncio.Timeout, seconds: float) -> None:
         self._deadline, self._ends = deadline, asyncio.get_running_loop().time() + seconds
         self.has_made(0.0)
 
     def has_made(self, seconds: float) -> None:
-        """There is so much sound, which somebody may be listening to."""
+        """Extend the deadline: so many seconds of sound have been made in all."""
         self._deadline.reschedule(self._ends + seconds)
 
 
 async def _checked(service: Service, voice: LoadedVoice, body: bytes) -> Speech:
-    """What a body asks for. Raises RequestError."""
+    """Return what a body asks for, checked. Raises RequestError."""
     asked, limits = speech_request.parse(body), service.limits
     check = partial(
         speech_request.check, asked, voice.card, voice.front_end, service.model, limits.max_input_characters
@@ -150,18 +152,18 @@ async def _checked(service: Service, voice: LoadedVoice, body: bytes) -> Speech:
     try:
         if reader is None:
             return check()
-        # What is logged meanwhile has the request's name.
+        # In the copied context, log records carry the request's id.
         return await asyncio.get_running_loop().run_in_executor(reader, copy_context().run, check)
     except RequestError:
         raise
-    except Exception as error:  # noqa: BLE001 - its message may be words of the text, which no log may have
+    except Exception as error:  # noqa: BLE001 - its message may quote the text, which must not be logged
         raise AnalysisFailed(type(error).__name__).with_traceback(error.__traceback__) from None
 
 
 async def _encoded(
     service: Service, voice: LoadedVoice, wanted: Speech, timeline: Timeline, clock: _Clock
 ) -> AsyncGenerator[bytes]:
-    """The speech as bytes of its format, chunk by chunk, each of which the timeline has seen."""
+    """Yield the speech in the format asked for, chunk by chunk, after adding each chunk to the timeline."""
     if service.engine is None:
         raise EngineClosed
     encoder = wanted.format.encoder(voice.card.audio.sample_rate)
@@ -169,7 +171,7 @@ async def _encoded(
         async for chunk in spoken:
             timeline.add(chunk)
             clock.has_made(timeline.seconds)
-            # Compressing a sentence takes milliseconds, in which nobody else would be answered.
+            # Compressing takes milliseconds for each sentence, during which the event loop would answer nobody.
             yield await asyncio.to_thread(encoder.add, chunk.samples)
     yield await asyncio.to_thread(encoder.finish)
 

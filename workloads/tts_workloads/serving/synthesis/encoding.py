@@ -1,4 +1,5 @@
-"""Sound as bytes of the formats that a request can ask for. Samples in: float32 in -1 to 1, one channel."""
+"""Encoders from samples (float32 in -1 to 1, one channel) to the audio formats that a request can ask for. Features for
+models are computed in ``tts_workloads.audio``."""
 
 from __future__ import annotations
 
@@ -15,34 +16,34 @@ from numpy.typing import NDArray
 Samples = NDArray[np.float32]
 
 PCM_SAMPLE_RATE = 24_000
-"""Samples per second of the format pcm, which has no header to say it: what OpenAI's API sends."""
+"""Samples per second of the format pcm, which has no header to tell it. It is the rate that OpenAI's API sends."""
 
 
 class Encoder(Protocol):
-    """Turns the pieces of one utterance into bytes."""
+    """Turns the sound of one request, piece by piece, into bytes."""
 
     def add(self, samples: Samples) -> bytes:
-        """The bytes that are known after this piece."""
+        """Add a piece and return the bytes that are known now."""
 
     def finish(self) -> bytes:
-        """The rest."""
+        """Return the remaining bytes."""
 
 
 class WavEncoder:
-    """A WAV file with 16-bit samples at the voice's own rate. It comes whole at the end, since its header says how long
-    it is and readers take that at its word."""
+    """A WAV file with 16-bit samples at the voice's own rate. It is returned whole at the end, since its header holds
+    its length and readers rely on that."""
 
     def __init__(self, sample_rate: int) -> None:
         self._sample_rate = sample_rate
         self._pieces: list[Samples] = []
 
     def add(self, samples: Samples) -> bytes:
-        """Nothing yet."""
+        """Keep the piece and return nothing."""
         self._pieces.append(samples)
         return b""
 
     def finish(self) -> bytes:
-        """The file."""
+        """Return the whole file."""
         file = io.BytesIO()
         whole = np.concatenate([*self._pieces, np.zeros(0, np.float32)])
         soundfile.write(file, np.clip(whole, -1, 1), self._sample_rate, format="WAV", subtype="PCM_16")
@@ -50,20 +51,20 @@ class WavEncoder:
 
 
 class PcmEncoder:
-    """Bare 16-bit little-endian samples at 24 kHz, each piece as soon as it is made."""
+    """Raw 16-bit little-endian samples at 24 kHz, each piece as soon as it is made."""
 
     def __init__(self, sample_rate: int) -> None:
         self._sample_rate = sample_rate
         self._resampler = av.AudioResampler(format="s16", layout="mono", rate=PCM_SAMPLE_RATE)
 
     def add(self, samples: Samples) -> bytes:
-        """The samples of this piece, but for the few that the resampler needs the next one for."""
+        """Return the samples of this piece, except the few for which the resampler needs the next piece."""
         frame = av.AudioFrame.from_ndarray(np.clip(samples, -1, 1)[None, :], format="flt", layout="mono")
         frame.sample_rate = self._sample_rate
         return _bytes(self._resampler.resample(frame))
 
     def finish(self) -> bytes:
-        """Those few."""
+        """Return those last few samples."""
         return _bytes(self._resampler.resample(None))
 
 
@@ -73,19 +74,19 @@ def _bytes(frames: Iterable[av.AudioFrame]) -> bytes:
 
 @dataclass(frozen=True)
 class Codec:
-    """How FFmpeg makes a compressed format."""
+    """The settings with which FFmpeg makes a compressed format."""
 
     container: str
     name: str
     sample_rate: int | None
-    """Rate of the stream; None keeps the voice's."""
+    """Samples per second of the stream; None keeps the voice's."""
     bits_per_second: int | None
     options: dict[str, str] = field(default_factory=dict)
-    """The container's options."""
+    """Options of the container."""
 
 
 class CompressedEncoder:
-    """A stream that players understand from its first byte on, each piece as soon as the codec has made it."""
+    """A compressed stream that can be played from its first byte on, each piece as soon as the codec has made it."""
 
     def __init__(self, sample_rate: int, codec: Codec) -> None:
         self._sample_rate = sample_rate
@@ -98,7 +99,7 @@ class CompressedEncoder:
         self._samples = 0
 
     def add(self, samples: Samples) -> bytes:
-        """The stream up to the last frame of the codec that is full."""
+        """Return the stream up to the last complete frame of the codec."""
         frame = av.AudioFrame.from_ndarray(np.clip(samples, -1, 1)[None, :], format="flt", layout="mono")
         frame.sample_rate, frame.pts = self._sample_rate, self._samples
         self._samples += len(samples)
@@ -106,14 +107,14 @@ class CompressedEncoder:
         return self._file.take()
 
     def finish(self) -> bytes:
-        """The rest of the stream."""
+        """Return the rest of the stream."""
         self._container.mux(self._stream.encode(None))
         self._container.close()
         return self._file.take()
 
 
 class _Pipe(io.RawIOBase):
-    """A file that can only be written, so that no container goes back to correct its header."""
+    """A file that can only be appended to, so that no container seeks back to correct its header."""
 
     def __init__(self) -> None:
         self._written = bytearray()
@@ -126,7 +127,7 @@ class _Pipe(io.RawIOBase):
         return len(data)
 
     def take(self) -> bytes:
-        """What was written since."""
+        """Return what was written since the last call."""
         taken = bytes(self._written)
         self._written.clear()
         return taken
@@ -138,11 +139,11 @@ class AudioFormat:
 
     media_type: str
     encoder: Callable[[int], Encoder]
-    """Makes an encoder for samples of this rate."""
+    """Returns an encoder for samples of this rate."""
     streams: bool = True
-    """Whether bytes are sent before the last sentence is made."""
+    """Whether bytes can be sent before the last sentence is made."""
     headers: dict[str, str] = field(default_factory=dict)
-    """What a response says besides its media type."""
+    """Headers of a response besides its media type."""
 
 
 def _compressed(media_type: str, codec: Codec) -> AudioFormat:
@@ -151,7 +152,7 @@ def _compressed(media_type: str, codec: Codec) -> AudioFormat:
 
 FORMATS = {
     "mp3": _compressed("audio/mpeg", Codec("mp3", "libmp3lame", 24_000, 64_000, {"write_xing": "0"})),
-    # A page each 200 ms: by default a second would pass before a player has anything to play.
+    # With a page each 200 ms a player can begin early; the default is a page each second.
     "opus": _compressed("audio/ogg", Codec("ogg", "libopus", 48_000, 32_000, {"page_duration": "200000"})),
     "aac": _compressed("audio/aac", Codec("adts", "aac", 24_000, 64_000)),
     "flac": _compressed("audio/flac", Codec("flac", "flac", None, None)),

@@ -1,4 +1,5 @@
-"""How loud a sentence's finished sound is made. Sample by sample, so that a stream sounds as the whole does."""
+"""The volume of a sentence's finished sound. It is applied sample by sample, so that a stream sounds as the whole
+does."""
 
 from __future__ import annotations
 
@@ -7,15 +8,16 @@ import numpy as np
 from tts_workloads.serving.synthesis.encoding import Samples
 
 KNEE = 0.8
-"""Amplitude from which on a sound that is made louder is bent, so that it never goes beyond 1: to cut it off there
-would crackle."""
+"""Amplitude above which a sound that is made louder is compressed so that it never exceeds 1. Clipping would
+crackle."""
 
 
 def amplified(samples: Samples, decibels: float) -> Samples:
-    """The sound ``[samples]`` float32 in -1 to 1 made so many decibels louder (below 0: softer; ``-inf``: silent).
+    """Return the sound ``[samples]`` float32 in -1 to 1 made so many decibels louder (below 0: softer; ``-inf``:
+    silent).
 
-    It is exactly that below the knee; peaks that would go above it are rounded (a hyperbolic tangent whose slope is one
-    at the knee), so that a sound of many peaks gains less.
+    Samples below the knee change by exactly that. Peaks above it follow a hyperbolic tangent whose slope is one at the
+    knee, so that a sound with many peaks gains less.
     """
     if decibels == 0:
         return samples

@@ -1,7 +1,7 @@
 """What a request's input asks for beside its words: pauses as ``[pause:1.5s]``, or a subset of SSML 1.1 (W3C).
 
-``parse`` returns pieces of plain text and how each is spoken. ``requests`` cuts the pieces into sentences and symbols;
-what depends on the language is asked of the front end."""
+``parse`` returns pieces of plain text and how each is spoken. ``http.speech_request`` cuts the pieces into sentences
+and symbols; what depends on the language is asked of the front end."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from tts_workloads.text import FrontEnd, UnknownPhoneme
 
 LONGEST_PAUSE_SECONDS = 10.0
 MOST_PAUSE_SECONDS = 60.0
-"""Of one request together."""
+"""Most seconds of pauses in one request together."""
 DEEPEST = 32
-"""Elements inside each other."""
+"""Most elements inside each other."""
 
 STRENGTHS = {"none": 0.0, "x-weak": 0.1, "weak": 0.2, "medium": 0.4, "strong": 0.7, "x-strong": 1.2}
 RATES = {"x-slow": 0.5, "slow": 0.75, "medium": 1.0, "default": 1.0, "fast": 1.25, "x-fast": 1.5}
@@ -31,7 +31,7 @@ VOLUMES = {
     "loud": 6.0,
     "x-loud": 12.0,
 }
-"""In decibels."""
+"""Volumes by name, in decibels."""
 RANGES = {"rate": (0.25, 4.0), "pitch": (0.5, 2.0), "volume": (-math.inf, 12.0)}
 
 _SPACE = r"[\s\ufeff]*"
@@ -48,12 +48,12 @@ _FACTOR = re.compile(r"([+-]?)(\d{1,4}(?:\.\d{1,6})?)(%|st)?")
 
 
 class MalformedScript(Exception):
-    """What is wrong with the input, for the caller."""
+    """The input's markup is wrong. The message is for the client."""
 
 
 @dataclass(frozen=True)
 class Prosody:
-    """How a piece is spoken."""
+    """How a piece of the text is spoken. Factors of 1 and 0 decibels are as the voice was trained."""
 
     rate: float = 1.0
     pitch: float = 1.0
@@ -73,7 +73,7 @@ class ScriptSegment:
 
 @dataclass(frozen=True)
 class Script:
-    """A whole input."""
+    """A parsed input."""
 
     pieces: Sequence[ScriptSegment]
     front_end: FrontEnd
@@ -125,7 +125,7 @@ def _ssml(text: str, front_end: FrontEnd) -> Script:
 
 
 class _Reader:
-    """Walks through the elements; what belongs to one sentence stays together."""
+    """Walks through the elements and collects the pieces. Text of the same prosody stays in one piece."""
 
     def __init__(self, front_end: FrontEnd) -> None:
         self._front_end = front_end
@@ -148,7 +148,7 @@ class _Reader:
         }
 
     def read(self, element: ET.Element, manner: Prosody, depth: int) -> None:
-        """Take an element in."""
+        """Read an element and what is inside it. Raises MalformedScript."""
         if depth > DEEPEST:
             raise MalformedScript(f"SSML: more than {DEEPEST} elements are inside each other")
         name = _name(element.tag)
@@ -160,7 +160,7 @@ class _Reader:
         self._elements[name](element, manner, depth)
 
     def cut(self) -> None:
-        """End the piece that is being put together."""
+        """End the piece that is being collected."""
         if self._text.strip():
             self.pieces.append(ScriptSegment(self._text, self._manner))
         self._text = ""
@@ -266,7 +266,7 @@ def _seconds(text: str, where: str) -> float:
 
 
 def _decibels(text: str) -> float:
-    """A change of loudness: a word, +6dB, -3.5dB."""
+    """Return a change of loudness in decibels, written as a word or as in +6dB or -3.5dB."""
     if text in VOLUMES:
         return VOLUMES[text]
     if _DECIBELS.fullmatch(text) is None:
@@ -275,7 +275,7 @@ def _decibels(text: str) -> float:
 
 
 def _factor(name: str, text: str, words: dict[str, float]) -> float:
-    """A relative change as a factor: a word, 120%, +20%, -3st."""
+    """Return a relative change as a factor, written as a word or as in 120%, +20% or -3st."""
     if text in words:
         return words[text]
     match = _FACTOR.fullmatch(text)

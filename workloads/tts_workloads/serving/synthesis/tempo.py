@@ -1,4 +1,4 @@
-"""Speech that is finished, made faster or slower without a change of its pitch: for voices whose model cannot."""
+"""Finished speech made faster or slower without a change of pitch, for voices whose model has no speed."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from av.filter import Graph
 from tts_workloads.serving.synthesis.encoding import Samples
 
 MOST = 2.0
-"""How much faster or slower FFmpeg's ``atempo`` does it at a time without leaving sound out."""
+"""The most by which FFmpeg's ``atempo`` changes the tempo in one step without leaving sound out."""
 
 
 def at_tempo(samples: Samples, tempo: float, sample_rate: int) -> Samples:
-    """The sound (float32 in -1 to 1, one channel) ``tempo`` times as fast, as exactly as samples can be."""
+    """Return the sound ``[samples]`` (float32 in -1 to 1) ``tempo`` times as fast: ``round(samples / tempo)``
+    samples."""
     if not len(samples):
         return samples
     graph = Graph()
@@ -42,6 +43,6 @@ def at_tempo(samples: Samples, tempo: float, sample_rate: int) -> Samples:
 
 
 def _steps(tempo: float) -> list[float]:
-    """Equal steps that make it up, each of which can be done at a time."""
+    """Return equal factors whose product is ``tempo`` and each of which ``atempo`` can do."""
     count = max(1, math.ceil(abs(math.log(tempo)) / math.log(MOST)))
     return [tempo ** (1 / count)] * count

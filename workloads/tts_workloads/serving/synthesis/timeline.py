@@ -1,4 +1,4 @@
-"""When the words and phonemes of a speech are said. Knows nothing of how that is sent."""
+"""When the words and phonemes of a speech are spoken. How timestamps are sent is in ``http.events``."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ class Timestamps(BaseModel):
 
 
 class Timeline:
-    """Follows an utterance's chunks and tells when what is in them is said."""
+    """Follows the chunks of a request and computes when their words and phonemes are spoken."""
 
     def __init__(self, card: VoiceCard, front_end: FrontEnd, granularities: Collection[str]) -> None:
-        """Of the ``granularities`` ``word`` and ``phoneme``."""
+        """``granularities`` holds ``word``, ``phoneme``, both or neither."""
         self._rate, self._hop = card.audio.sample_rate, card.audio.hop_length
         self._symbols, self._phonemes = front_end.symbols, front_end.phoneme_set()
         self._wanted = granularities
@@ -50,17 +50,17 @@ class Timeline:
 
     @property
     def seconds(self) -> float:
-        """Sound so far."""
+        """Seconds of sound so far."""
         return self._samples / self._rate
 
     def add(self, chunk: Chunk) -> None:
-        """Take the next chunk in."""
+        """Add the next chunk."""
         if chunk.opens is not None and chunk.opens.sentence is not None and self._wanted:
             self._begin(chunk.opens, chunk.opens.sentence)
         self._samples += len(chunk.samples)
 
     def take(self) -> Timestamps | None:
-        """What is known since the last call; None where that is nothing."""
+        """Return what became known since the last call; None where that is nothing."""
         fresh, self._fresh = self._fresh, self._nothing()
         return fresh if fresh.words or fresh.phonemes else None
 
