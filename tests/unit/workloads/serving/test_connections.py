@@ -33,7 +33,7 @@ async def server(most: int, app: ASGIApp | None = None) -> AsyncIterator[int]:
         log_config=None,
         access_log=False,
         lifespan="off",
-        http=connections.limited(most),
+        http=connections.connection_protocol(most),
         timeout_keep_alive=30,
     )
     running = uvicorn.Server(config)
