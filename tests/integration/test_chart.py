@@ -11,6 +11,7 @@ from devcluster.cluster import Cluster
 from devcluster.platform import CHART
 from devcluster.processes import ClusterError
 from tts_api.admission import WORKLOAD_SERVICE_ACCOUNT
+from tts_operator.kinds import KINDS
 
 pytestmark = [pytest.mark.control_plane, pytest.mark.xdist_group("control-plane")]
 
@@ -75,6 +76,18 @@ def test_the_operator_reads_no_secret_and_binds_one_role(control_plane: Cluster)
     rules = find(render(control_plane), "ClusterRole")["rules"]
     assert not [rule for rule in rules if {"secrets", "configmaps", "*"} & set(rule["resources"])]
     assert [rule["resourceNames"] for rule in rules if "bind" in rule["verbs"]] == [["tts-operator-workload"]]
+
+
+def test_the_operator_may_watch_every_kind_that_the_records_name(control_plane: Cluster) -> None:
+    rules = find(render(control_plane), "ClusterRole")["rules"]
+    watched = {
+        (group, resource)
+        for rule in rules
+        if {"get", "list", "watch"} <= set(rule["verbs"])
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+    }
+    assert {(spec.kind.group, spec.kind.plural) for spec in KINDS.informer_specs()} == watched
 
 
 def test_the_operators_pod_meets_the_restricted_standard(control_plane: Cluster) -> None:
