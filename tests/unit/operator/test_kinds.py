@@ -1,7 +1,8 @@
-"""Which resources are looked at when an object changes: those it belongs to, and those that take a voice from it."""
+"""What follows from the records: what is watched, what is kept of it, and which resources a change wakes."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,9 +10,20 @@ import pytest
 from tests.unit.operator import builders as b
 from tests.unit.operator import service_builders as s
 from tts_operator.engine.cache import Cache
-from tts_operator.engine.objects import Key, Kind
-from tts_operator.kinds import KINDS
-from tts_operator.serving.kind import TTS_SERVICE
+from tts_operator.engine.kinds import Child
+from tts_operator.engine.objects import (
+    CLAIM,
+    DEPLOYMENT,
+    JOB,
+    POD,
+    ROLE_BINDING,
+    SERVICE,
+    SERVICE_ACCOUNT,
+    Key,
+    Kind,
+)
+from tts_operator.kinds import KINDS, together
+from tts_operator.serving.kind import HASH_ANNOTATION, TTS_SERVICE
 from tts_operator.training.kind import TRAINING
 
 BASE = Key(b.KEY.namespace, "base")
@@ -25,14 +37,14 @@ def training(name: str, model: Any, namespace: str = b.KEY.namespace) -> tuple[K
 @pytest.mark.parametrize(
     ("referring", "woken"),
     [
-        (training("a", {"acoustic": BASED}), "training a"),
-        (training("a", {"vocoder": BASED}), "training a"),
-        (training("a", {"acoustic": BASED, "vocoder": BASED}), "training a"),
-        ((TTS_SERVICE.kind, s.service({"spec.model": BASED})), "service speak"),
-        (training("a", {"vocoder": {"fromTraining": {"name": "another"}}}), ""),
-        (training("a", {"acoustic": BASED}, "another-team"), ""),
-        (training("a", {"acoustic": "of any shape"}), ""),
-        (training("a", None), ""),
+        pytest.param(training("a", {"acoustic": BASED}), "training a", id="acoustic"),
+        pytest.param(training("a", {"vocoder": BASED}), "training a", id="vocoder"),
+        pytest.param(training("a", {"acoustic": BASED, "vocoder": BASED}), "training a", id="both"),
+        pytest.param((TTS_SERVICE.kind, s.service({"spec.model": BASED})), "service speak", id="service"),
+        pytest.param(training("a", {"vocoder": {"fromTraining": {"name": "another"}}}), "", id="another-training"),
+        pytest.param(training("a", {"acoustic": BASED}, "another-team"), "", id="another-namespace"),
+        pytest.param(training("a", {"acoustic": "of any shape"}), "", id="of-any-shape"),
+        pytest.param(training("a", None), "", id="no-model"),
     ],
 )
 def test_what_takes_a_voice_from_a_training_is_woken_by_it(referring: Any, woken: str) -> None:
@@ -43,3 +55,40 @@ def test_what_takes_a_voice_from_a_training_is_woken_by_it(referring: Any, woken
     for affected in (cache.put(kind, base), cache.remove(kind, BASE)):
         found = {f"{controller} {key.name}" for controller, key in KINDS.wake(cache, kind, BASE, affected)}
         assert found == {"training base", *([woken] if woken else [])}
+
+
+@pytest.mark.parametrize(
+    ("kind", "kept"),
+    [
+        pytest.param(TRAINING.kind, {"spec": {"suspend": True, "more": 1}, "status": {"phase": "x"}}, id="training"),
+        pytest.param(TTS_SERVICE.kind, {"spec": {"suspend": True, "more": 1}, "status": {"phase": "x"}}, id="service"),
+        pytest.param(JOB, {"spec": {"suspend": True}, "status": {"phase": "x"}}, id="job"),
+        pytest.param(DEPLOYMENT, {"spec": {"suspend": True, "more": 1}, "status": {"phase": "x"}}, id="deployment"),
+        pytest.param(POD, {"status": {"phase": "x"}}, id="pod"),
+        pytest.param(SERVICE, {}, id="core-service"),
+        pytest.param(CLAIM, {}, id="claim"),
+        pytest.param(SERVICE_ACCOUNT, {}, id="account"),
+        pytest.param(ROLE_BINDING, {}, id="binding"),
+    ],
+)
+def test_the_cache_keeps_what_decisions_are_based_on(kind: Kind, kept: dict[str, Any]) -> None:
+    specs = {spec.kind: spec for spec in KINDS.informer_specs()}
+    metadata = {"name": "a", "uid": "u", "labels": {"x": "y"}}
+    written = {HASH_ANNOTATION: "digest", "kubectl.kubernetes.io/last-applied-configuration": "large"}
+    body = {
+        "metadata": {**metadata, "managedFields": ["large"], "annotations": written},
+        "spec": {"suspend": True, "more": 1},
+        "status": {"phase": "x"},
+    }
+    if kind == DEPLOYMENT:
+        metadata = {**metadata, "annotations": {HASH_ANNOTATION: "digest"}}
+    assert specs[kind].project(body) == {"metadata": metadata, **kept}
+    is_resource = kind in (TRAINING.kind, TTS_SERVICE.kind)
+    assert specs[kind].selector == ("" if is_resource else "app.kubernetes.io/managed-by=tts-operator")
+    assert len(specs) == 9
+
+
+def test_two_records_cannot_keep_different_parts_of_one_kind() -> None:
+    another = replace(TTS_SERVICE, children=(Child(POD),))
+    with pytest.raises(ValueError, match="two records keep different parts of a Pod"):
+        together((TRAINING, another))

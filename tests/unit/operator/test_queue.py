@@ -78,6 +78,7 @@ def test_failures_are_tried_again_after_twice_the_time_up_to_a_limit() -> None:
         ([("a", -1.0)], [("a", 0)]),
         ([("a", 60.0)], []),
     ],
+    ids=["one", "an-earlier-one-after", "a-later-one-after", "two-keys", "in-the-past", "too-late"],
 )
 def test_alarms_ring_in_time_and_only_the_earliest_of_a_key(
     alarms: list[tuple[str, float]], taken: list[tuple[str, float]]
