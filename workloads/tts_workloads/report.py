@@ -12,17 +12,19 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import httpx
 
+from tts_api import API_VERSION
 from tts_api.base import Document
+from tts_api.kinds import SERVICE, TRAINING, CustomKind
 from tts_api.report import PROGRESS_FIELD_MANAGER
 from tts_api.run import ResourceReference
 
 log = logging.getLogger(__name__)
 
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
-API_VERSION = "ttsoperator.dev/v1alpha1"
 INTERVAL_SECONDS = 5.0
 """Least time between two reports that are not urgent."""
 TIMEOUT_SECONDS = 10.0
@@ -39,9 +41,14 @@ class Field:
     plural: str
     name: str
 
+    @classmethod
+    def owned_by_pods(cls, kind: CustomKind[Any]) -> Field:
+        """The one field of a kind's status that its pods own."""
+        return cls(kind.name, kind.plural, kind.pod_owned_field)
 
-TRAINING_PROGRESS = Field("TTSTraining", "ttstrainings", "progress")
-SERVICE_PERFORMANCE = Field("TTSService", "ttsservices", "performance")
+
+TRAINING_PROGRESS = Field.owned_by_pods(TRAINING)
+SERVICE_PERFORMANCE = Field.owned_by_pods(SERVICE)
 
 
 @dataclass(frozen=True)
