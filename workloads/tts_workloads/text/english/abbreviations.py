@@ -6,67 +6,24 @@ from __future__ import annotations
 import re
 
 from tts_workloads.text.english.numbers import amount, cardinal
+from tts_workloads.text.english.tables import table, word_set
 
-ABBREVIATIONS = {
-    "mr": "mister",
-    "mrs": "missus",
-    "ms": "miz",
-    "dr": "doctor",
-    "prof": "professor",
-    "rev": "reverend",
-    "gen": "general",
-    "col": "colonel",
-    "capt": "captain",
-    "lt": "lieutenant",
-    "sgt": "sergeant",
-    "gov": "governor",
-    "sen": "senator",
-    "rep": "representative",
-    "sr": "senior",
-    "jr": "junior",
-    "vs": "versus",
-    "etc": "et cetera",
-    "approx": "approximately",
-    "dept": "department",
-    "ext": "extension",
-    "tel": "telephone",
-    "est": "established",
-    "min": "minutes",
-    "mins": "minutes",
-    "sec": "seconds",
-    "secs": "seconds",
-    "hr": "hour",
-    "hrs": "hours",
-    "inc": "incorporated",
-    "ltd": "limited",
-    "corp": "corporation",
-    "co": "company",
-    "assn": "association",
-    "univ": "university",
-    "govt": "government",
-    "ave": "avenue",
-    "blvd": "boulevard",
-    "rd": "road",
-    "hwy": "highway",
-    "mt": "mount",
-    "ft": "fort",
-}
+ABBREVIATIONS = table("""
+    mr: mister        mrs: missus        ms: miz           dr: doctor             prof: professor
+    rev: reverend     gen: general       col: colonel      capt: captain          lt: lieutenant
+    sgt: sergeant     gov: governor      sen: senator      rep: representative    sr: senior
+    jr: junior        vs: versus         etc: et cetera    approx: approximately  dept: department
+    ext: extension    tel: telephone     est: established  min: minutes           mins: minutes
+    sec: seconds      secs: seconds      hr: hour          hrs: hours             inc: incorporated
+    ltd: limited      corp: corporation  co: company       assn: association      univ: university
+    govt: government  ave: avenue        blvd: boulevard   rd: road               hwy: highway
+    mt: mount         ft: fort
+""")
 """Abbreviations that end in a full stop, by what is said; without the stop they are words of their own."""
-BEFORE_A_NUMBER = {
-    "no": "number",
-    "nos": "numbers",
-    "vol": "volume",
-    "fig": "figure",
-    "p": "page",
-    "pp": "pages",
-    "ch": "chapter",
-    "sec": "section",
-    "art": "article",
-    "ver": "version",
-    "v": "version",
-    "apt": "apartment",
-    "ca": "circa",
-}
+BEFORE_A_NUMBER = table("""
+    no: number    nos: numbers  vol: volume  fig: figure     p: page    pp: pages  ch: chapter  sec: section
+    art: article  ver: version  v: version   apt: apartment  ca: circa
+""")
 LATIN = {
     "e.g.": "for example",
     "i.e.": "that is",
@@ -75,85 +32,29 @@ LATIN = {
     "c.f.": "compare",
     "cf.": "compare",
 }
-UNITS = {
-    "km": "kilometer",
-    "m": "meter",
-    "cm": "centimeter",
-    "mm": "millimeter",
-    "mi": "mile",
-    "yd": "yard",
-    "kg": "kilogram",
-    "g": "gram",
-    "mg": "milligram",
-    "lb": "pound",
-    "lbs": "pound",
-    "oz": "ounce",
-    "l": "liter",
-    "L": "liter",
-    "ml": "milliliter",
-    "mL": "milliliter",
-    "gal": "gallon",
-    "Hz": "hertz",
-    "kHz": "kilohertz",
-    "MHz": "megahertz",
-    "GHz": "gigahertz",
-    "kB": "kilobyte",
-    "KB": "kilobyte",
-    "MB": "megabyte",
-    "GB": "gigabyte",
-    "TB": "terabyte",
-    "Mbit": "megabit",
-    "Gbit": "gigabit",
-    "ms": "millisecond",
-    "s": "second",
-    "sec": "second",
-    "secs": "second",
-    "min": "minute",
-    "mins": "minute",
-    "h": "hour",
-    "hr": "hour",
-    "hrs": "hour",
-    "W": "watt",
-    "kW": "kilowatt",
-    "MW": "megawatt",
-    "kWh": "kilowatt hour",
-    "V": "volt",
-    "kV": "kilovolt",
-    "A": "amp",
-    "mA": "milliamp",
-    "mAh": "milliamp hour",
-    "Ah": "amp hour",
-    "Wh": "watt hour",
-    "ohm": "ohm",
-    "kohm": "kilohm",
-    "Mohm": "megohm",
-    "Pa": "pascal",
-    "hPa": "hectopascal",
-    "kPa": "kilopascal",
-    "MPa": "megapascal",
-    "psi": "pound per square inch",
-    "mmHg": "millimeter of mercury",
-    "dB": "decibel",
-    "mph": "mile per hour",
-    "kph": "kilometer per hour",
-    "°C": "degree Celsius",
-    "°F": "degree Fahrenheit",
-    "°": "degree",
-    "ft": "foot",
-    "in": "inch",
-    "tsp": "teaspoon",
-    "tbsp": "tablespoon",
-    "sq": "square",
-    "bps": "bit per second",
-    "fps": "frame per second",
-    "rpm": "revolution per minute",
-}
+UNITS = table("""
+    km: kilometer   m: meter     cm: centimeter    mm: millimeter   mi: mile        yd: yard    ft: foot    in: inch
+    kg: kilogram    g: gram      mg: milligram     lb: pound        lbs: pound      oz: ounce   sq: square
+    l: liter        L: liter     ml: milliliter    mL: milliliter   gal: gallon     tsp: teaspoon    tbsp: tablespoon
+    ms: millisecond  s: second   sec: second       secs: second     min: minute     mins: minute
+    h: hour         hr: hour     hrs: hour
+    Hz: hertz       kHz: kilohertz    MHz: megahertz    GHz: gigahertz
+    kB: kilobyte    KB: kilobyte      MB: megabyte      GB: gigabyte     TB: terabyte   Mbit: megabit   Gbit: gigabit
+    V: volt         kV: kilovolt      A: amp            mA: milliamp     W: watt        kW: kilowatt    MW: megawatt
+    Ah: amp hour    mAh: milliamp hour    Wh: watt hour    kWh: kilowatt hour
+    ohm: ohm        kohm: kilohm      Mohm: megohm      dB: decibel
+    Pa: pascal      hPa: hectopascal  kPa: kilopascal   MPa: megapascal  psi: pound per square inch
+    mmHg: millimeter of mercury
+    °C: degree Celsius    °F: degree Fahrenheit    °: degree
+    mph: mile per hour    kph: kilometer per hour
+    bps: bit per second   fps: frame per second    rpm: revolution per minute
+""")
 """Units behind a number, in the singular. Only whole ``in.`` with its stop is inches."""
 _WITHOUT_PLURAL = {"hertz", "kilohertz", "megahertz", "gigahertz"}
 _PLURALS = {"foot": "feet", "inch": "inches"}
 _POWERS = {"2": "square ", "3": "cubic "}
 
-TITLES = frozenset(["mr", "mrs", "ms", "dr", "prof", "rev", "gen", "col", "capt", "lt", "sgt", "gov", "sen", "rep"])
+TITLES = word_set("mr mrs ms dr prof rev gen col capt lt sgt gov sen rep")
 """Abbreviations that stand before a name."""
 LETTER = "\u2060"
 """Before a letter: it is read by its name, though it could be a word."""

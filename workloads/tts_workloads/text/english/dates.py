@@ -6,46 +6,15 @@ import re
 
 from tts_workloads.text.english.abbreviations import spelled
 from tts_workloads.text.english.numbers import Rewrite, cardinal, ordinal, plural, year
+from tts_workloads.text.english.tables import table
 
-MONTHS = (
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-)
-_SHORT_MONTHS = {
-    "Jan": 1,
-    "Feb": 2,
-    "Mar": 3,
-    "Apr": 4,
-    "Jun": 6,
-    "Jul": 7,
-    "Aug": 8,
-    "Sep": 9,
-    "Sept": 9,
-    "Oct": 10,
-    "Nov": 11,
-    "Dec": 12,
-}
-_SHORT_DAYS = {
-    "Mon": "Monday",
-    "Tue": "Tuesday",
-    "Tues": "Tuesday",
-    "Wed": "Wednesday",
-    "Thu": "Thursday",
-    "Thurs": "Thursday",
-    "Fri": "Friday",
-    "Sat": "Saturday",
-    "Sun": "Sunday",
-}
+_MONTH_NAMES = "January February March April May June July August September October November December"
+MONTHS = tuple(_MONTH_NAMES.split())
+_SHORT_MONTHS = {"Sept": 9} | {month[:3]: number for number, month in enumerate(MONTHS, 1) if month != "May"}
+_SHORT_DAYS = table("""
+    Mon: Monday    Tue: Tuesday  Tues: Tuesday  Wed: Wednesday  Thu: Thursday  Thurs: Thursday  Fri: Friday
+    Sat: Saturday  Sun: Sunday
+""")
 
 
 def date(month: int, day: str, in_year: str | None) -> str:

@@ -10,71 +10,29 @@ from tts_workloads.text.english.abbreviations import LETTER, expand_abbreviation
 from tts_workloads.text.english.dates import speak_dates
 from tts_workloads.text.english.numbers import speak_money, speak_numbers
 from tts_workloads.text.english.roman import expand_roman_numerals
+from tts_workloads.text.english.tables import table
 
 PAUSES = ",.?!"
 """Marks that are heard: a short pause, and the three ends of a sentence."""
 
 _SPOKEN = {
-    "&": " and ",
-    "%": " percent ",
-    "@": " at ",
-    "+": " plus ",
-    "=": " equals ",
-    "°": " degrees ",
-    "*": " star ",
-    "/": " slash ",
-    "\\": " backslash ",
-    "_": " ",
-    "~": " about ",
-    "£": " pounds ",
-    "€": " euros ",
-    "$": " dollars ",
-    "₹": " rupees ",
-    "₩": " won ",
-    "§": " section ",
-    "©": " copyright ",
-    "×": " times ",
-    "÷": " divided by ",
-    "<": " less than ",
-    ">": " greater than ",
-    "≈": " about ",
-    "≤": " at most ",
-    "≥": " at least ",
-    "±": " plus or minus ",
-}
+    symbol: f" {spoken} "
+    for symbol, spoken in table(r"""
+    &: and            %: percent  @: at          +: plus       =: equals        °: degrees  *: star     /: slash
+    \: backslash      ~: about    £: pounds      €: euros      $: dollars       ₹: rupees   ₩: won      §: section
+    ©: copyright      ×: times    ÷: divided by  <: less than  >: greater than  ≈: about    ≤: at most  ≥: at least
+    ±: plus or minus
+""").items()
+} | {"_": " "}
 _IN_ADDRESSES = {
-    ".": " dot ",
-    "/": " slash ",
-    "@": " at ",
-    "-": " dash ",
-    "_": " underscore ",
-    ":": " colon ",
-    "?": " question mark ",
-    "=": " equals ",
-    "&": " and ",
-    "#": " hash ",
-    "%": " percent ",
-    "+": " plus ",
-    "~": " tilde ",
+    symbol: f" {spoken} "
+    for symbol, spoken in table("""
+    .: dot      /: slash  @: at     -: dash  _: underscore  :: colon  ?: question mark  =: equals  &: and  #: hash
+    %: percent  +: plus   ~: tilde
+""").items()
 }
 _LETTERS = {"æ": "ae", "œ": "oe", "ø": "o", "ß": "ss", "ł": "l", "đ": "d", "ð": "th", "þ": "th", "ı": "i"}
-_MARKS = {
-    ";": ",",
-    ":": ",",
-    "…": ",",
-    "(": ",",
-    ")": ",",
-    "[": ",",
-    "]": ",",
-    "{": ",",
-    "}": ",",
-    "—": ",",
-    "–": ",",
-    "。": ".",
-    "、": ",",
-    "¿": ",",
-    "¡": ",",
-}
+_MARKS = dict.fromkeys(";:…()[]{}—–、¿¡", ",") | dict.fromkeys("。", ".")
 # Ends of names of hosts; of two letters those that are no words, which only a path shows to be an address.
 _DOMAINS = (
     "com|org|net|edu|gov|mil|int|info|biz|dev|app|xyz|tech|online|site|shop|store|blog|cloud|news|page|wiki|"

@@ -16,28 +16,13 @@ from pathlib import Path
 
 from tts_workloads.text.english import letter_to_sound, lexicon
 from tts_workloads.text.english.lexicon import Pronunciation
+from tts_workloads.text.english.tables import table
 
 _MARKS = {"": "0", "ˈ": "1", "ˌ": "2"}
-_VOWELS = {
-    "A": "EY",
-    "I": "AY",
-    "W": "AW",
-    "Y": "OY",
-    "O": "OW",
-    "æ": "AE",
-    "ɑ": "AA",
-    "ə": "AH",
-    "ᵊ": "AH",
-    "ʌ": "AH",
-    "ɛ": "EH",
-    "ɜ": "ER",
-    "ɪ": "IH",
-    "ᵻ": "IH",
-    "i": "IY",
-    "ɔ": "AO",
-    "u": "UW",
-    "ʊ": "UH",
-}
+_VOWELS = table("""
+    A: EY  I: AY  W: AW  Y: OY  O: OW  æ: AE  ɑ: AA  ə: AH  ᵊ: AH  ʌ: AH  ɛ: EH  ɜ: ER
+    ɪ: IH  ᵻ: IH  i: IY  ɔ: AO  u: UW  ʊ: UH
+""")
 _MARKED_VOWEL = re.compile(f"([ˈˌ]?)([{''.join(_VOWELS)}])")
 
 Marks = Mapping[str, Collection[str]]

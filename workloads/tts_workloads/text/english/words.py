@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from tts_workloads.text.english.lexicon import Pronunciation
+from tts_workloads.text.english.tables import word_set
 
 ADDITIONS = {
     "bass": "B EY1 S",
@@ -29,7 +30,7 @@ ADDITIONS = {
 }
 """Pronunciations that go into a new voice's lexicon beside the dictionary's, or in place of one that
 is rarely meant."""
-INITIALISMS = frozenset(["AD", "AI", "AKA", "AM", "ER", "ID", "IO", "IT", "LA", "UN", "US", "WHO"])
+INITIALISMS = word_set("AD AI AKA AM ER ID IO IT LA UN US WHO")
 """Spelled where they are written in capitals, though they are words."""
 
 
@@ -104,178 +105,48 @@ class Beside(NamedTuple):
 BESIDE = {
     "bass": Beside(
         "B AE1 S",
-        frozenset(["caught", "fried", "grilled", "largemouth", "sea", "smallmouth", "striped"]),
-        frozenset(["boat", "fish", "fishing"]),
+        before=word_set("caught fried grilled largemouth sea smallmouth striped"),
+        after=word_set("boat fish fishing"),
     ),
     "dove": Beside(
         "D OW1 V",
-        frozenset(["he", "i", "she", "they", "we", "who", "you"]),
-        frozenset(["back", "deep", "deeper", "down", "for", "headfirst", "in", "into", "off", "straight", "under"]),
+        before=word_set("he i she they we who you"),
+        after=word_set("back deep deeper down for headfirst in into off straight under"),
     ),
-    "invalid": Beside("IH1 N V AH0 L AH0 D", after=frozenset(["chair", "chairs", "who"])),
+    "invalid": Beside(
+        "IH1 N V AH0 L AH0 D",
+        after=word_set("chair chairs who"),
+    ),
     "minute": Beside(
         "M AY0 N UW1 T",
-        frozenset(["extremely", "most", "so", "too", "very"]),
-        frozenset(
-            [
-                "amount",
-                "amounts",
-                "change",
-                "changes",
-                "detail",
-                "details",
-                "differences",
-                "fraction",
-                "particles",
-                "quantities",
-                "traces",
-            ]
-        ),
+        before=word_set("extremely most so too very"),
+        after=word_set("amount amounts change changes detail details differences fraction particles quantities traces"),
     ),
     "polish": Beside(
         "P OW1 L IH0 SH",
-        frozenset(["learn", "learning", "speak", "speaking", "speaks"]),
-        frozenset(
-            [
-                "army",
-                "border",
-                "cities",
-                "city",
-                "cuisine",
-                "food",
-                "government",
-                "history",
-                "immigrants",
-                "language",
-                "man",
-                "people",
-                "president",
-                "sausage",
-                "sausages",
-                "troops",
-                "woman",
-                "zloty",
-            ]
-        ),
+        before=word_set("learn learning speak speaking speaks"),
+        after=word_set("""
+            army border cities city cuisine food government history immigrants language man people president sausage
+            sausages troops woman zloty
+        """),
     ),
 }
 READ_NOW, READ_BEFORE = ("R", "IY1", "D"), ("R", "EH1", "D")
 
-_DETERMINERS = frozenset(
-    [
-        "a",
-        "an",
-        "the",
-        "this",
-        "that",
-        "these",
-        "those",
-        "my",
-        "your",
-        "his",
-        "her",
-        "its",
-        "our",
-        "their",
-        "no",
-        "any",
-        "some",
-        "each",
-        "every",
-        "another",
-    ]
-)
-_BEFORE_NOUNS = _DETERMINERS | frozenset(
-    [
-        "of",
-        "in",
-        "with",
-        "for",
-        "by",
-        "from",
-        "at",
-        "on",
-        "is",
-        "are",
-        "was",
-        "were",
-        "very",
-        "so",
-        "too",
-        "as",
-        "be",
-        "been",
-        "get",
-        "more",
-        "most",
-    ]
-)
-_BEFORE_VERBS = frozenset(
-    [
-        "to",
-        "will",
-        "would",
-        "can",
-        "could",
-        "shall",
-        "should",
-        "may",
-        "might",
-        "must",
-        "not",
-        "cannot",
-        "can't",
-        "don't",
-        "doesn't",
-        "didn't",
-        "won't",
-        "wouldn't",
-        "couldn't",
-        "shouldn't",
-        "i",
-        "you",
-        "we",
-        "they",
-        "let's",
-        "please",
-        "who",
-        "i'll",
-        "you'll",
-        "we'll",
-        "they'll",
-        "he'll",
-        "she'll",
-        "help",
-        "and",
-        "or",
-    ]
-)
-_AFTER_COMMANDS = _DETERMINERS | frozenset(["all", "it", "them", "us", "me"])
-_BEFORE_READ_BEFORE = frozenset(
-    [
-        "have",
-        "has",
-        "had",
-        "was",
-        "were",
-        "been",
-        "be",
-        "is",
-        "are",
-        "having",
-        "he",
-        "she",
-        "it",
-        "i've",
-        "you've",
-        "we've",
-        "they've",
-        "well",
-        "already",
-        "ever",
-        "never",
-    ]
-)
+_DETERMINERS = word_set("""
+    a an the this that these those my your his her its our their no any some each every another
+""")
+_BEFORE_NOUNS = _DETERMINERS | word_set("""
+    of in with for by from at on is are was were very so too as be been get more most
+""")
+_BEFORE_VERBS = word_set("""
+    to will would can could shall should may might must not cannot can't don't doesn't didn't won't wouldn't couldn't
+    shouldn't i you we they let's please who i'll you'll we'll they'll he'll she'll help and or
+""")
+_AFTER_COMMANDS = _DETERMINERS | word_set("all it them us me")
+_BEFORE_READ_BEFORE = word_set("""
+    have has had was were been be is are having he she it i've you've we've they've well already ever never
+""")
 
 
 def in_context(word: str, before: str, after: str) -> Pronunciation | None:
