@@ -1,5 +1,5 @@
-"""Which clips are in which batch: a pure function of seed and epoch, so that (epoch, position) is all a training has to
-remember of its data. Knows lengths, never tensors."""
+"""Which clips are in which batch. It is a pure function of seed and epoch, so a training remembers only (epoch,
+position) of its data. It works on lengths; tensors are gathered in ``features``."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ import random
 from collections.abc import Sequence
 
 Utterance = tuple[int, ...]
-"""Clips of one speaker spoken one after another: a model that only ever heard single words does not know what follows
-a word."""
+"""Numbers of clips of one speaker that are trained on as one utterance, one after another. A model that only ever heard
+single words does not know what follows a word."""
 
 FRAME_BUCKET = 32
-"""Utterances are padded to a multiple of so many frames: libraries keep a plan for every shape they meet."""
+"""Utterances are padded to a multiple of so many frames, because libraries keep a plan for every shape they meet."""
 LONGEST_UTTERANCE_FRAMES = 1000
 JOINED_FRAMES = (80, 420)
-"""Between these a length is drawn up to which clips are joined."""
+"""Bounds between which a length is drawn. Clips are joined until they have it."""
 SINGLE = 0.35
-"""Share of utterances that stay one clip."""
+"""Share of utterances that stay a single clip."""
 
 
 def up_to_bucket(length: int, bucket: int = FRAME_BUCKET) -> int:
-    """The length that so many frames, or whatever has a ``bucket`` of its own, are padded to."""
+    """Return the length that a number of frames is padded to: the next multiple of ``bucket``."""
     return -(-length // bucket) * bucket
 
 
@@ -36,11 +36,12 @@ def plan_batches(
     world: int = 1,
     join: bool = True,
 ) -> list[list[Utterance]]:
-    """The batches of one process in an epoch: every clip once over all processes, but for the last batches where their
-    number does not divide by ``world`` and some are given twice.
+    """Return the batches of one process in an epoch. All processes together have every clip once. Where the number of
+    batches does not divide by ``world``, some batches are given twice.
 
-    ``frames`` and ``speakers`` are those of all clips of the corpus, ``clips`` those to take. Utterances of similar
-    length share a batch, whose padded frames are at most ``batch_frames`` unless one utterance alone is longer.
+    ``frames`` and ``speakers`` are those of all clips of the corpus, and ``clips`` the numbers of the clips to take.
+    Utterances of similar length share a batch. A batch has at most ``batch_frames`` frames with padding, unless one
+    utterance alone is longer.
     """
     order = random.Random(repr((seed, "epoch", epoch)))  # noqa: S311 - no secret
     utterances = _joined(clips, frames, speakers, order) if join else [(clip,) for clip in clips]

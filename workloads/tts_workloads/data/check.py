@@ -1,5 +1,5 @@
-"""Looks at a corpus before a training does: ``python -m tts_workloads.data.check FOLDER`` prints what is wrong by file
-and line and what the corpus is like, and ends with 64 where a training would refuse it."""
+"""Checks a corpus before a training does. ``python -m tts_workloads.data.check FOLDER`` prints what is wrong, by file
+and line, or what the corpus is like. It ends with 64 where a training would refuse the corpus."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tts_workloads.data.user_lexicon import with_user_lexicon
 
 
 def main() -> int:
-    """Print what there is to say. Returns the exit code."""
+    """Print the problems or the statistics. Returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tts_workloads.data.check", description=__doc__)
     parser.add_argument("folder", type=Path, help="the corpus")
     parser.add_argument("--format", choices=sorted(FORMATS), default="ljspeech", help="(default: %(default)s)")

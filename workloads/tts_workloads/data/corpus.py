@@ -1,5 +1,5 @@
-"""A corpus in memory: clips with their waveform and symbols, checked. Which lists there are is the affair of
-``formats``, how clips become batches that of ``batches``."""
+"""A corpus in memory: checked clips with their waveform and their symbols. How clips are listed is in ``formats``, and
+how they become batches in ``batches``."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from tts_workloads.audio import trim_silence
 from tts_workloads.data.formats import FORMATS, Entry
 from tts_workloads.data.problems import InvalidDataset
 from tts_workloads.data.sound import Sound, UnreadableSound, read_sound
-from tts_workloads.data.statistics import CorpusStatistics, Measured, describe
+from tts_workloads.data.statistics import ClipMeasures, CorpusStatistics, describe
 from tts_workloads.text import FrontEnd, UnknownPhoneme, UnspeakableText
 
 log = logging.getLogger(__name__)
 
 SHORTEST_SECONDS = 0.1
 LONGEST_SECONDS = 30.0
-"""Longer clips make the alignment's table too large; they have to be cut."""
+"""Longer clips make the table of the alignment too large. Their owner has to cut them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,14 +52,14 @@ class Corpus:
     """Digest over identifiers, speakers, texts, given pronunciations and the bytes of the sound files."""
     seconds: float
     statistics: CorpusStatistics | None = None
-    """What it is like, where it was read from files."""
+    """What the corpus is like. None where it was not read from files."""
 
 
 def read_corpus(
     format_name: str, folder: Path, audio: AudioFeatures, front_end: FrontEnd, max_invalid_clips: int = 0
 ) -> Corpus:
-    """Read a corpus whole. As many clips as ``max_invalid_clips`` are left out where something is wrong with them.
-    Raises InvalidDataset with everything that is wrong with more."""
+    """Read a whole corpus. Up to ``max_invalid_clips`` clips with something wrong are left out. With more of them it
+    raises InvalidDataset, with everything that is wrong."""
     problems: list[str] = []
     corpus_format = FORMATS[format_name]
     entries = list(corpus_format.read(folder, problems))
@@ -67,7 +67,7 @@ def read_corpus(
         raise InvalidDataset(folder, [f"{corpus_format.list_file} lists no clips"], "add some")
     speakers = tuple(sorted({entry.speaker for entry in entries}))
     clips: list[Clip] = []
-    measured: list[Measured] = []
+    measured: list[ClipMeasures] = []
     digest = hashlib.sha256()
     with ThreadPoolExecutor(4) as pool:
         for entry, sound in zip(entries, pool.map(lambda e: _sound_of(e, audio), entries), strict=True):
@@ -101,7 +101,7 @@ def read_corpus(
                 )
             )
             measured.append(
-                Measured(
+                ClipMeasures(
                     entry.where,
                     entry.speaker,
                     entry.text,
@@ -123,7 +123,7 @@ def read_corpus(
 
 
 def remedy_for(max_invalid_clips: int) -> str:
-    """What to do about problems that are too many."""
+    """Return what to do where there are too many problems."""
     allowed = f" (now {max_invalid_clips})" if max_invalid_clips else ""
     return f"correct or remove these, or allow as many with dataset.maxInvalidClips{allowed}"
 
@@ -144,7 +144,7 @@ class _ClipSound:
 
 
 def _sound_of(entry: Entry, audio: AudioFeatures) -> _ClipSound | str:
-    """The clip's sound, or what is wrong with it."""
+    """The sound of a clip, or what is wrong with it."""
     try:
         sound = read_sound(entry.audio, audio.sample_rate)
     except UnreadableSound as error:
@@ -159,7 +159,8 @@ def _sound_of(entry: Entry, audio: AudioFeatures) -> _ClipSound | str:
 
 
 def split(corpus: Corpus, held_out: int, seed: int) -> tuple[list[int], list[int]]:
-    """The clips to train on and those held out, at most a tenth of all, drawn by the seed and the clips' names."""
+    """Return the numbers of the clips to train on and of those held out, which are at most a tenth of all. The seed and
+    the clips' names decide."""
     drawn = sorted(range(len(corpus.clips)), key=lambda i: _draw(seed, corpus.clips[i].id))
     count = min(held_out, len(drawn) // 10)
     return sorted(drawn[count:]), sorted(drawn[:count])

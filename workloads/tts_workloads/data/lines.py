@@ -1,4 +1,5 @@
-"""The lines of a corpus's text files, numbered and decoded. What is in them is the affair of who reads them."""
+"""The lines of a corpus's text files, numbered and decoded. What the lines mean is in ``formats`` and
+``user_lexicon``."""
 
 from __future__ import annotations
 
@@ -15,14 +16,14 @@ _MARKS = {
     codecs.BOM_UTF16_LE: "UTF-16",
     codecs.BOM_UTF16_BE: "UTF-16",
 }
-"""Byte order marks; that of UTF-32 begins with that of UTF-16."""
+"""The encodings that byte order marks tell. UTF-32 comes first, because its mark begins with that of UTF-16."""
 
 
 def numbered(folder: Path, name: str, problems: list[str]) -> Iterator[tuple[int, str]]:
-    """The lines of a file in UTF-8 that are not blank, stripped, with their numbers from 1. What is wrong with a line
-    is added to ``problems``.
+    """Yield the lines of a file in UTF-8 with their numbers from 1. They are stripped, and blank ones are left out.
+    What is wrong with a line is added to ``problems``.
 
-    Raises FileNotFoundError, and InvalidDataset for a file that cannot be read or is of another encoding.
+    Raises FileNotFoundError, and InvalidDataset for a file that cannot be read or has another encoding.
     """
     try:
         data = (folder / name).read_bytes()

@@ -1,4 +1,4 @@
-"""What is wrong with a corpus, all of it at once: the error that a reader raises."""
+"""The error that tells everything that is wrong with a corpus at once."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from tts_api.reasons import Reason
 from tts_workloads.exits import BadInput
 
 MOST_SHOWN = 10
-"""Problems that the message lists; how many more there are it says as a number."""
+"""Problems that the message lists. It counts the others."""
 LONGEST_PROBLEM_CHARACTERS = 160
 LONGEST_LIST_CHARACTERS = 1000
-"""Of all problems in a message, so that its remedy is not cut off."""
+"""Characters of all problems in a message, so that its remedy is not cut off."""
 
 
 class InvalidDataset(BadInput):
@@ -21,10 +21,10 @@ class InvalidDataset(BadInput):
     def __init__(
         self, folder: Path, problems: Sequence[str], remedy: str = "correct or remove these", *, listed_in: str = ""
     ) -> None:
-        """``listed_in`` is the file with every problem, where there is one."""
+        """``listed_in`` is the path of a file with every problem, where there is one."""
         self.folder, self.remedy = folder, remedy
         self.problems = tuple(problems)
-        """Every problem, those of the list before those of the clips: file, line, what is wrong."""
+        """Every problem with its file and line. Those of the list of clips come before those of the clips."""
         shown = _shown(problems)
         more = f"; and {len(problems) - len(shown)} more" if len(problems) > len(shown) else ""
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
@@ -35,7 +35,7 @@ class InvalidDataset(BadInput):
 
 
 def _shown(problems: Sequence[str]) -> list[str]:
-    """The first problems, as many as a message has room for, and long ones cut."""
+    """The first problems, as many as the message has room for. Long ones are cut."""
     shown: list[str] = []
     for problem in problems[:MOST_SHOWN]:
         cut = problem if len(problem) <= LONGEST_PROBLEM_CHARACTERS else problem[: LONGEST_PROBLEM_CHARACTERS - 1] + "…"

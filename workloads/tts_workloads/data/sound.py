@@ -1,4 +1,5 @@
-"""Sound files to waveforms at a corpus's sample rate, whatever their format. What a clip is, ``corpus`` says."""
+"""Reads sound files of any format as waveforms at a corpus's sample rate. Whether a waveform makes a clip is decided in
+``corpus``."""
 
 from __future__ import annotations
 
@@ -22,13 +23,14 @@ Samples = np.ndarray[tuple[int], np.dtype[np.float32]]
 FULL_SCALE = 32766 / 32768
 """Amplitude from which a sample counts as clipped."""
 LEAST_RATE = 4000
-"""Samples per second below which a header is damaged, and brought to a voice's rate the sound would fill the memory."""
+"""Samples per second. A header with fewer is damaged, and resampling such sound to a voice's rate would fill the
+memory."""
 SAMPLES_AT_ONCE = 2**22
-"""Samples of all channels that are decoded at once."""
+"""Samples, over all channels, that are decoded at a time."""
 
 
 class UnreadableSound(Exception):
-    """A file is no sound that can be read; the message says why, without the file's name."""
+    """A file cannot be read as sound. The message says why, without the file's name."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +40,7 @@ class Sound:
     waveform: Tensor
     """``[samples]`` float32 in -1 to 1, mono, at the rate that was asked for."""
     sha256: str
-    """Digest of the file's bytes."""
+    """SHA-256 of the file's bytes."""
     file_rate: int
     """Samples per second in the file."""
     clipped_share: float
@@ -46,8 +48,8 @@ class Sound:
 
 
 def read_sound(path: Path, sample_rate: int) -> Sound:
-    """Read a file of any format, rate and number of channels. Raises UnreadableSound for one that is missing, empty,
-    torn or of an unknown format."""
+    """Read a file of any format, rate and number of channels. Raises UnreadableSound for a file that is missing, empty,
+    cut off or of an unknown format."""
     try:
         data = path.read_bytes()
     except FileNotFoundError:
@@ -67,7 +69,7 @@ def read_sound(path: Path, sample_rate: int) -> Sound:
 
 
 def resample(waveform: Tensor, rate: int, to_rate: int) -> Tensor:
-    """The waveform ``[samples]`` float32 at another rate, by FFmpeg's swresample (a windowed sinc). Raises
+    """Return the waveform ``[samples]`` float32 at another rate, by FFmpeg's swresample (a windowed sinc). Raises
     UnreadableSound for a rate that it cannot take."""
     if rate == to_rate:
         return waveform

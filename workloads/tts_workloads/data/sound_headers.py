@@ -1,17 +1,17 @@
-"""What a sound file's headers promise of its length. Decoders read what is there of a file that was cut off and say
-nothing; its text would be longer than its sound. Decoding itself is ``sound``'s affair."""
+"""The length that a sound file's headers promise. It shows that a file was cut off, which decoders do not report: they
+read what is there, and the clip's text would then be longer than its sound. Decoding is in ``sound``."""
 
 from __future__ import annotations
 
 UNKNOWN = frozenset({0, 0x7FFFFFFF, 0xFFFFFFFF})
-"""Lengths that a writer into a pipe, which cannot go back, leaves in a header."""
+"""Lengths that stand in a header where nobody knew the length, as when the file was written into a pipe."""
 MP3_FRAMES_LOST = 2
 """Frames that an MP3 decoder may leave out besides those that the encoder says it added."""
 
 
 def promised_bytes(data: bytes) -> int:
-    """Bytes that the file has at least if it is whole; 0 where nothing says so. Knows WAV, RF64, Wave64, AIFF, AU, MP4
-    and Ogg."""
+    """Return the bytes that the file has at least if it is whole, or 0 where no header says so. Knows WAV, RF64,
+    Wave64, AIFF, AU, MP4 and Ogg."""
     kind = data[:4]
     if kind == b"RIFF":
         return _known(int.from_bytes(data[4:8], "little"), 8)
@@ -29,8 +29,8 @@ def promised_bytes(data: bytes) -> int:
 
 
 def promised_samples(data: bytes) -> int:
-    """Samples of each channel that come out at least if the file is whole; 0 where nothing says so. Knows FLAC, and MP3
-    with a count of its frames."""
+    """Return the samples of each channel that a decoder gives at least if the file is whole, or 0 where no header says
+    so. Knows FLAC, and MP3 with a count of its frames."""
     if data[:4] == b"fLaC":
         return int.from_bytes(data[21:26], "big") & (2**36 - 1)
     start = 0

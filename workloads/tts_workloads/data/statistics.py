@@ -1,5 +1,5 @@
-"""What a corpus is like, in numbers, and what in it looks wrong without being unreadable. Pure: what is unreadable,
-``corpus`` says."""
+"""What a corpus is like, in numbers, and which of its clips look wrong though they can be read. Clips that cannot be
+read are found in ``corpus``. Everything here is pure."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from tts_api.base import Document
 CLIPPED_SHARE = 1e-3
 """Share of samples at full scale from which a clip counts as clipped."""
 LEAST_FACTOR = 2.0
-"""A clip's rate of speech is never called odd below this factor from the median."""
+"""A rate of speech is never odd within this factor of the median."""
 ODD_DEVIATIONS = 4.0
-"""Robust standard deviations of the rate of speech from which a transcript is odd."""
+"""Robust standard deviations from the median rate of speech beyond which a transcript is odd."""
 MOST_NAMED = 20
-"""Entries of a list of what only looks wrong that are written down."""
+"""Entries that a list of clips that look wrong has at most."""
 
 
 @dataclass(frozen=True)
-class Measured:
-    """What is counted of one clip."""
+class ClipMeasures:
+    """What the statistics need of one clip."""
 
     where: str
     """File and line."""
@@ -50,7 +50,7 @@ class SpeakerStatistics(Document):
 
 
 class CorpusStatistics(Document):
-    """``report/corpus.json``: what a training was given."""
+    """What a training was given, as ``report/corpus.json`` has it."""
 
     clips: int
     seconds: float
@@ -66,19 +66,19 @@ class CorpusStatistics(Document):
     """Clips of which more than a thousandth is at full scale."""
     speakers: dict[str, SpeakerStatistics]
     repeated_texts: tuple[str, ...]
-    """Clips whose text an earlier one has too, by file and line."""
+    """Clips that have the same text as an earlier one, by file and line."""
     repeated_sounds: tuple[str, ...]
-    """Clips whose sound file an earlier one has too: one of the transcripts is wrong."""
+    """Clips that have the same sound file as an earlier one: one of the two transcripts is wrong."""
     unseen_symbols: tuple[str, ...]
-    """Symbols of the front end that no transcript has: the voice cannot learn them."""
+    """Symbols of the front end that no transcript has, so that the voice cannot learn them."""
     odd_transcripts: tuple[str, ...]
-    """Clips whose transcript is much too long or short for their sound."""
+    """Clips whose transcript is much too long or too short for their sound."""
     left_out: tuple[str, ...] = ()
-    """Every clip that could not be used: file, line, what is wrong."""
+    """Every clip that could not be used, by file and line, and what is wrong with it."""
 
 
-def describe(clips: Sequence[Measured], symbols: Sequence[str], left_out: Sequence[str]) -> CorpusStatistics:
-    """The statistics of at least one clip; ``symbols`` are the front end's, the first of them padding."""
+def describe(clips: Sequence[ClipMeasures], symbols: Sequence[str], left_out: Sequence[str]) -> CorpusStatistics:
+    """Return the statistics of at least one clip. ``symbols`` are the front end's, of which the first is padding."""
     seconds = sorted(clip.seconds for clip in clips)
     file_seconds = sum(clip.file_seconds for clip in clips)
     seen = frozenset[int]().union(*(clip.symbols for clip in clips))
@@ -106,8 +106,9 @@ def describe(clips: Sequence[Measured], symbols: Sequence[str], left_out: Sequen
     )
 
 
-def odd_transcripts(clips: Sequence[Measured]) -> list[str]:
-    """The clips whose symbols per second are far from the corpus' median, by median absolute deviation."""
+def odd_transcripts(clips: Sequence[ClipMeasures]) -> list[str]:
+    """Return a message for each clip whose symbols per second are far from the corpus's median, measured by the median
+    absolute deviation."""
     rates = [clip.length / clip.seconds for clip in clips]
     middle = statistics.median(rates)
     distances = [abs(math.log(rate / middle)) for rate in rates]
@@ -120,7 +121,7 @@ def odd_transcripts(clips: Sequence[Measured]) -> list[str]:
     ]
 
 
-def _repeated(clips: Sequence[Measured], keys: Iterable[object]) -> list[str]:
+def _repeated(clips: Sequence[ClipMeasures], keys: Iterable[object]) -> list[str]:
     first: dict[object, str] = {}
     repeated = []
     for clip, key in zip(clips, keys, strict=True):

@@ -1,4 +1,6 @@
-"""Text to symbols: one registry of front ends by language, for training and for speaking."""
+"""Text to symbols. Here is the registry of front ends by language, and how training and serving get one.
+
+``front_end`` has the interface, and each language has a folder of its own."""
 
 from __future__ import annotations
 
@@ -16,7 +18,7 @@ from tts_workloads.text.front_end import (
 )
 
 FRONT_ENDS: dict[str, type[FrontEnd]] = {front_end.name: front_end for front_end in (English,)}
-"""The front ends by the language they speak."""
+"""The front ends by the language that they speak. Their names are in ``tts_api.choices.LANGUAGES``."""
 
 __all__ = [
     "FRONT_ENDS",
@@ -32,14 +34,14 @@ __all__ = [
 
 
 def for_training(language: str) -> FrontEnd:
-    """The front end for a new voice. Raises UnknownFrontEnd for a language that has none."""
+    """Return the front end for a new voice. Raises UnknownFrontEnd for a language that has none."""
     if language not in FRONT_ENDS:
         raise UnknownFrontEnd(f"there is no front end for {language}; there is one for {', '.join(sorted(FRONT_ENDS))}")
     return FRONT_ENDS[language].for_training()
 
 
 def describe(front_end: FrontEnd) -> FrontEndCard:
-    """What a voice's card says of its front end."""
+    """Return what a voice's card says of its front end."""
     files = front_end.files()
     return FrontEndCard(
         name=front_end.name,
@@ -51,8 +53,8 @@ def describe(front_end: FrontEnd) -> FrontEndCard:
 
 
 def restore(card: FrontEndCard, files: Mapping[str, bytes]) -> FrontEnd:
-    """The front end that a voice was trained with, from the voice's files. Raises UnknownFrontEnd where this code would
-    not choose the same symbols."""
+    """Return the front end that a voice was trained with, from the voice's files. Raises UnknownFrontEnd where this
+    code has no such front end or version, or where the files are not those that the card promises."""
     found = FRONT_ENDS.get(card.name)
     if found is None:
         raise UnknownFrontEnd(f"the voice needs the front end {card.name}, which this image does not have")

@@ -1,5 +1,5 @@
-"""Which of the written words are which of the spoken ones: ``$3`` is read as two words, ``3 May`` as four that change
-places. Knows no language."""
+"""Finds which written words are read as which spoken words: ``$3`` is read as two words, and ``3 May`` as four in
+another order. It works for any language that parts words by spaces."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ from difflib import SequenceMatcher
 
 @dataclass(frozen=True)
 class Match:
-    """Written words and the spoken words that they are read as, by their places: begin and behind the end."""
+    """Written words and the spoken words that they are read as, each by the index of the first and the index behind the
+    last."""
 
     written: tuple[int, int]
     spoken: tuple[int, int]
 
 
 def match(written: Sequence[Sequence[str]], spoken: Sequence[str]) -> list[Match]:
-    """Each written word beside what is read of it, in order.
+    """Match each written word with what is read for it, in order.
 
-    ``written`` has for each written word what it is read as where it stands alone, which may be nothing; ``spoken``
-    what all of them are read as together. Words that can't be told apart in it share a match.
+    ``written`` has, for each written word, what it is read as where it stands alone, which may be nothing. ``spoken``
+    is what all of them are read as together. Written words that can't be told apart in it share a match.
     """
     owners = [place for place, words in enumerate(written) for _ in words]
     alone = [word.lower() for words in written for word in words]
@@ -41,7 +42,7 @@ def match(written: Sequence[Sequence[str]], spoken: Sequence[str]) -> list[Match
 
 
 def _blocks(alone: Sequence[str], together: Sequence[str]) -> Iterator[tuple[int, int, int, int]]:
-    """Places in ``alone`` and in ``together`` of what is equal, word by word, and of what is not, in blocks."""
+    """Yield spans of ``alone`` and of ``together``: equal words one by one, and unequal ones in blocks."""
     for kind, begin, end, first, last in SequenceMatcher(None, alone, together, autojunk=False).get_opcodes():
         if kind == "equal":
             yield from ((begin + n, begin + n + 1, first + n, first + n + 1) for n in range(end - begin))
@@ -50,7 +51,7 @@ def _blocks(alone: Sequence[str], together: Sequence[str]) -> Iterator[tuple[int
 
 
 def _with_the_unread_first(matches: list[Match]) -> list[Match]:
-    """A first match that lacks one side joined with the second."""
+    """The matches with the first joined to the second, if the first has no written or no spoken words."""
     if len(matches) > 1 and (matches[0].written[0] == matches[0].written[1] or matches[0].spoken[1] == 0):
         first, second, *rest = matches
         return [Match((first.written[0], second.written[1]), (first.spoken[0], second.spoken[1])), *rest]

@@ -15,14 +15,14 @@ from tests.unit.workloads import tiny_corpus
 from tts_api.resources.training import AudioFeatures
 from tts_workloads import text
 from tts_workloads.data import InvalidDataset, check, read_corpus
-from tts_workloads.data.statistics import MOST_NAMED, Measured, describe, odd_transcripts
+from tts_workloads.data.statistics import MOST_NAMED, ClipMeasures, describe, odd_transcripts
 
 AUDIO = AudioFeatures(sample_rate=tiny_corpus.SAMPLE_RATE)
 FRONT_END = text.for_training("en-us")
 
 
-def clip(number: int, **changes: object) -> Measured:
-    usual = Measured(
+def clip(number: int, **changes: object) -> ClipMeasures:
+    usual = ClipMeasures(
         f"metadata.csv line {number}", "one", f"text {number}", frozenset([1, 2]), 20, 2.0, 2.5, 0.1, 0.0, str(number)
     )
     return replace(usual, **changes)  # type: ignore[arg-type]

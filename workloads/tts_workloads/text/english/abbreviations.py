@@ -1,5 +1,5 @@
-"""What English writes shorter than it is said: abbreviations and units. Numbers themselves are the affair of
-``numbers``, dates that of ``dates``, Roman numerals that of ``roman``."""
+"""English abbreviations and units, written out as they are said. Numbers are in ``numbers``, dates in ``dates``, Roman
+numerals in ``roman``."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ABBREVIATIONS = table("""
     govt: government  ave: avenue        blvd: boulevard   rd: road               hwy: highway
     mt: mount         ft: fort
 """)
-"""Abbreviations that end in a full stop, by what is said; without the stop they are words of their own."""
+"""What is said for abbreviations with a full stop. Without the stop they are words of their own."""
 BEFORE_A_NUMBER = table("""
     no: number    nos: numbers  vol: volume  fig: figure     p: page    pp: pages  ch: chapter  sec: section
     art: article  ver: version  v: version   apt: apartment  ca: circa
@@ -49,7 +49,7 @@ UNITS = table("""
     mph: mile per hour    kph: kilometer per hour
     bps: bit per second   fps: frame per second    rpm: revolution per minute
 """)
-"""Units behind a number, in the singular. Only whole ``in.`` with its stop is inches."""
+"""Units behind a number, in the singular. ``in`` is inches only with its stop, or behind ``sq``."""
 _WITHOUT_PLURAL = {"hertz", "kilohertz", "megahertz", "gigahertz"}
 _PLURALS = {"foot": "feet", "inch": "inches"}
 _POWERS = {"2": "square ", "3": "cubic "}
@@ -57,7 +57,7 @@ _POWERS = {"2": "square ", "3": "cubic "}
 TITLES = word_set("mr mrs ms dr prof rev gen col capt lt sgt gov sen rep")
 """Abbreviations that stand before a name."""
 LETTER = "\u2060"
-"""Before a letter: it is read by its name, though it could be a word."""
+"""Stands before a letter that is read by its name, though it could be a word."""
 
 _UNIT = "|".join(sorted(map(re.escape, UNITS), key=len, reverse=True))
 _MEASURE = re.compile(
@@ -85,7 +85,7 @@ _INITIAL = re.compile(r"\b([A-Z])\.(?=\s?[A-Z])")
 
 
 def expand_abbreviations(text: str) -> str:
-    """The text with abbreviations written out, their stops gone, and initials marked as letters."""
+    """Return the text with abbreviations written out without their stops, and with initials marked as letters."""
     text = _LATIN.sub(lambda m: f" {LATIN[m[1].lower()]} ", text)
     text = _BEFORE_NUMBER.sub(lambda m: f"{BEFORE_A_NUMBER[m[1].lower()]} ", text)
     text = _BEFORE_ROMAN.sub(lambda m: f"{BEFORE_A_NUMBER[m[1].lower()]} ", text)
@@ -103,18 +103,19 @@ def expand_abbreviations(text: str) -> str:
 
 
 def is_initial(before: str) -> bool:
-    """Whether a capital letter with a stop is somebody's initial: it begins the text or follows a capital."""
+    """Tell whether a capital letter with a stop is somebody's initial: it begins the text or follows a capitalised
+    word."""
     word = re.search(r"(\S+)\s*\Z", before)
     return word is None or word[1].strip(f"\"'({LETTER}")[:1].isupper()
 
 
 def spelled(letters: str) -> str:
-    """The letters of ``U.S.``, each marked to be read by its name."""
+    """Return the letters of ``U.S.``, each marked to be read by its name."""
     return "".join(f" {LETTER}{letter.upper()} " for letter in letters if letter.isalpha())
 
 
 def expand_units(text: str) -> str:
-    """The text with measures written out: ``5 km/h`` is five kilometers per hour."""
+    """Return the text with measures written out: ``5 km/h`` is five kilometers per hour."""
     text = _RANGE.sub(" to ", text)
     text = _FEET_AND_INCHES.sub(_feet, text)
     text = _INCHES.sub(lambda m: f" {amount(m[1], m[2])} {_measured('inch', m[1] == '1' and not m[2])} ", text)
@@ -137,7 +138,8 @@ def _measure(m: re.Match[str]) -> str:
 
 
 def _is_unit(m: re.Match[str], letter: str) -> bool:
-    """Whether a letter that stands apart from its number is a unit: 60 W, but 60 W. Smith Street and row 5 A."""
+    """Whether a letter that stands apart from its number is a unit. It is in "60 W", and not in "60 W. Smith Street"
+    and "row 5 A"."""
     before, after = m.string[: m.start()], m.string[m.end() :]
     if letter == "s" or _NUMBERED_BEFORE.search(before) or _INITIAL_AFTER.match(after):
         return False

@@ -18,13 +18,13 @@ _SHORT_DAYS = table("""
 
 
 def date(month: int, day: str, in_year: str | None) -> str:
-    """``3``, ``5`` and ``2024``: March fifth, twenty twenty four."""
+    """Read ``3``, ``5`` and ``2024`` as March fifth, twenty twenty four."""
     spoken = f"{MONTHS[month - 1]} {ordinal(day)}"
     return f"{spoken}, {_year(in_year)}" if in_year else spoken
 
 
 def time(hour: str, minute: str | None, half: str | None) -> str:
-    """``10:05``: ten oh five; ``7:00``: seven o'clock; ``7`` and ``p``: the letters P and M behind."""
+    """Read ``10:05`` as ten oh five, and ``7:00`` as seven o'clock. With ``p`` for ``half`` the letters P M follow."""
     spoken = cardinal(str(int(hour)))
     if minute is None or int(minute) == 0:
         if half is None:
@@ -35,7 +35,7 @@ def time(hour: str, minute: str | None, half: str | None) -> str:
 
 
 def clock(hours: str, minutes: str, seconds: str, half: str | None) -> str:
-    """``2``, ``30`` and ``15``: two hours thirty minutes and fifteen seconds; with ``p`` a time of day."""
+    """Read ``2``, ``30`` and ``15`` as two hours thirty minutes and fifteen seconds. With ``p`` it is a time of day."""
     parts = [
         f"{cardinal(str(int(n)))} {unit}{'' if int(n) == 1 else 's'}"
         for n, unit in (
@@ -50,7 +50,7 @@ def clock(hours: str, minutes: str, seconds: str, half: str | None) -> str:
 
 
 def decade(text: str) -> str:
-    """``1990``: nineteen nineties; ``90``: nineties."""
+    """Read ``1990`` as nineteen nineties, and ``90`` as nineties."""
     return plural(year(text) if len(text) == 4 else cardinal(text))
 
 
@@ -133,7 +133,7 @@ _REWRITES: tuple[Rewrite, ...] = (
 
 
 def speak_dates(text: str) -> str:
-    """The text with its dates, times and decades in words; other numbers are left."""
+    """Return the text with its dates, times and decades in words. Other numbers stay as they are."""
     for pattern, spoken in _REWRITES:
         text = pattern.sub(spoken, text)
     return text

@@ -1,5 +1,7 @@
-"""American English: normalised text to phonemes by lexicon, letter-to-sound rules for words outside it, and letter
-names for what is spelled."""
+"""The front end for American English. It turns normalised text into phonemes by a lexicon, by letter-to-sound rules for
+words outside the lexicon, and by the names of letters for what is spelled.
+
+How text becomes plain words is in ``normalise``, and where it is cut is in ``sentences``."""
 
 from __future__ import annotations
 
@@ -20,7 +22,7 @@ PADDING, BOUNDARY = "_", " "
 WRITTEN_BOUNDARY = "|"
 """Between two words of a written pronunciation, whose phonemes are parted by spaces."""
 LONGEST_SPELLED = 4
-"""An unknown word in capitals is spelled up to this length; longer ones are rather words: ICANN."""
+"""Letters up to which an unknown word in capitals is spelled. Longer ones are read as words: ICANN."""
 RULES_FILE = "english_rules.txt"
 
 _LEXICON, _RULES, _OWN = "lexicon.xz", "rules.xz", "own.xz"
@@ -35,7 +37,8 @@ _CAMEL_CASE = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
 
 class English(FrontEnd):
-    """Phonemes of the CMU dictionary, a boundary between words, and the pauses. In version 1 vowels have no stress."""
+    """Its symbols are the phonemes of the CMU dictionary, a boundary between words, and the pauses. In version 1 the
+    vowels have no stress."""
 
     name: ClassVar[str] = "en-us"
     versions: ClassVar[Mapping[int, tuple[str, ...]]] = {
@@ -53,8 +56,8 @@ class English(FrontEnd):
         own: Mapping[str, str] | None = None,
         version: int = 2,
     ) -> None:
-        """``words`` and ``rules`` have their phonemes encoded as in ``lexicon`` and ``letter_to_sound``, in version 1
-        without stress; ``own``, as ``words``, are what a user gave and go before everything else."""
+        """``words`` is the lexicon and ``rules`` are those of ``letter_to_sound``, both with encoded phonemes, which
+        have no stress in version 1. ``own`` are words that a user gave, and are preferred to everything else."""
         super().__init__(version)
         self._own = own or {}
         self._words = words
@@ -134,8 +137,8 @@ class English(FrontEnd):
         return [self._number[symbol] for symbol in self.phonemes(text)]
 
     def phonemes(self, text: str) -> list[str]:
-        """The symbols of one sentence: ends in a pause, with a boundary between words that no pause parts. Raises
-        UnspeakableText."""
+        """Return the symbols of one sentence. It ends in a pause, and a boundary stands between two words that have no
+        pause between them. Raises UnspeakableText."""
         return [symbol for _, symbols in self._pronounced(text) for symbol in symbols]
 
     def word_places(self, text: str) -> list[WordPlace]:
@@ -154,7 +157,8 @@ class English(FrontEnd):
         return places
 
     def _pronounced(self, text: str) -> list[tuple[str | None, list[str]]]:
-        """The words of one sentence as they are read, each with its phonemes; None with what stands between them."""
+        """The words of one sentence as they are read, each with its phonemes. Boundaries and pauses have None for a
+        word. Raises UnspeakableText."""
         words, unspeakable = normalise(text)
         if unspeakable:
             raise UnspeakableText(text, unspeakable)
@@ -180,7 +184,7 @@ class English(FrontEnd):
         return split_clauses(sentence)
 
     def _pronounce(self, word: str, before: str = "", after: str = "") -> Iterator[str]:
-        """The phonemes of a word between its neighbours, which are empty beyond a pause."""
+        """Yield the phonemes of a word between its neighbours. A neighbour beyond a pause is empty."""
         small = word.lower()
         known = self._words.get(small)
         if (own := self._own.get(small)) is not None:
@@ -230,5 +234,5 @@ class English(FrontEnd):
         return self._in_version(("EY1",) if letter == "a" else lexicon.decode(self._words[letter]))
 
     def _in_version(self, phonemes: Iterable[str]) -> lexicon.Pronunciation:
-        """Phonemes that were given, with or without stress, as this version has them."""
+        """Phonemes with or without stress, changed to what this version has."""
         return lexicon.without_stress(phonemes) if self.version == 1 else stress.completed(phonemes)

@@ -1,4 +1,5 @@
-"""How a word sounds that is in no lexicon: rules from letters in their context to phonemes, learned from a lexicon.
+"""Rules that pronounce a word that no lexicon has. They lead from letters in their context to phonemes, and are learned
+from a lexicon.
 
 Each letter is aligned with zero to two phonemes by hard expectation maximisation (after Black, Lenzo and Pagel 1998,
 "Issues in building general letter to sound rules"); then, per letter, the widest context that was seen decides (a
@@ -20,7 +21,7 @@ from pathlib import Path
 from tts_workloads.text.english import lexicon
 
 CONTEXTS = ((0, 0), (0, 1), (1, 1), (1, 2), (2, 2), (2, 3), (3, 3), (3, 4))
-"""Letters to the left and right that a rule looks at, from the least to the most."""
+"""How many letters to the left and to the right a rule looks at, from the fewest to the most."""
 MOST_PHONEMES_PER_LETTER = 2
 ROUNDS = 4
 EDGE = "_"
@@ -55,14 +56,15 @@ _KIN: dict[str, list[str]] = {
     "u": [*_VOWELS, "W", "Y"],
     "y": [*_VOWELS, "Y"],
 }
-"""What a letter often stands for: where the search for the alignment begins."""
+"""Phonemes that a letter often stands for. The search for the alignment begins with them."""
 
 Rules = Mapping[str, str]
-"""``left.letter.right`` to encoded phonemes; the left part ends, and the right part begins, at the letter."""
+"""Encoded phonemes by ``left.letter.right``: the letter, and the letters on both sides of it."""
 
 
 def pronounce(word: str, rules: Rules) -> str:
-    """The encoded phonemes of a word of letters a to z; empty only for a word that the rules leave silent."""
+    """Return the encoded phonemes of a word of letters a to z. They are empty only where the rules make every letter
+    silent."""
     padded = EDGE * 4 + word + EDGE * 4
     sounds = []
     for place in range(4, 4 + len(word)):
@@ -75,8 +77,8 @@ def pronounce(word: str, rules: Rules) -> str:
 
 
 def learn(words: Mapping[str, str]) -> dict[str, str]:
-    """Rules from words and their encoded phonemes: a rule is kept only where it says something else than the next
-    narrower one."""
+    """Learn rules from words and their encoded phonemes. A rule is kept only where it differs from the next narrower
+    one."""
     aligned = _aligned_with_stress(words)
     counts: dict[tuple[int, int], dict[str, Counter[str]]] = {context: defaultdict(Counter) for context in CONTEXTS}
     for word, sounds in aligned.items():
@@ -95,7 +97,8 @@ def learn(words: Mapping[str, str]) -> dict[str, str]:
 
 
 def _aligned_with_stress(words: Mapping[str, str]) -> dict[str, list[str]]:
-    """As ``align``, which goes by the phonemes without their stress."""
+    """The result of ``align`` with stressed phonemes, though the alignment goes by the phonemes without their
+    stress."""
     plain = {word: lexicon.encode(lexicon.without_stress(lexicon.decode(code))) for word, code in words.items()}
     aligned = {}
     for word, sounds in align(plain).items():
@@ -105,7 +108,7 @@ def _aligned_with_stress(words: Mapping[str, str]) -> dict[str, list[str]]:
 
 
 def align(words: Mapping[str, str]) -> dict[str, list[str]]:
-    """For every word that can be aligned, the phonemes of each letter."""
+    """Return the encoded phonemes of each letter, for every word that can be aligned."""
     scores: dict[tuple[str, str], float] = {}
     aligned: dict[str, list[str]] = {}
     for _ in range(ROUNDS):
@@ -149,7 +152,8 @@ def _best_alignment(word: str, code: str, scores: Mapping[tuple[str, str], float
 
 
 def _plausible(letter: str, code: str) -> float:
-    """A score before anything was counted: what the letter often stands for, one phoneme rather than none or two."""
+    """A score before anything was counted. It prefers what the letter often stands for, and one phoneme to none or
+    two."""
     kin = _KIN[letter]
     return -float(len(code) != 1) - 3.0 * sum(phoneme not in kin for phoneme in lexicon.decode(code))
 
@@ -168,10 +172,10 @@ def _narrower(key: str, rules: Rules, number: int) -> str | None:
 
 
 def write(rules: Rules, path: Path) -> None:
-    """The rules as lines ``left.letter.right phonemes``, sorted."""
+    """Write the rules as sorted lines ``left.letter.right phonemes``."""
     path.write_text("".join(f"{key} {sound}\n" for key, sound in sorted(rules.items())), encoding="ascii")
 
 
 def read(text: str) -> dict[str, str]:
-    """The rules of ``write``."""
+    """Return the rules in a text that ``write`` wrote."""
     return dict(line.split(" ", 1) for line in text.splitlines())

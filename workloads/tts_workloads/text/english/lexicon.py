@@ -1,5 +1,5 @@
-"""A pronouncing lexicon: words and their phonemes, packed small enough to travel in a voice. Words that are not in it
-are the affair of ``letter_to_sound``."""
+"""A pronouncing lexicon: words and their phonemes, packed small enough to travel in a voice. Words outside it are
+pronounced by ``letter_to_sound``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ STRESSED = tuple(
     for phoneme in PHONEMES
     for name in ([f"{phoneme}{n}" for n in range(3)] if phoneme[0] in "AEIOU" else [phoneme])
 )
-"""The same with the stress of each vowel: none (0), main (1), secondary (2)."""
+"""The same phonemes with the stress of each vowel: none (0), main (1) or secondary (2)."""
 _WITH_DIGITS = [phoneme for phoneme in STRESSED if phoneme[-1].isdigit()]
 # The first 39 are in the files of voices of version 1; the others are printable and no space.
 _CODE = {phoneme: chr(ord("A") + number) for number, phoneme in enumerate(PHONEMES)}
@@ -26,7 +26,8 @@ Pronunciation = tuple[str, ...]
 
 
 def read_cmudict(lines: Iterable[str]) -> dict[str, Pronunciation]:
-    """Words and their first pronunciation from lines ``word P1 P2 ...``; second pronunciations are ``word(2)``."""
+    """Return words and their first pronunciation from lines ``word P1 P2 ...``. Lines of other pronunciations, which
+    begin with ``word(2)``, are left out, as are words with characters other than letters and apostrophes."""
     lexicon: dict[str, Pronunciation] = {}
     for line in lines:
         word, *phonemes = line.split()
@@ -36,7 +37,7 @@ def read_cmudict(lines: Iterable[str]) -> dict[str, Pronunciation]:
 
 
 def bundled() -> dict[str, Pronunciation]:
-    """The CMU dictionary that pocketsphinx brings along (BSD licence, 126,000 words)."""
+    """Return the CMU dictionary that pocketsphinx brings along (BSD licence, 126,000 words)."""
     import pocketsphinx
 
     with Path(pocketsphinx.get_model_path("en-us/cmudict-en-us.dict")).open(encoding="utf-8") as file:
@@ -44,33 +45,33 @@ def bundled() -> dict[str, Pronunciation]:
 
 
 def is_vowel(phoneme: str) -> bool:
-    """Whether a phoneme, with or without its stress, is a vowel."""
+    """Tell whether a phoneme, with or without its stress, is a vowel."""
     return phoneme[0] in "AEIOU"
 
 
 def without_stress(phonemes: Iterable[str]) -> Pronunciation:
-    """The phonemes without digits."""
+    """Return the phonemes without their digits."""
     return tuple(phoneme.rstrip("012") for phoneme in phonemes)
 
 
 def encode(phonemes: Iterable[str]) -> str:
-    """Phonemes as one character each."""
+    """Return phonemes as a string of one character for each."""
     return "".join(_CODE[phoneme] for phoneme in phonemes)
 
 
 def decode(code: str) -> Pronunciation:
-    """The phonemes of ``encode``."""
+    """Return the phonemes that ``encode`` was given."""
     return tuple(_PHONEME[character] for character in code)
 
 
 def pack(lexicon: Mapping[str, str]) -> bytes:
-    """Words and encoded phonemes, compressed; the same bytes for the same lexicon."""
+    """Compress words and their encoded phonemes. The same lexicon gives the same bytes."""
     table = "\n".join(f"{word}\t{code}" for word, code in sorted(lexicon.items()))
     return lzma.compress(table.encode(), format=lzma.FORMAT_XZ, check=lzma.CHECK_CRC32, preset=6)
 
 
 def unpack(data: bytes) -> dict[str, str]:
-    """Words and encoded phonemes. Raises ValueError where the data is torn."""
+    """Return the words and their encoded phonemes. Raises ValueError where the data is torn."""
     try:
         table = lzma.decompress(data).decode()
     except (lzma.LZMAError, UnicodeDecodeError) as error:

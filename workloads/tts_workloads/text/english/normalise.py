@@ -1,5 +1,6 @@
-"""English text as a person would read it aloud: a row of plain words and pause marks. How words sound is the affair of
-``english``; how numbers, dates and abbreviations are said, that of the modules named after them."""
+"""English text as a person would read it aloud: a sequence of plain words and pause marks.
+
+Numbers, dates, abbreviations and Roman numerals have modules of their own. How words sound is in ``front_end``."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ from tts_workloads.text.english.roman import expand_roman_numerals
 from tts_workloads.text.english.tables import table
 
 PAUSES = ",.?!"
-"""Marks that are heard: a short pause, and the three ends of a sentence."""
+"""Marks that are heard: a short pause, and the three ends of a sentence, from the weakest to the strongest."""
 
 _SPOKEN = {
     symbol: f" {spoken} "
@@ -46,20 +47,20 @@ _ADDRESS = re.compile(
     re.IGNORECASE,
 )
 _SAID_DOMAINS = frozenset(["am", "at", "be", "co", "do", "in", "is", "it", "me", "my", "no", "so", "to"])
-"""Ends of two letters that are said as a word; others by their letters."""
+"""Ends of two letters that are read as a word. Others are spelled."""
 _COUNTRY = re.compile(r"\.([a-z]{2})(?=[/:?#]|\Z)", re.IGNORECASE)
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
 _PIECES = re.compile(rf"{LETTER}[A-Za-z]|[A-Za-z]+(?:'[A-Za-z]+)*|[,.?!]|.", re.DOTALL)
 _PLURAL_INITIALISM = re.compile(r"\b([A-Z]{2,5})s\b")
 LEAST_SHOUTED_WORDS = 3
-"""So many words in capitals, and none in small letters, are words that are shouted, not initials."""
+"""From so many words in capitals, and none in small letters, the capitals are shouted words and no initials."""
 
 
 def normalise(text: str) -> tuple[list[str], str]:
-    """The text as words and marks of ``PAUSES``, and the characters that could not be spoken, each once.
+    """Return the text as words and marks of ``PAUSES``, and the characters that cannot be spoken, each once.
 
-    Words are of a to z and the apostrophe. Capitals are kept in a word that may be spelled (``NASA``, ``CD's``,
-    ``GitHub``) and in a letter that is read by its name (``A``).
+    Words have the letters a to z and the apostrophe. A word that may be spelled keeps its capitals (``NASA``, ``CD's``,
+    ``GitHub``), and so does a letter that is read by its name (``A``).
     """
     text = _plain(text)
     text = _ADDRESS.sub(lambda m: _address(m[0]), text)
@@ -78,7 +79,7 @@ def normalise(text: str) -> tuple[list[str], str]:
 
 
 def _plain(text: str) -> str:
-    """Compatibility characters, accents and typographic quotes resolved."""
+    """The text with plain letters and quotes in place of compatibility characters, accents and typographic quotes."""
     text = re.sub(r"(?<=\d)(?=[¼½¾⅐-⅞])", " ", text)
     text = re.sub(r"(?<=\d)⁻?[⁰¹²³⁴-⁹]+|(?<=\b\w)[²³]|(?<=m)[²³]", lambda m: f"^{m[0].translate(_SUPERSCRIPTS)}", text)
     text = re.sub(r"(?<=\d)(\s?[kM]?)[ΩΩ](?!\w)", r"\1ohm", text)
@@ -97,7 +98,7 @@ def _name_of_greek(letter: str) -> str:
 
 
 def _address(text: str) -> str:
-    """An address of the web or of mail, as it is dictated."""
+    """A web or mail address, as a person would dictate it."""
     bare = text.rstrip(".,;:!?)'")
     name = re.sub(r"^(?:https?|ftp)://", "", bare, flags=re.IGNORECASE).rstrip("/")
     host, slash, path = name.partition("/")
@@ -110,7 +111,7 @@ def _address(text: str) -> str:
 
 
 def _letters_beside_digits(text: str) -> str:
-    """``B2B``, ``MP3``, ``10x``: letters and digits apart, a single letter by its name."""
+    """The text with letters and digits apart and single letters marked, as in ``B2B``, ``MP3`` and ``10x``."""
     text = re.sub(r"(?<=\d)\s?x\s?(?=10\^)", " times ", text)
     text = re.sub(r"(?<=\d)\s?x\s?(?=\d)", " by ", text)
     text = re.sub(r"(?<![A-Za-z'])([A-Za-z])(?=\d)|(?<=\d)(?!s\b)([A-Za-z])(?![A-Za-z'])", _letter, text)
@@ -147,14 +148,14 @@ def _read(word: str, words: list[str], unspeakable: dict[str, None]) -> None:
 
 
 def _quietened(words: list[str]) -> list[str]:
-    """The words of a text in capitals in small letters."""
+    """The words in small letters, if all of the text is in capitals."""
     spoken = [word for word in words if word.isalpha() and len(word) > 1]
     shouted = len(spoken) >= LEAST_SHOUTED_WORDS and all(word.isupper() for word in spoken)
     return [word.lower() if len(word) > 1 else word for word in words] if shouted else words
 
 
 def _without_doubled_pauses(words: list[str]) -> list[str]:
-    """Of several marks in a row the strongest stays; none stands before the first word."""
+    """The words with one mark, the strongest, in place of several in a row, and none before the first word."""
     kept: list[str] = []
     for word in words:
         if word not in PAUSES:

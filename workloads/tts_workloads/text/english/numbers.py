@@ -1,5 +1,5 @@
 """English numbers in words: cardinals, ordinals, decimals, fractions, money, telephone numbers, strings of digits.
-Dates and times are the affair of ``dates``, units that of ``abbreviations``."""
+Dates and times are in ``dates``, units in ``abbreviations``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable
 from num2words import num2words
 
 LONGEST_CARDINAL_DIGITS = 9
-"""A longer number without separators is read digit by digit: nobody hears where thirteen digits end."""
+"""Longer numbers without separators are read digit by digit: nobody can follow thirteen digits as one number."""
 LONGEST_NUMBER_DIGITS = 33
 CURRENCIES = {
     "$": ("dollar", "dollars", "cent", "cents"),
@@ -42,18 +42,19 @@ SCALES = {"k": "thousand", "m": "million", "mn": "million", "b": "billion", "bn"
 _SCALE_WORDS = "hundred|thousand|million|billion|trillion"
 _DENOMINATORS = {2: "half", 4: "quarter"}
 _MOST_FRACTION = 20
-"""A larger denominator is no fraction: 24/7 has two numbers."""
+"""Larger denominators, and those below the numerator, make no fraction: 24/7 is two numbers."""
 
 Rewrite = tuple[re.Pattern[str], Callable[[re.Match[str]], str]]
 
 
 def digits(text: str) -> str:
-    """``0472``: zero four seven two."""
+    """Read ``0472`` as zero four seven two."""
     return " ".join(str(num2words(int(digit))) for digit in text if digit.isdigit())
 
 
 def cardinal(text: str) -> str:
-    """``1,204``: one thousand two hundred four. Leading zeros and great length are read digit by digit."""
+    """Read ``1,204`` as one thousand two hundred four. Numbers with leading zeros, and long ones, are read digit by
+    digit."""
     plain = text.replace(",", "")
     if (len(plain) > 1 and plain.startswith("0")) or len(plain) > LONGEST_NUMBER_DIGITS:
         return digits(plain)
@@ -63,22 +64,22 @@ def cardinal(text: str) -> str:
 
 
 def year(text: str) -> str:
-    """``1984``: nineteen eighty four. From 1100 to 2099, but for the whole thousands."""
+    """Read ``1984`` as nineteen eighty four. Pairs are read from 1100 to 2099, except for whole thousands."""
     return _words(int(text), "year")
 
 
 def ordinal(text: str) -> str:
-    """``21``: twenty first."""
+    """Read ``21`` as twenty first."""
     return _words(int(text.replace(",", "")), "ordinal")
 
 
 def amount(whole: str | None, fraction: str | None = None) -> str:
-    """``3`` and ``14``: three point one four; without a fraction the cardinal."""
+    """Read ``3`` and ``14`` as three point one four. Without a fraction it is the cardinal."""
     return f"{cardinal(whole or '0')} point {digits(fraction)}" if fraction else cardinal(whole or "0")
 
 
 def fraction(over: str, under: str) -> str:
-    """``3/4``: three quarters. What is no proper fraction of twentieths or less is two numbers."""
+    """Read ``3/4`` as three quarters. What is no proper fraction, or has a denominator above twenty, is two numbers."""
     top, bottom = int(over), int(under)
     if not 0 < top < bottom <= _MOST_FRACTION or (top, bottom) == (9, 11):
         return f"{cardinal(over)} {cardinal(under)}"
@@ -87,12 +88,12 @@ def fraction(over: str, under: str) -> str:
 
 
 def plural(words: str) -> str:
-    """``ninety``: nineties. For what numbers end in."""
+    """Return the plural of words that end in a number: nineties for ``ninety``."""
     return f"{words[:-1]}ies" if words.endswith("y") else f"{words}es" if words.endswith("x") else f"{words}s"
 
 
 def money(symbol: str, whole: str, cents: str | None, scale: str | None) -> str:
-    """``$4.50``: four dollars and fifty cents; ``$2.5 million``: two point five million dollars."""
+    """Read ``$4.50`` as four dollars and fifty cents, and ``$2.5 million`` as two point five million dollars."""
     one, many, cent, cents_name = CURRENCIES[symbol]
     if scale:
         return f"{amount(whole, cents)} {SCALES.get(scale.lower(), scale)} {many}"
@@ -190,14 +191,14 @@ _REWRITES: tuple[Rewrite, ...] = (
 
 
 def speak_money(text: str) -> str:
-    """The text with its amounts of money in words; other numbers are left."""
+    """Return the text with its amounts of money in words. Other numbers stay as they are."""
     for pattern, spoken in _MONEY:
         text = pattern.sub(spoken, text)
     return text
 
 
 def speak_numbers(text: str) -> str:
-    """The text with every number in words, without hyphens; nothing else is changed."""
+    """Return the text with every number in words, without hyphens. Nothing else is changed."""
     for pattern, spoken in _REWRITES:
         text = pattern.sub(spoken, text)
     return text

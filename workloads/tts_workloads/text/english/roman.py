@@ -1,5 +1,5 @@
-"""English Roman numerals in words, where what stands beside them tells that they are numerals. Other numbers are the
-affair of ``numbers``."""
+"""Roman numerals in English words, where their neighbours show that they are numerals. Other numbers are in
+``numbers``."""
 
 from __future__ import annotations
 
@@ -52,7 +52,8 @@ _AFTER_PRONOUN = re.compile(
 
 
 def expand_roman_numerals(text: str) -> str:
-    """``Chapter IV``: chapter four; ``Henry VIII``: Henry the eighth; ``MMXXIV``: twenty twenty four."""
+    """Return the text with ``Chapter IV`` as chapter four, ``Henry VIII`` as Henry the eighth, and ``MMXXIV`` as twenty
+    twenty four."""
     text = _REGNAL.sub(_regnal, text)
     text = _NUMBERED.sub(_numbered, text)
     text = _NAMED.sub(lambda m: f"{m[1]} {cardinal(str(value(m[2])))}", text)
@@ -61,7 +62,7 @@ def expand_roman_numerals(text: str) -> str:
 
 
 def value(roman: str) -> int:
-    """The number of a numeral that is written as it should be, in capitals or small letters."""
+    """Return the number of a well-formed numeral in capitals or small letters."""
     values = [_VALUES[letter] for letter in roman.upper()]
     return sum(-here if here < after else here for here, after in zip(values, [*values[1:], 0], strict=True))
 
@@ -83,7 +84,7 @@ def _numbered(m: re.Match[str]) -> str:
 
 
 def _is_one(word: str, after: str) -> bool:
-    """Whether an I behind such a word is the numeral: the part I like, but Part I is long."""
+    """Whether an I behind such a word is the numeral, as in "Part I is long" and not in "the part I like"."""
     if _CONTRACTED.match(after):
         return False
     if word == "War" and not _AFTER_PRONOUN.match(after):

@@ -1,4 +1,4 @@
-"""Where an English text may be cut: behind its sentences, and within one that is too long."""
+"""Where an English text is cut: behind its sentences, and within a sentence that is too long."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import re
 from tts_workloads.text.english.abbreviations import ABBREVIATIONS, BEFORE_A_NUMBER, LATIN, TITLES, is_initial
 
 LONGEST_PIECE_CHARACTERS = 240
-"""A sentence longer than this is split at its pauses: about 15 seconds of speech."""
+"""About 15 seconds of speech. A longer sentence is cut at its pauses."""
 
 SHORTEST_CLAUSE_CHARACTERS = 16
-"""What has fewer letters stays with its neighbour."""
+"""A clause with fewer letters and digits stays with its neighbour."""
 
 _CLAUSE = re.compile(r"(?<=[,;:–—])\s+(?=\w)")
 _CLOSING = "\"'”’)\\]*_"
@@ -21,7 +21,7 @@ _HALVES_OF_THE_DAY = frozenset(["a.m", "p.m"])
 
 
 def split_sentences(text: str) -> list[str]:
-    """The text cut behind the ends of its sentences, and what is too long at its pauses or between words."""
+    """Cut a text behind the ends of its sentences, and what is too long at its pauses or between words."""
     pieces: list[str] = []
     start = 0
     for end in _POSSIBLE_END.finditer(text):
@@ -33,7 +33,7 @@ def split_sentences(text: str) -> list[str]:
 
 
 def split_clauses(sentence: str) -> list[str]:
-    """The sentence cut behind its commas, semicolons, colons and dashes, in pieces of some words each."""
+    """Cut a sentence behind its commas, semicolons, colons and dashes, into pieces of some words each."""
     pieces: list[str] = []
     for piece in _CLAUSE.split(sentence):
         if pieces and min(_letters(pieces[-1]), _letters(piece)) < SHORTEST_CLAUSE_CHARACTERS:

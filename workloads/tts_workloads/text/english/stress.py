@@ -1,5 +1,5 @@
 """The lexicon of a new English voice: the CMU dictionary's phonemes, with the stress that the dictionary of misaki (an
-Apache-2.0 package, read as data) marks on the same vowels. How a voice uses it is the affair of ``english``.
+Apache-2.0 package, read as data) marks on the same vowels. ``front_end`` uses it.
 
 ``python -m tts_workloads.text.english.stress FILE`` learns the rules of ``english_rules.txt`` anew.
 """
@@ -26,16 +26,16 @@ _VOWELS = table("""
 _MARKED_VOWEL = re.compile(f"([ˈˌ]?)([{''.join(_VOWELS)}])")
 
 Marks = Mapping[str, Collection[str]]
-"""How words in small letters are said, a string for each way, with marks of stress before vowels."""
+"""The ways to say each word in small letters, as strings with marks of stress before the vowels."""
 
 _ENDINGS = ("'s", "s'", "s", "es", "ed", "d", "ing", "er", "ers", "ly", "ness", "y", "'")
-"""What a word may have more than the one that the dictionary has; none of it is stressed."""
+"""Endings that a word may have beyond the word in the dictionary. None of them is stressed."""
 _REDUCED = frozenset(["AH", "ER", "IH"])
 _WEAK = _REDUCED | {"IY"}
 
 
 def marked() -> Marks:
-    """The marks of misaki's dictionary."""
+    """Return the marks of misaki's dictionary."""
     marks: dict[str, list[str]] = {}
     for name in ("us_gold.json", "us_silver.json"):
         # Found without importing misaki.en, which needs packages that nothing here uses.
@@ -51,8 +51,8 @@ def marked() -> Marks:
 
 
 def known(words: Mapping[str, Pronunciation], marks: Marks) -> dict[str, Pronunciation]:
-    """Those of the words, with stress, whose stress the marks tell: their own, or those of the word that they are a
-    form of."""
+    """Return the words whose stress is marked, with that stress. The marks are those of the word or of the word that it
+    is a form of."""
     found = {}
     for word, phonemes in words.items():
         vowels = [phoneme for phoneme in phonemes if lexicon.is_vowel(phoneme)]
@@ -64,7 +64,7 @@ def known(words: Mapping[str, Pronunciation], marks: Marks) -> dict[str, Pronunc
 
 
 def lexicon_with_stress() -> dict[str, Pronunciation]:
-    """The CMU dictionary's words with stress, by rule where the marks do not tell."""
+    """Return the CMU dictionary's words with stress. It comes by rule where no marks tell it."""
     words = lexicon.bundled()
     stressed = known(words, marked())
     return {
@@ -74,7 +74,8 @@ def lexicon_with_stress() -> dict[str, Pronunciation]:
 
 
 def _if_spelled(word: str, phonemes: Pronunciation, words: Mapping[str, Pronunciation]) -> Pronunciation | None:
-    """The stress of initials, ``fbi``: the last letter has the main one."""
+    """The phonemes with the stress of initials, such as ``fbi``, whose last letter has the main stress. None where the
+    word is not spelled."""
     letters = [("EY",) if letter == "a" else words.get(letter, ()) for letter in word]
     if phonemes != tuple(chain.from_iterable(letters)):
         return None
@@ -83,15 +84,17 @@ def _if_spelled(word: str, phonemes: Pronunciation, words: Mapping[str, Pronunci
 
 
 def with_stress(phonemes: Iterable[str], stress: str) -> Pronunciation:
-    """The phonemes with a digit behind each vowel."""
+    """Return the phonemes with a digit of ``stress`` behind each vowel."""
     digits = iter(stress)
     return tuple(phoneme + next(digits) if lexicon.is_vowel(phoneme) else phoneme for phoneme in phonemes)
 
 
 def by_rule(phonemes: Iterable[str]) -> Pronunciation:
-    """Stress where nothing tells it, on one vowel. Of two it is the first, unless only that one is reduced; of more
-    the last but one or, where that is weak, the one before it. Right for 85 % of the words of two vowels or more that
-    the marks do not tell, most of them names."""
+    """Return the phonemes with main stress on one vowel, where nothing tells which.
+
+    Of two vowels it is the first, unless only that one is reduced. Of more it is the last but one or, where that is
+    weak, the one before it. This is right for 85 % of the words of two vowels or more that have no marks, most of them
+    names."""
     phonemes = tuple(phonemes)
     vowels = [phoneme for phoneme in phonemes if lexicon.is_vowel(phoneme)]
     if len(vowels) < 3:
@@ -102,8 +105,8 @@ def by_rule(phonemes: Iterable[str]) -> Pronunciation:
 
 
 def completed(phonemes: Iterable[str]) -> Pronunciation:
-    """Given phonemes with the digits that they have; vowels without one are not stressed. Without any digit they are
-    stressed by rule."""
+    """Return given phonemes with a digit behind each vowel. Vowels that have none are not stressed, unless no vowel has
+    one: then they are stressed by rule."""
     phonemes = tuple(phonemes)
     if not any(phoneme[-1].isdigit() for phoneme in phonemes):
         return by_rule(phonemes)
@@ -111,13 +114,14 @@ def completed(phonemes: Iterable[str]) -> Pronunciation:
 
 
 def settled(phonemes: Pronunciation) -> Pronunciation:
-    """Guessed phonemes with one main stress: as they are, or by rule if they have none or several."""
+    """Return guessed phonemes with one main stress: as they are if they have one, else by rule."""
     stressed = sum(phoneme[-1] == "1" for phoneme in phonemes)
     return phonemes if stressed == 1 else by_rule(lexicon.without_stress(phonemes))
 
 
 def _like(vowels: Sequence[str], ways: Collection[str]) -> str | None:
-    """The stress of the way to say a word that has most of these vowels; none of those with other numbers of them."""
+    """The stress of that way to say a word that shares most of these vowels. A way with another number of vowels does
+    not count."""
     best, most = None, -1
     for way in ways:
         found = _MARKED_VOWEL.findall(way)

@@ -1,5 +1,5 @@
-"""English words that sound otherwise beside other words, and words younger than the dictionary, all with their stress.
-How all others sound, ``lexicon`` and ``letter_to_sound`` know."""
+"""English words that sound different beside different words, and words younger than the dictionary, all with their
+stress. Other words are in ``lexicon`` and ``letter_to_sound``."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ ADDITIONS = {
     "wound": "W UW1 N D",
     "yaml": "Y AE1 M AH0 L",
 }
-"""Pronunciations that go into a new voice's lexicon beside the dictionary's, or in place of one that
-is rarely meant."""
+"""Pronunciations that go into a new voice's lexicon beside the dictionary's, or in place of one that is rarely
+meant."""
 INITIALISMS = word_set("AD AI AKA AM ER ID IO IT LA UN US WHO")
-"""Spelled where they are written in capitals, though they are words."""
+"""Words that are spelled where they are written in capitals."""
 
 
 class Heteronym(NamedTuple):
-    """One spelling, two words."""
+    """Two words of one spelling, and how each sounds."""
 
     noun: str
-    """As a noun or an adjective."""
+    """How it sounds as a noun or an adjective."""
     verb: str
     verb_is_usual: bool = False
-    """What is said where the neighbours do not tell."""
+    """Whether it is read as the verb where its neighbours do not tell."""
 
 
 HETERONYMS = {
@@ -95,7 +95,7 @@ HETERONYMS = {
 
 
 class Beside(NamedTuple):
-    """What else a word may be, where one of these stands beside it."""
+    """How else a word sounds where one of these words stands before or after it."""
 
     sounds: str
     before: frozenset[str] = frozenset()
@@ -150,8 +150,8 @@ _BEFORE_READ_BEFORE = word_set("""
 
 
 def in_context(word: str, before: str, after: str) -> Pronunciation | None:
-    """How a heteronym sounds between its neighbours, all in small letters; a neighbour is empty beyond a pause. None
-    for any other word."""
+    """Return how a heteronym sounds between its neighbours, all in small letters. A neighbour beyond a pause is empty.
+    Returns None for a word that is no heteronym."""
     if word == "read":
         return READ_BEFORE if before in _BEFORE_READ_BEFORE else READ_NOW
     beside = BESIDE.get(word)
