@@ -46,6 +46,10 @@ class Platform:
     def delete(self, *what: str) -> None:
         self.kubectl("delete", *what, "--ignore-not-found", "--wait", "--timeout=120s")
 
+    def forget(self, *what: str) -> None:
+        """Delete what no later test asks for, without waiting for its pods to end."""
+        self.kubectl("delete", *what, "--ignore-not-found", "--wait=false")
+
     def wait(self, resource: str, condition: str, status: str = "True", seconds: float = 240) -> dict[str, Any]:
         """The condition, once it has the status. Fails the test with every condition when the time is over."""
         return eventually(
@@ -59,6 +63,28 @@ class Platform:
     def conditions(self, resource: str) -> dict[str, dict[str, Any]]:
         status = self.get(resource).get("status", {})
         return {c["type"]: c for c in status.get("conditions", [])}
+
+
+def manifest(name: str, **spec: Any) -> dict[str, Any]:
+    """The quick training under another name, with members of its spec replaced."""
+    document: dict[str, Any] = yaml.safe_load((MANIFESTS / "training.yaml").read_text())
+    document["metadata"]["name"] = name
+    for path, value in spec.items():
+        *parents, leaf = path.split("__")
+        node = document["spec"]
+        for parent in parents:
+            node = node.setdefault(parent, {})
+        node[leaf] = value
+    return document
+
+
+def service(name: str, **model: Any) -> dict[str, Any]:
+    return {
+        "apiVersion": "ttsoperator.dev/v1alpha1",
+        "kind": "TTSService",
+        "metadata": {"name": name},
+        "spec": {"model": model, "resources": {"gpus": 0, "cpu": "100m", "memory": "2Gi"}},
+    }
 
 
 def eventually(look: Callable[[], T | None], seconds: float, story: Callable[[], Any] = lambda: "") -> T:
@@ -90,6 +116,8 @@ def speech(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Platfo
     platform.start_loader(cluster, ready.namespace, built.workload, {"asterisk-en": "/corpus"})
     platform.copy_in(cluster, ready.namespace, corpora, "/corpus")
     platform.stop_loader(cluster, ready.namespace)
+    # What several modules need is trained while the first of them tests something else.
+    ready.apply(manifest("quick"))
     return ready
 
 

@@ -9,8 +9,7 @@ import pytest
 
 from devcluster import platform
 from devcluster.processes import ClusterError
-from tests.e2e.conftest import Platform, eventually
-from tests.e2e.test_train_and_serve import manifest, service
+from tests.e2e.conftest import Platform, eventually, manifest, service
 
 pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("cluster"), pytest.mark.timeout(900)]
 
@@ -31,46 +30,53 @@ def claim(name: str, path: str = "") -> dict[str, Any]:
     return {"persistentVolumeClaim": {"claimName": name, "path": path}}
 
 
-@pytest.mark.parametrize(
-    ("folder", "words"),
-    [
-        ("empty", "metadata.csv"),
-        ("malformed", "line 1"),
-        ("unreadable", "noise.wav"),
-        ("not-there", "not-there"),
-    ],
-)
+BAD_CORPORA = {
+    "empty": "metadata.csv",
+    "malformed": "line 1",
+    "unreadable": "noise.wav",
+    "not-there": "not-there",
+}
+"""What the message names, by the corpus's folder."""
+
+
+@pytest.fixture(scope="module")
+def bad_trainings(speech: Platform) -> None:
+    """A training for each corpus that cannot be read; their pods start side by side."""
+    speech.apply(*(manifest(f"bad-{folder}", **{CORPUS: claim("asterisk-en", folder)}) for folder in BAD_CORPORA))
+
+
+@pytest.mark.usefixtures("bad_trainings")
+@pytest.mark.parametrize(("folder", "words"), BAD_CORPORA.items(), ids=BAD_CORPORA)
 def test_a_corpus_that_cannot_be_read_fails_with_its_lines(speech: Platform, folder: str, words: str) -> None:
     name = f"bad-{folder}"
-    speech.apply(manifest(name, **{CORPUS: claim("asterisk-en", folder)}))
     condition = reason(speech, f"ttst/{name}", "Failed", "InvalidDataset")
     assert words in condition["message"]
     assert speech.get("jobs", "-l", f"ttsoperator.dev/training={name}")["items"][0]["status"].get("failed") == 1
-    speech.delete(f"ttst/{name}", f"pvc/{name}-train")
+    speech.forget(f"ttst/{name}", f"pvc/{name}-train")
 
 
 def test_a_missing_claim_is_named_and_waited_for(speech: Platform) -> None:
     speech.apply(manifest("no-claim", **{CORPUS: claim("nowhere")}))
     assert "nowhere" in reason(speech, "ttst/no-claim", "Scheduled", "ClaimMissing")["message"]
-    speech.delete("ttst/no-claim", "pvc/no-claim-train")
+    speech.forget("ttst/no-claim", "pvc/no-claim-train")
 
 
 def test_a_claim_that_gets_no_volume_is_said_so(speech: Platform) -> None:
     speech.apply(manifest("no-volume", storage__persistentVolumeClaim__storageClassName="no-such-class"))
     assert "describe pvc" in reason(speech, "ttst/no-volume", "Scheduled", "ClaimUnbound")["message"]
-    speech.delete("ttst/no-volume", "pvc/no-volume-train")
+    speech.forget("ttst/no-volume", "pvc/no-volume-train")
 
 
 def test_an_image_that_cannot_be_pulled_is_named(speech: Platform) -> None:
     speech.apply(manifest("no-image", image="localhost/nothing-here:1"))
     assert "localhost/nothing-here:1" in reason(speech, "ttst/no-image", "Progressing", "ImagePullFailed")["message"]
-    speech.delete("ttst/no-image", "pvc/no-image-train")
+    speech.forget("ttst/no-image", "pvc/no-image-train")
 
 
 def test_more_gpus_than_there_are_is_unschedulable(speech: Platform) -> None:
     speech.apply(manifest("greedy", resources__gpusPerNode=64))
     assert "nvidia.com/gpu" in reason(speech, "ttst/greedy", "Scheduled", "Unschedulable")["message"]
-    speech.delete("ttst/greedy", "pvc/greedy-train")
+    speech.forget("ttst/greedy", "pvc/greedy-train")
 
 
 def test_an_object_of_the_same_name_is_not_touched(speech: Platform) -> None:
@@ -119,7 +125,7 @@ def test_a_killed_pod_resumes_and_loses_at_most_an_interval(speech: Platform) ->
     log = eventually(lambda: resumed(speech, successor["metadata"]["name"]), 120)
     assert log["step"] >= 20
     assert speech.conditions("ttst/killed")["Failed"]["status"] == "False"
-    speech.delete("ttst/killed", "pvc/killed-train")
+    speech.forget("ttst/killed", "pvc/killed-train")
 
 
 def resumed(speech: Platform, name: str) -> dict[str, Any] | None:
@@ -146,7 +152,7 @@ def test_a_training_survives_the_death_of_the_operator(speech: Platform) -> None
     # Deleted while it runs: the pod goes with it.
     speech.delete("ttst/headless")
     eventually(lambda: not speech.get("pods", "-l", "ttsoperator.dev/training=headless")["items"], 120)
-    speech.delete("pvc/headless-train")
+    speech.forget("pvc/headless-train")
 
 
 def test_suspension_saves_a_checkpoint_and_the_training_goes_on_from_there(speech: Platform) -> None:
@@ -159,4 +165,4 @@ def test_suspension_saves_a_checkpoint_and_the_training_goes_on_from_there(speec
     successor = eventually(lambda: pod(speech, "paused"), 120)
     assert eventually(lambda: resumed(speech, successor["metadata"]["name"]), 120)["step"] > 0
     assert speech.conditions("ttst/paused")["Suspended"]["status"] == "False"
-    speech.delete("ttst/paused", "pvc/paused-train")
+    speech.forget("ttst/paused", "pvc/paused-train")

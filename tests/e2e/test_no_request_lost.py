@@ -13,8 +13,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from devcluster import platform
-from tests.e2e.conftest import Platform, eventually
-from tests.e2e.test_train_and_serve import manifest, service
+from tests.e2e.conftest import Platform, eventually, service
 
 pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("cluster"), pytest.mark.timeout(900)]
 
@@ -60,18 +59,17 @@ def clients(folder: Path, python: str) -> Path:
 
 
 def test_a_killed_pod_and_one_that_goes_lose_no_request(speech: Platform, tmp_path: Path) -> None:
-    speech.apply(manifest("quick"))
     speech.wait("ttst/quick", "Complete", seconds=300)
     steady = service("steady", fromTraining={"name": "quick"})
     steady["spec"]["replicas"] = 2
     speech.apply(steady)
-    first, second = eventually(lambda: both(speech), 180)
-    url = speech.get("ttss/steady")["status"]["url"]
     platform.start_loader(speech.cluster, speech.namespace, speech.images.workload, {})
     try:
         inside = ["exec", platform.LOADER, "--", "python3"]
         python = speech.kubectl(*inside, "-c", "import sys; print('%d.%d' % sys.version_info[:2])").strip()
         platform.copy_in(speech.cluster, speech.namespace, clients(tmp_path, python), "/tmp/clients")
+        first, second = eventually(lambda: both(speech), 180)
+        url = speech.get("ttss/steady")["status"]["url"]
         asking = subprocess.Popen(
             ["kubectl", "-n", speech.namespace, *inside, "/tmp/clients/clients.py", url, str(SECONDS)],
             env=speech.cluster.environment(),
@@ -91,4 +89,4 @@ def test_a_killed_pod_and_one_that_goes_lose_no_request(speech: Platform, tmp_pa
     assert len(seen) == 1, f"all requests have the same answer: {seen}"
     assert next(iter(seen)).endswith("bytes")
     assert sum(seen.values()) > 50
-    speech.delete("ttss/steady")
+    speech.forget("ttss/steady")

@@ -42,7 +42,7 @@ def inmate(speech: Platform) -> Any:
     """A running training pod, and another training beside it."""
     speech.apply(slow("mine"), slow("other") | {"spec": slow("other")["spec"] | {"runPolicy": {"suspend": True}}})
     yield eventually(lambda: pod(speech, "mine"), 180)["metadata"]["name"]
-    speech.delete("ttst/mine", "ttst/other", "pvc/mine-train", "pvc/other-train")
+    speech.forget("ttst/mine", "ttst/other", "pvc/mine-train", "pvc/other-train")
 
 
 def patch(

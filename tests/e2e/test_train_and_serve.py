@@ -12,40 +12,27 @@ import av
 import openai
 import pytest
 import soundfile
-import yaml
 
 from devcluster import platform
-from tests.e2e.conftest import MANIFESTS, ROOT, Platform, eventually
+from tests.e2e.conftest import ROOT, Platform, eventually, manifest, service
 
 pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("cluster"), pytest.mark.timeout(900)]
 
 
-def manifest(name: str, **spec: Any) -> dict[str, Any]:
-    """The quick training under another name, with members of its spec replaced."""
-    document: dict[str, Any] = yaml.safe_load((MANIFESTS / "training.yaml").read_text())
-    document["metadata"]["name"] = name
-    for path, value in spec.items():
-        *parents, leaf = path.split("__")
-        node = document["spec"]
-        for parent in parents:
-            node = node.setdefault(parent, {})
-        node[leaf] = value
-    return document
+@pytest.fixture(scope="module", autouse=True)
+def deleted(speech: Platform) -> None:
+    """A training and its service, deleted as soon as the training has a pod.
 
-
-def service(name: str, **model: Any) -> dict[str, Any]:
-    return {
-        "apiVersion": "ttsoperator.dev/v1alpha1",
-        "kind": "TTSService",
-        "metadata": {"name": name},
-        "spec": {"model": model, "resources": {"gpus": 0, "cpu": "100m", "memory": "2Gi"}},
-    }
+    A pod that is stopped while it starts may take its whole grace period to end: other tests go on meanwhile.
+    """
+    speech.apply(manifest("gone"), service("gone", fromTraining={"name": "gone"}))
+    eventually(lambda: speech.get("pods", "-l", "ttsoperator.dev/training=gone")["items"], 60)
+    speech.delete("ttst/gone", "ttss/gone")
 
 
 @pytest.fixture(scope="module")
 def trained(speech: Platform) -> dict[str, Any]:
     """A training that ended well."""
-    speech.apply(manifest("quick"))
     speech.kubectl("wait", "--for=condition=Complete", "--timeout=300s", "ttst/quick")
     return speech.get("ttst/quick")
 
@@ -178,7 +165,7 @@ def test_a_voice_is_trained_further_as_the_example_says(speech: Platform) -> Non
     # Of the same sizes as what it started from, which the example does not say.
     assert tuned["artifact"]["sizeBytes"] == pytest.approx(base["artifact"]["sizeBytes"], rel=0.01)
     assert tuned["evaluation"]["melLoss"] < base["evaluation"]["melLoss"]
-    speech.delete("ttst/allison", "ttst/allison-tuned", "pvc/allison-train", "pvc/allison-tuned-train")
+    speech.forget("ttst/allison", "ttst/allison-tuned", "pvc/allison-train", "pvc/allison-tuned-train")
 
 
 def scheduled(speech: Platform) -> dict[str, Any]:
@@ -186,13 +173,10 @@ def scheduled(speech: Platform) -> dict[str, Any]:
 
 
 def test_deleting_leaves_what_is_documented_and_nothing_else(speech: Platform) -> None:
-    speech.apply(manifest("gone"), service("gone", fromTraining={"name": "gone"}))
-    eventually(lambda: speech.get("pods", "-l", "ttsoperator.dev/training=gone")["items"], 60)
-    speech.delete("ttst/gone", "ttss/gone")
     kinds = "jobs,deployments,replicasets,services,endpointslices,configmaps,pods,persistentvolumeclaims"
     left = eventually(lambda: only_claims(speech.get(kinds)["items"], "gone"), 120, lambda: speech.get(kinds))
     assert left == ["PersistentVolumeClaim/gone-train"]
-    speech.delete("pvc/gone-train")
+    speech.forget("pvc/gone-train")
 
 
 def only_claims(items: list[dict[str, Any]], name: str) -> list[str] | None:
@@ -213,7 +197,7 @@ def test_a_voice_with_the_wrong_digest_is_never_spoken(speech: Platform, trained
     )
     assert artifact["sha256"] in condition["message"]
     assert speech.get("ttss/tampered")["status"].get("readyReplicas", 0) == 0
-    speech.delete("ttss/tampered")
+    speech.forget("ttss/tampered")
 
 
 @pytest.mark.parametrize("writer", ["pod", "host"])
