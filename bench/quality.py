@@ -72,7 +72,7 @@ class Heard:
     """What was understood of a synthesiser's speech, utterance by utterance."""
 
     name: str
-    understood: recognise.Understood = field(default_factory=recognise.Understood)
+    understood: recognise.RecognitionErrors = field(default_factory=recognise.RecognitionErrors)
     opinions: list[float] = field(default_factory=list)
     distortions: list[float] = field(default_factory=list)
 

@@ -34,7 +34,7 @@ LONGEST_BACKOFF_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
-class Field:
+class StatusField:
     """A field of a resource's status that pods own."""
 
     kind: str
@@ -42,13 +42,13 @@ class Field:
     name: str
 
     @classmethod
-    def owned_by_pods(cls, kind: CustomKind[Any]) -> Field:
+    def owned_by_pods(cls, kind: CustomKind[Any]) -> StatusField:
         """The one field of a kind's status that its pods own."""
         return cls(kind.name, kind.plural, kind.pod_owned_field)
 
 
-TRAINING_PROGRESS = Field.owned_by_pods(TRAINING)
-SERVICE_PERFORMANCE = Field.owned_by_pods(SERVICE)
+TRAINING_PROGRESS = StatusField.owned_by_pods(TRAINING)
+SERVICE_PERFORMANCE = StatusField.owned_by_pods(SERVICE)
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class ApiServer:
             return None
         return cls(f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}")
 
-    def apply_status(self, resource: ResourceReference, field: Field, document: Document) -> None:
+    def apply_status(self, resource: ResourceReference, field: StatusField, document: Document) -> None:
         """Apply the whole of ``status.<field>`` by server-side apply. Raises httpx.HTTPError or OSError."""
         body = {
             "apiVersion": API_VERSION,
@@ -116,7 +116,11 @@ class Reporter:
     """
 
     def __init__(
-        self, api: ApiServer, resource: ResourceReference, field: Field, interval_seconds: float = INTERVAL_SECONDS
+        self,
+        api: ApiServer,
+        resource: ResourceReference,
+        field: StatusField,
+        interval_seconds: float = INTERVAL_SECONDS,
     ) -> None:
         self._api, self._resource, self._field = api, resource, field
         self._interval = interval_seconds
@@ -181,7 +185,7 @@ class Reporter:
         return True
 
 
-def reporter_for(resource: ResourceReference | None, field: Field) -> Reporter | None:
+def reporter_for(resource: ResourceReference | None, field: StatusField) -> Reporter | None:
     """Return a reporter for the resource; None where there is no resource or no cluster to report to."""
     api = ApiServer.of_this_pod()
     return Reporter(api, resource, field) if resource and api else None

@@ -152,7 +152,7 @@ def word_error_rates(folder: Path) -> dict[str, float]:
 
 
 @dataclass
-class Understood:
+class RecognitionErrors:
     """The recogniser's errors on one synthesiser or speaker, utterance by utterance."""
 
     words: list[Count] = field(default_factory=list)

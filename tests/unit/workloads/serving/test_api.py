@@ -470,7 +470,7 @@ def test_a_long_text_is_read_beside_the_answers_to_others(
 ) -> None:
     threads: list[str] = []
 
-    def check(*_: Any) -> speech_request.Speech:
+    def check(*_: Any) -> speech_request.CheckedRequest:
         threads.append(threading.current_thread().name)
         raise RequestError("read")
 

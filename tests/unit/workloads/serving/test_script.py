@@ -15,17 +15,17 @@ from tts_workloads.serving.http import speech_request
 from tts_workloads.serving.http.errors import RequestError
 from tts_workloads.serving.synthesis.loaded_voice import LoadedVoice
 from tts_workloads.serving.synthesis.loudness import KNEE, amplified
-from tts_workloads.serving.synthesis.script import MalformedScript, Prosody, parse
+from tts_workloads.serving.synthesis.script import MalformedScript, SsmlProsody, parse
 from tts_workloads.serving.synthesis.sentence import Sentence
 from tts_workloads.text.english.sentences import split_clauses
 
-PLAIN = Prosody()
+PLAIN = SsmlProsody()
 FRONT_END = text_to_symbols.for_training("en-us")
 
 
-def pieces(text: str) -> list[tuple[str, Prosody, float]]:
+def pieces(text: str) -> list[tuple[str, SsmlProsody, float]]:
     return [
-        (" ".join(p.text.split()), p.manner, p.pause_seconds)
+        (" ".join(p.text.split()), p.prosody, p.pause_seconds)
         for p in parse(text, FRONT_END).pieces
         if p.text.strip() or not p.text
     ]
@@ -60,22 +60,22 @@ def ssml(inside: str) -> str:
         (ssml('<say-as interpret-as="cardinal">42</say-as>'), [("42", PLAIN, 0)]),
         (
             ssml('a <prosody rate="slow" pitch="+12st">b</prosody> c'),
-            [("a", PLAIN, 0), ("b", Prosody(0.75, 2.0), 0), ("c", PLAIN, 0)],
+            [("a", PLAIN, 0), ("b", SsmlProsody(0.75, 2.0), 0), ("c", PLAIN, 0)],
         ),
-        (ssml('<prosody rate="200%"><prosody rate="-50%">a</prosody></prosody>'), [("a", Prosody(1.0), 0)]),
+        (ssml('<prosody rate="200%"><prosody rate="-50%">a</prosody></prosody>'), [("a", SsmlProsody(1.0), 0)]),
         (
             ssml('a <prosody volume="x-soft">b</prosody> c'),
-            [("a", PLAIN, 0), ("b", Prosody(volume=-12.0), 0), ("c", PLAIN, 0)],
+            [("a", PLAIN, 0), ("b", SsmlProsody(volume=-12.0), 0), ("c", PLAIN, 0)],
         ),
         (
             ssml('<prosody volume="+6.5dB"><prosody volume="soft" rate="fast">a</prosody></prosody>'),
-            [("a", Prosody(1.25, volume=0.5), 0)],
+            [("a", SsmlProsody(1.25, volume=0.5), 0)],
         ),
         (
             ssml('<prosody volume="silent"><prosody volume="loud">a</prosody></prosody>'),
-            [("a", Prosody(volume=-math.inf), 0)],
+            [("a", SsmlProsody(volume=-math.inf), 0)],
         ),
-        (ssml('<lang xml:lang="en-US">a</lang>'), [("a", Prosody(language="en-us"), 0)]),
+        (ssml('<lang xml:lang="en-US">a</lang>'), [("a", SsmlProsody(language="en-us"), 0)]),
         (ssml("a &amp; b &#x41;"), [("a & b A", PLAIN, 0)]),
         (ssml(""), []),
         (f'<?xml version="1.0" encoding="UTF-16"?>\n<!-- a --><!-- b -->{ssml("a")}', [("a", PLAIN, 0)]),
@@ -88,7 +88,7 @@ def ssml(inside: str) -> str:
         ),
         (
             '<speak xml:lang="en-US">a<p xml:lang="de">b</p></speak>',
-            [("a", Prosody(language="en-us"), 0), ("b", Prosody(language="de"), 0)],
+            [("a", SsmlProsody(language="en-us"), 0), ("b", SsmlProsody(language="de"), 0)],
         ),
         ("<3 you", [("<3 you", PLAIN, 0)]),
         ("a < b <speak>", [("a < b <speak>", PLAIN, 0)]),

@@ -36,7 +36,7 @@ def connection_limit() -> int:
     return max(1, allowed - OTHER_FILES)
 
 
-class _Read(HttpToolsProtocol):
+class _ReadTimeout(HttpToolsProtocol):
     """uvicorn's protocol, which also closes connections whose clients do not read."""
 
     _reader_timer: asyncio.TimerHandle | None = None
@@ -94,7 +94,7 @@ def head_refusal(url: bytes, headers: Iterable[tuple[bytes, bytes]], unread: int
     return None
 
 
-class _ShortHeads(HttpToolsProtocol):
+class _HeadLimit(HttpToolsProtocol):
     """uvicorn's protocol, which also limits a request's address and headers."""
 
     _unread: int | None = None
@@ -144,7 +144,7 @@ def connection_protocol(most: int) -> type[HttpToolsProtocol]:
     that has been without a request for longest is closed."""
     idle: dict[HttpToolsProtocol, None] = {}  # in the order in which they became idle
 
-    class Connection(_ShortHeads, _Read):
+    class Connection(_HeadLimit, _ReadTimeout):
         _timer: asyncio.TimerHandle | None = None
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from tts_api.voice import VoiceCard
 from tts_workloads.serving.http.errors import RequestError, no_such_model
 from tts_workloads.serving.synthesis.encoding import DEFAULT_FORMAT, FORMATS, AudioFormat
-from tts_workloads.serving.synthesis.script import MalformedScript, Prosody, Script
+from tts_workloads.serving.synthesis.script import MalformedScript, SsmlProsody, Script
 from tts_workloads.serving.synthesis.script import parse as parse_script
 from tts_workloads.serving.synthesis.sentence import Sentence
 from tts_workloads.text import FrontEnd, UnspeakableText, WordPlace
@@ -56,7 +56,7 @@ class SpeechRequest(BaseModel):
 
 
 @dataclass(frozen=True)
-class Speech:
+class CheckedRequest:
     """A request that was checked and can be honoured."""
 
     sentences: Sequence[Sentence]
@@ -96,7 +96,9 @@ def parse(body: bytes) -> SpeechRequest:
         raise RequestError(message, param=name, code="unknown_parameter" if unknown else "invalid_value") from None
 
 
-def check(request: SpeechRequest, card: VoiceCard, front_end: FrontEnd, model: str, most_characters: int) -> Speech:
+def check(
+    request: SpeechRequest, card: VoiceCard, front_end: FrontEnd, model: str, most_characters: int
+) -> CheckedRequest:
     """Return what is to be spoken and how. Raises RequestError with the field that cannot be honoured."""
     if request.model is not None and request.model != model:
         raise no_such_model(request.model, model)
@@ -125,7 +127,7 @@ def check(request: SpeechRequest, card: VoiceCard, front_end: FrontEnd, model: s
         raise RequestError(
             "bare audio has no room for timestamps: ask for stream_format 'sse' or 'json'", param="stream_format"
         )
-    speech = Speech((), request.response_format, request.stream_format, granularities, len(request.input))
+    speech = CheckedRequest((), request.response_format, request.stream_format, granularities, len(request.input))
     # Where the vocoder makes whole sentences only, a shorter first sentence is heard sooner.
     cut = card.vocoder.receptive_field_frames is None and speech.streams
     return replace(speech, sentences=_sentences(request, card, front_end, cut=cut))
@@ -157,9 +159,9 @@ def _sentences(request: SpeechRequest, card: VoiceCard, front_end: FrontEnd, *, 
             if not piece.text.strip():
                 pause += piece.pause_seconds
                 continue
-            manner = piece.manner
-            _check_manner(manner, card)
-            speed = request.speed * manner.rate
+            prosody = piece.prosody
+            _check_prosody(prosody, card)
+            speed = request.speed * prosody.rate
             if not SLOWEST <= speed <= FASTEST:
                 raise MalformedScript(f"speed times rate is {speed:g}; it must be {SLOWEST:g} to {FASTEST:g}")
             for text in _texts(piece.text, front_end, cut=cut and not sentences):
@@ -169,7 +171,7 @@ def _sentences(request: SpeechRequest, card: VoiceCard, front_end: FrontEnd, *, 
                 words = _words(text, front_end, script) if request.timestamp_granularities else None
                 symbols = front_end.encode(text)
                 sentences.append(
-                    Sentence(symbols, speaker, speed, manner.pitch, manner.volume, pause_before=pause, words=words)
+                    Sentence(symbols, speaker, speed, prosody.pitch, prosody.volume, pause_before=pause, words=words)
                 )
                 pause = 0.0
     except (UnspeakableText, MalformedScript) as error:
@@ -196,12 +198,12 @@ def _words(text: str, front_end: FrontEnd, script: Script) -> list[WordPlace]:
     ]
 
 
-def _check_manner(manner: Prosody, card: VoiceCard) -> None:
-    if manner.pitch != 1.0 and "pitch" not in card.supports:
+def _check_prosody(prosody: SsmlProsody, card: VoiceCard) -> None:
+    if prosody.pitch != 1.0 and "pitch" not in card.supports:
         raise MalformedScript("SSML: this voice cannot change its pitch: leave <prosody pitch=...> out")
-    if manner.language is not None and not any(_covers(manner.language, known) for known in card.languages):
+    if prosody.language is not None and not any(_covers(prosody.language, known) for known in card.languages):
         known = ", ".join(card.languages)
-        raise MalformedScript(f"SSML: this voice does not speak {manner.language}; it speaks {known}")
+        raise MalformedScript(f"SSML: this voice does not speak {prosody.language}; it speaks {known}")
 
 
 def _covers(language: str, known: str) -> bool:

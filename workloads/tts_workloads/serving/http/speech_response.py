@@ -21,7 +21,7 @@ from tts_workloads.serving.http.clients import BodyReader, cancelled_on_disconne
 from tts_workloads.serving.http.errors import AnalysisFailed, RequestError, failed, loading, shutting_down, too_late
 from tts_workloads.serving.http.middleware import DISCONNECTED, key_holder, set_outcome
 from tts_workloads.serving.http.service import AdmittedRequest, Service
-from tts_workloads.serving.http.speech_request import Speech
+from tts_workloads.serving.http.speech_request import CheckedRequest
 from tts_workloads.serving.synthesis.engine import EngineClosed
 from tts_workloads.serving.synthesis.loaded_voice import LoadedVoice
 from tts_workloads.serving.synthesis.timeline import Timeline
@@ -53,12 +53,12 @@ class SpeechResponse(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer the request. Raises RequestError where it is refused before the answer has begun."""
         service, request, status = self._service, Request(scope, receive), 500
-        place: AdmittedRequest | None = None
+        admitted: AdmittedRequest | None = None
         try:
             body = await self._bodies.read(request, most_bytes=65_536 + 12 * service.limits.max_input_characters)
-            place = service.enter(key_holder(scope))
+            admitted = service.enter(key_holder(scope))
             async with asyncio.timeout(None) as deadline, cancelled_on_disconnect(receive):
-                await self._answer(body, _Clock(deadline, service.limits.request_timeout_seconds), send)
+                await self._answer(body, _Deadline(deadline, service.limits.request_timeout_seconds), send)
             status = 200
         except RequestError as refused:
             status = refused.status
@@ -82,8 +82,8 @@ class SpeechResponse(Response):
             raise
         finally:
             set_outcome(scope, status)
-            if place is not None:
-                place.end(status)
+            if admitted is not None:
+                admitted.end(status)
             else:
                 service.count(status)
 
@@ -96,7 +96,7 @@ class SpeechResponse(Response):
         if self._media_type == events.MEDIA_TYPE:
             await send({"type": "http.response.body", "body": events.broken_off(refusal), "more_body": True})
 
-    async def _answer(self, body: bytes, clock: _Clock, send: Send) -> None:
+    async def _answer(self, body: bytes, deadline: _Deadline, send: Send) -> None:
         voice = self._service.voice
         if voice is None:
             raise loading()
@@ -104,7 +104,7 @@ class SpeechResponse(Response):
         self._service.metrics.characters.inc(wanted.characters)
         timeline = Timeline(voice.card, voice.front_end, wanted.timestamps)
         headers = dict(wanted.format.headers)
-        async with aclosing(_encoded(self._service, voice, wanted, timeline, clock)) as chunks:
+        async with aclosing(_encoded(self._service, voice, wanted, timeline, deadline)) as chunks:
             if wanted.answer == "sse":
                 await self._send(send, events.from_audio(chunks, timeline), events.MEDIA_TYPE, headers)
                 return
@@ -129,7 +129,7 @@ class SpeechResponse(Response):
         await send({"type": "http.response.body", "body": b""})
 
 
-class _Clock:
+class _Deadline:
     """A request's deadline, which is extended by the length of the sound that was made: a client may be listening."""
 
     def __init__(self, deadline: asyncio.Timeout, seconds: float) -> None:
@@ -141,7 +141,7 @@ class _Clock:
         self._deadline.reschedule(self._ends + seconds)
 
 
-async def _checked(service: Service, voice: LoadedVoice, body: bytes) -> Speech:
+async def _checked(service: Service, voice: LoadedVoice, body: bytes) -> CheckedRequest:
     """Return what a body asks for, checked. Raises RequestError."""
     asked, limits = speech_request.parse(body), service.limits
     check = partial(
@@ -161,7 +161,7 @@ async def _checked(service: Service, voice: LoadedVoice, body: bytes) -> Speech:
 
 
 async def _encoded(
-    service: Service, voice: LoadedVoice, wanted: Speech, timeline: Timeline, clock: _Clock
+    service: Service, voice: LoadedVoice, wanted: CheckedRequest, timeline: Timeline, deadline: _Deadline
 ) -> AsyncGenerator[bytes]:
     """Yield the speech in the format asked for, chunk by chunk, after adding each chunk to the timeline."""
     if service.engine is None:
@@ -170,7 +170,7 @@ async def _encoded(
     async with aclosing(service.engine.speak(wanted.sentences, streamed=wanted.streams)) as spoken:
         async for chunk in spoken:
             timeline.add(chunk)
-            clock.has_made(timeline.seconds)
+            deadline.has_made(timeline.seconds)
             # Compressing takes milliseconds for each sentence, during which the event loop would answer nobody.
             yield await asyncio.to_thread(encoder.add, chunk.samples)
     yield await asyncio.to_thread(encoder.finish)

@@ -52,7 +52,7 @@ class MalformedScript(Exception):
 
 
 @dataclass(frozen=True)
-class Prosody:
+class SsmlProsody:
     """How a piece of the text is spoken. Factors of 1 and 0 decibels are as the voice was trained."""
 
     rate: float = 1.0
@@ -67,7 +67,7 @@ class ScriptSegment:
     """A pause, or text to be spoken."""
 
     text: str = ""
-    manner: Prosody = field(default_factory=Prosody)
+    prosody: SsmlProsody = field(default_factory=SsmlProsody)
     pause_seconds: float = 0.0
 
 
@@ -118,7 +118,7 @@ def _ssml(text: str, front_end: FrontEnd) -> Script:
     if _name(root.tag) != "speak":
         raise MalformedScript(f"SSML: the document is a <{_name(root.tag)}>; it has to be a <speak>")
     reader = _Reader(front_end)
-    reader.read(root, Prosody(), 0)
+    reader.read(root, SsmlProsody(), 0)
     reader.cut()
     spoken_by = front_end.with_words(reader.phonemes) if reader.phonemes else front_end
     return Script(reader.pieces, spoken_by, reader.replaced)
@@ -134,8 +134,8 @@ class _Reader:
         """Given phonemes by the stand-ins for them."""
         self.replaced: dict[str, str] = {}
         """What is written there in the input."""
-        self._text, self._manner = "", Prosody()
-        self._elements: dict[str, Callable[[ET.Element, Prosody, int], None]] = {
+        self._text, self._prosody_now = "", SsmlProsody()
+        self._elements: dict[str, Callable[[ET.Element, SsmlProsody, int], None]] = {
             "speak": self._inside,
             "p": self._paragraph,
             "s": self._paragraph,
@@ -147,7 +147,7 @@ class _Reader:
             "lang": self._language,
         }
 
-    def read(self, element: ET.Element, manner: Prosody, depth: int) -> None:
+    def read(self, element: ET.Element, prosody: SsmlProsody, depth: int) -> None:
         """Read an element and what is inside it. Raises MalformedScript."""
         if depth > DEEPEST:
             raise MalformedScript(f"SSML: more than {DEEPEST} elements are inside each other")
@@ -156,34 +156,34 @@ class _Reader:
             known = ", ".join(f"<{one}>" for one in self._elements)
             raise MalformedScript(f"SSML: <{name}> is not supported; supported are {known}")
         if (language := element.get(_LANGUAGE)) is not None:
-            manner = replace(manner, language=language.lower() or None)
-        self._elements[name](element, manner, depth)
+            prosody = replace(prosody, language=language.lower() or None)
+        self._elements[name](element, prosody, depth)
 
     def cut(self) -> None:
         """End the piece that is being collected."""
         if self._text.strip():
-            self.pieces.append(ScriptSegment(self._text, self._manner))
+            self.pieces.append(ScriptSegment(self._text, self._prosody_now))
         self._text = ""
 
-    def _say(self, text: str | None, manner: Prosody) -> None:
-        if manner != self._manner:
+    def _say(self, text: str | None, prosody: SsmlProsody) -> None:
+        if prosody != self._prosody_now:
             self.cut()
-            self._manner = manner
+            self._prosody_now = prosody
         self._text += text or ""
 
-    def _inside(self, element: ET.Element, manner: Prosody, depth: int) -> None:
-        self._say(element.text, manner)
+    def _inside(self, element: ET.Element, prosody: SsmlProsody, depth: int) -> None:
+        self._say(element.text, prosody)
         for child in element:
-            self.read(child, manner, depth + 1)
-            self._say(child.tail, manner)
+            self.read(child, prosody, depth + 1)
+            self._say(child.tail, prosody)
 
-    def _paragraph(self, element: ET.Element, manner: Prosody, depth: int) -> None:
+    def _paragraph(self, element: ET.Element, prosody: SsmlProsody, depth: int) -> None:
         self.cut()
-        self._inside(element, manner, depth)
+        self._inside(element, prosody, depth)
         self.cut()
 
-    def _break(self, element: ET.Element, manner: Prosody, depth: int) -> None:
-        del manner, depth
+    def _break(self, element: ET.Element, prosody: SsmlProsody, depth: int) -> None:
+        del prosody, depth
         self.cut()
         time, strength = element.get("time"), element.get("strength", "medium")
         if time is None and strength not in STRENGTHS:
@@ -191,11 +191,11 @@ class _Reader:
         seconds = STRENGTHS[strength] if time is None else _seconds(time, f'<break time="{time}">')
         self.pieces.append(ScriptSegment(pause_seconds=seconds))
 
-    def _substitute(self, element: ET.Element, manner: Prosody, depth: int) -> None:
+    def _substitute(self, element: ET.Element, prosody: SsmlProsody, depth: int) -> None:
         del depth
-        self._say(_attribute(element, "alias"), manner)
+        self._say(_attribute(element, "alias"), prosody)
 
-    def _say_as(self, element: ET.Element, manner: Prosody, depth: int) -> None:
+    def _say_as(self, element: ET.Element, prosody: SsmlProsody, depth: int) -> None:
         del depth
         what, text = _attribute(element, "interpret-as"), "".join(element.itertext()).strip()
         if what in {"characters", "spell-out", "digits"}:
@@ -206,9 +206,9 @@ class _Reader:
             text = self._front_end.ordinal(text)
         elif what not in {"cardinal", "number", "date", "time", "currency", "address", "telephone", "unit"}:
             raise MalformedScript(f"SSML: <say-as interpret-as={what!r}> is not supported")
-        self._say(text, manner)
+        self._say(text, prosody)
 
-    def _phoneme(self, element: ET.Element, manner: Prosody, depth: int) -> None:
+    def _phoneme(self, element: ET.Element, prosody: SsmlProsody, depth: int) -> None:
         del depth
         known, written = self._front_end.alphabets, _attribute(element, "ph")
         alphabet = element.get("alphabet", known[0])
@@ -223,25 +223,25 @@ class _Reader:
         stand_in = self._front_end.stand_in(len(self.phonemes))
         self.phonemes[stand_in] = phonemes
         self.replaced[stand_in] = " ".join("".join(element.itertext()).split())
-        self._say(stand_in, manner)
+        self._say(stand_in, prosody)
 
-    def _prosody(self, element: ET.Element, manner: Prosody, depth: int) -> None:
+    def _prosody(self, element: ET.Element, prosody: SsmlProsody, depth: int) -> None:
         for name in element.keys():  # noqa: SIM118 - an element's length is that of its children
             if name not in RANGES:
                 raise MalformedScript(f"SSML: <prosody {name}=...> is not supported; {', '.join(RANGES)} are")
-        rate = manner.rate * _factor("rate", element.get("rate", "default"), RATES)
-        pitch = manner.pitch * _factor("pitch", element.get("pitch", "default"), PITCHES)
-        volume = manner.volume + _decibels(element.get("volume", "default"))
+        rate = prosody.rate * _factor("rate", element.get("rate", "default"), RATES)
+        pitch = prosody.pitch * _factor("pitch", element.get("pitch", "default"), PITCHES)
+        volume = prosody.volume + _decibels(element.get("volume", "default"))
         for name, value in (("rate", rate), ("pitch", pitch), ("volume", volume)):
             low, high = RANGES[name]
             if not low <= value <= high:
                 raise MalformedScript(f"SSML: a {name} of {value:g} is out of range: {low:g} to {high:g}")
-        self._inside(element, replace(manner, rate=rate, pitch=pitch, volume=volume), depth)
+        self._inside(element, replace(prosody, rate=rate, pitch=pitch, volume=volume), depth)
 
-    def _language(self, element: ET.Element, manner: Prosody, depth: int) -> None:
+    def _language(self, element: ET.Element, prosody: SsmlProsody, depth: int) -> None:
         if element.get(_LANGUAGE) is None:
             raise MalformedScript("SSML: <lang> has no xml:lang")
-        self._inside(element, manner, depth)
+        self._inside(element, prosody, depth)
 
 
 def _name(tag: object) -> str:

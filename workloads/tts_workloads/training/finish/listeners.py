@@ -102,7 +102,7 @@ def _asked(said: Sequence[Utterance], recorded: Sequence[Utterance], sample_rate
 
 
 def _understood(utterances: Iterable[Utterance], sample_rate: int) -> Measures:
-    understood = recognise.Understood()
+    understood = recognise.RecognitionErrors()
     for text, waveform in utterances:
         understood.listen(text, waveform, sample_rate)
     return {
