@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from tts_api.voice import VoiceCard
 from tts_workloads.serving.http.errors import RequestError, no_such_model
 from tts_workloads.serving.synthesis.encoding import DEFAULT_FORMAT, FORMATS, AudioFormat
-from tts_workloads.serving.synthesis.script import MalformedScript, SsmlProsody, Script
+from tts_workloads.serving.synthesis.script import MalformedScript, Script, SsmlProsody
 from tts_workloads.serving.synthesis.script import parse as parse_script
 from tts_workloads.serving.synthesis.sentence import Sentence
 from tts_workloads.text import FrontEnd, UnspeakableText, WordPlace
