@@ -177,7 +177,7 @@ REASONS: dict[Reason, Explanation] = {
         "A container used more memory than spec.resources.memory.", "Raise the memory or lower training.batchSeconds."
     ),
     Reason.PREEMPTED: Explanation(
-        "A pod was removed, for another pod or because of its node; the training goes on from its checkpoint elsewhere."
+        "A pod was removed, for another pod or because of its node; it goes on from its checkpoint elsewhere."
     ),
     Reason.STORAGE_FULL: Explanation(
         "The checkpoint volume is full.",
