@@ -22,8 +22,9 @@ class Settings(BaseSettings):
     identity: str = "local"
     """The name that distinguishes this replica from the others: the pod's name."""
 
-    workload_image: str
-    """Image of the pods of a resource that names none. It is resolved once for each resource, see status.image."""
+    workload_image: Annotated[str, Field(min_length=1, max_length=512)]
+    """Image of the pods of a resource that names none. It is resolved once for each resource, see status.image,
+    which holds at most 512 characters."""
 
     workload_cluster_role: str
     """ClusterRole that lets a workload pod report. It is bound to the account in each namespace that needs it."""
