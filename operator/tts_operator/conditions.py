@@ -54,12 +54,26 @@ class Status(Protocol):
 
 
 def decode_conditions(status: Mapping[str, Any]) -> tuple[Condition, ...]:
-    """The conditions of a stored status; one that cannot be read is left out here, and ``encode_status`` keeps it."""
+    """The conditions of a stored status whose type this version knows.
+
+    One that cannot be read is left out. ``encode_status`` keeps what is left out here.
+    """
     decoded = []
     for stored in status.get("conditions", ()):
+        if stored.get("type") not in _ORDER:
+            continue
         with contextlib.suppress(ValidationError):
             decoded.append(Condition.model_validate(stored))
     return tuple(decoded)
+
+
+def holds_in(status: Mapping[str, Any], type_: ConditionType) -> bool:
+    """Whether a stored status says that the condition of a type is True.
+
+    Only type and status are looked at: a condition counts although its reason, message or time cannot be read.
+    """
+    stored = status.get("conditions", ())
+    return any(condition.get("type") == type_ and condition.get("status") == "True" for condition in stored)
 
 
 def encode_status(stored: Mapping[str, Any], status: Status) -> dict[str, Any]:
@@ -102,29 +116,30 @@ def merge(
     return tuple(sorted(conditions.values(), key=lambda condition: _place(condition.type)))
 
 
-def find(conditions: Iterable[Condition], kind: ConditionType) -> Condition | None:
+def find(conditions: Iterable[Condition], type_: ConditionType) -> Condition | None:
     """The condition of a type, or None where there is none."""
-    return next((condition for condition in conditions if condition.type == kind), None)
+    return next((condition for condition in conditions if condition.type == type_), None)
 
 
-def holds(conditions: Iterable[Condition], kind: ConditionType) -> bool:
+def holds(conditions: Iterable[Condition], type_: ConditionType) -> bool:
     """Whether the condition of a type is True."""
-    found = find(conditions, kind)
+    found = find(conditions, type_)
     return found is not None and found.status == "True"
 
 
 def condition_events(old: Iterable[Mapping[str, Any]], new: Iterable[Mapping[str, Any]]) -> Iterator[Event]:
     """One event for each reason in the new conditions that is not among the old ones; quiet reasons have none."""
-    known = {(c["type"], c["reason"]) for c in old}
+    known = {(condition.get("type"), condition.get("reason")) for condition in old}
     told: set[str] = set()
     for condition in new:
-        reason = condition["reason"]
-        if (condition["type"], reason) in known or reason in told or reason in _QUIET_REASONS:
+        # A condition that another version stored may lack its reason.
+        reason = condition.get("reason")
+        if not reason or (condition.get("type"), reason) in known or reason in told or reason in _QUIET_REASONS:
             continue
         told.add(reason)
         remedy = reason in REASONS and REASONS[Reason(reason)].remedy
-        yield Event("Warning" if remedy else "Normal", reason, condition["message"])
+        yield Event("Warning" if remedy else "Normal", reason, condition.get("message", ""))
 
 
-def _place(kind: str | None) -> int:
-    return _ORDER.get(kind or "", len(_ORDER))
+def _place(type_: str | None) -> int:
+    return _ORDER.get(type_ or "", len(_ORDER))

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from tts_api.reasons import ConditionType
 from tts_api.resources.training import VoiceArtifact
-from tts_operator.conditions import decode_conditions, holds
+from tts_operator.conditions import holds_in
 
 
 @dataclass(frozen=True)
@@ -59,10 +59,9 @@ def source_training(name: str, body: Mapping[str, Any] | None) -> SourceTraining
     if body is None:
         return SourceTraining(name, "missing")
     status = body.get("status") or {}
-    conditions = decode_conditions(status)
-    if holds(conditions, ConditionType.FAILED):
+    if holds_in(status, ConditionType.FAILED):
         return SourceTraining(name, "failed")
-    if not holds(conditions, ConditionType.COMPLETE):
+    if not holds_in(status, ConditionType.COMPLETE):
         return SourceTraining(name, "waiting")
     try:
         artifact = VoiceArtifact.model_validate(status.get("artifact"))

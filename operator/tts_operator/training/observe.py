@@ -18,7 +18,7 @@ from tts_api.report import ExitCode, TrainingProgress, TrainingResult
 from tts_api.resources import Condition, TTSTraining
 from tts_api.resources.references import FromTraining
 from tts_operator import access
-from tts_operator.conditions import decode_conditions, holds
+from tts_operator.conditions import decode_conditions, holds_in
 from tts_operator.engine.cache import Cache
 from tts_operator.engine.objects import CLAIM, JOB, POD, SERVICE, Key, controller_uid
 from tts_operator.pod_status import PodStatus, pod_status
@@ -63,7 +63,7 @@ class ObservedTraining:
     progress: TrainingProgress | None = None
     """What the pod reported; None where it reported nothing that can be read."""
     last_step_at: datetime | None = None
-    """When the last step was done, or where no step is reported yet, when the pod reported."""
+    """When the last step was done, or where no readable time of a step is reported, when the pod reported."""
     result: TrainingResult | None = None
     """What the training left, if that lies in its own folder."""
     sources: SourceTrainings = field(default_factory=SourceTrainings)
@@ -85,7 +85,7 @@ class ObservedTraining:
     @property
     def finished(self) -> bool:
         """Whether the training is complete or failed: nothing about it changes any more."""
-        return holds(self.conditions, ConditionType.COMPLETE) or holds(self.conditions, ConditionType.FAILED)
+        return any(holds_in(self.status, ended) for ended in (ConditionType.COMPLETE, ConditionType.FAILED))
 
 
 def observe(key: Key, cache: Cache) -> ObservedTraining | None:
@@ -113,7 +113,7 @@ def observe(key: Key, cache: Cache) -> ObservedTraining | None:
         conditions=decode_conditions(status),
         image=status.get("image") or "",
         progress=progress,
-        last_step_at=parse_time(progress.last_step_at or progress.updated_at) if progress else None,
+        last_step_at=_last_step_at(progress) if progress else None,
         result=_result(training, pods, progress) if training else None,
         sources=sources,
         waits_for=None if has_own_job else sources.first_without_voice,
@@ -131,6 +131,10 @@ def _progress(status: Mapping[str, Any]) -> TrainingProgress | None:
         return TrainingProgress.model_validate(status["progress"])
     except (KeyError, ValidationError):
         return None
+
+
+def _last_step_at(progress: TrainingProgress) -> datetime | None:
+    return parse_time(progress.last_step_at) or parse_time(progress.updated_at)
 
 
 def _result(

@@ -9,7 +9,7 @@ import pytest
 from tests.unit.operator import builders as b
 from tts_api.reasons import ConditionType, Reason
 from tts_api.resources.training import TTSTrainingStatus
-from tts_operator.conditions import Finding, condition_events, decode_conditions, encode_status, merge
+from tts_operator.conditions import Finding, condition_events, decode_conditions, encode_status, holds_in, merge
 
 ACCEPTED = {
     "type": "Accepted",
@@ -59,6 +59,39 @@ def test_what_is_written(stored: Any, findings: Any, expected: Any) -> None:
 def test_fields_that_nobody_concludes_stay() -> None:
     stored = {"later": {"a": 1}, "image": "first:1", "gpus": 1}
     assert written(stored) == {"later": {"a": 1}, "image": "first:1", "gpus": 2, "conditions": []}
+
+
+NO_TIME = {key: value for key, value in ACCEPTED.items() if key != "lastTransitionTime"}
+
+
+@pytest.mark.parametrize(
+    ("stored", "holds"),
+    [
+        pytest.param([ACCEPTED], True, id="true"),
+        pytest.param([ACCEPTED | {"status": "False"}], False, id="false"),
+        pytest.param([ACCEPTED | {"type": "Other"}], False, id="another type"),
+        pytest.param([NO_TIME], True, id="no time"),
+        pytest.param([ACCEPTED | {"reason": ""}], True, id="no reason"),
+        pytest.param([ACCEPTED | {"reason": "R" * 65}], True, id="a long reason"),
+        pytest.param([ACCEPTED | {"message": "x" * 2049}], True, id="a long message"),
+        pytest.param([{"type": "Accepted", "status": "True"}], True, id="type and status alone"),
+        pytest.param([{}], False, id="empty"),
+        pytest.param([], False, id="none"),
+    ],
+)
+def test_a_stored_condition_holds_whether_or_not_it_can_be_read(stored: Any, holds: bool) -> None:
+    assert holds_in({"conditions": stored}, ConditionType.ACCEPTED) is holds
+
+
+def test_a_status_full_of_conditions_of_a_newer_version_does_not_break_the_pass() -> None:
+    stored = [UNKNOWN | {"type": f"Later{number}"} for number in range(16)]
+    assert len(written({"conditions": stored}, FOUND)["conditions"]) == 17
+
+
+def test_a_stored_condition_without_reason_is_not_told() -> None:
+    bare = {"type": "Failed", "status": "True"}
+    told = condition_events((bare,), (bare, UNKNOWN))
+    assert [(event.reason, event.note) for event in told] == [("NewWord", "")]
 
 
 def test_a_message_is_cut_where_the_schema_ends() -> None:

@@ -20,9 +20,17 @@ def test_rights_come_before_the_pods_that_need_them() -> None:
     assert kinds == [SERVICE_ACCOUNT, ROLE_BINDING, CLAIM, JOB]
 
 
-@pytest.mark.parametrize("ended", ["Complete", "Failed"])
-def test_a_finished_training_is_looked_at_no_more(ended: str) -> None:
-    done = b.training({"status": {"conditions": [b.true(ended)]}})
+@pytest.mark.parametrize(
+    "ended",
+    [
+        pytest.param(b.true("Complete"), id="complete"),
+        pytest.param(b.true("Failed"), id="failed"),
+        pytest.param({"type": "Complete", "status": "True"}, id="complete, and no more can be read"),
+        pytest.param({"type": "Failed", "status": "True"}, id="failed, and no more can be read"),
+    ],
+)
+def test_a_finished_training_is_looked_at_no_more(ended: Any) -> None:
+    done = b.training({"status": {"conditions": [ended]}})
     assert b.planned(b.seen(done, access=False)) == Plan()
 
 

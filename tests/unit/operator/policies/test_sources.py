@@ -13,6 +13,11 @@ from tts_operator.engine.objects import CLAIM, JOB
 from tts_operator.training.policies.sources import SourceVoices
 
 FROM = {"spec.model": {"acoustic": {"fromTraining": {"name": "one"}}, "vocoder": {"fromTraining": {"name": "two"}}}}
+_ONE: Any = b.another("one")
+COMPLETE_ALONE = (
+    _ONE[0],
+    b.merged(_ONE[1], {"status.conditions": [{"type": "Complete", "status": "True"}]}),
+)
 WHOLE = {"spec.model": {"acoustic": {"fromTraining": {"name": "one"}}, "vocoder": {"fromTraining": {"name": "one"}}}}
 
 
@@ -25,6 +30,7 @@ WHOLE = {"spec.model": {"acoustic": {"fromTraining": {"name": "one"}}, "vocoder"
         pytest.param(FROM, [b.another("one"), b.another("two", "Failed")], [], id="one failed"),
         pytest.param(FROM, [b.another("one"), b.another("two", sha256="?")], [], id="one left nothing readable"),
         pytest.param(FROM, [b.another("one"), b.another("two")], [CLAIM, JOB], id="both are complete"),
+        pytest.param(WHOLE, [COMPLETE_ALONE], [CLAIM, JOB], id="of a condition only type and status can be read"),
         pytest.param(WHOLE, [b.another("one")], [CLAIM, JOB], id="one gives both"),
         pytest.param(FROM, [b.CHILD_CLAIM, b.job()], [], id="gone when the Job was made"),
         pytest.param(FROM, [b.child(JOB, owner="another")], [], id="a Job that another controls"),

@@ -32,6 +32,7 @@ def observed(pods: Any, progress: Any) -> ObservedTraining:
         pytest.param([RUNS], {"updatedAt": b.at(-9)}, 591, id="from the report"),
         pytest.param([RUNS], {"updatedAt": b.at(-9), "lastStepAt": b.at(-3600)}, 540, id="a step of an earlier pod"),
         pytest.param([RUNS], {"updatedAt": "yesterday"}, 540, id="an unreadable time"),
+        pytest.param([RUNS], {"updatedAt": b.at(-9), "lastStepAt": "?"}, 591, id="an unreadable time of the step"),
         pytest.param([LONG], {}, -5400, id="long ago"),
     ],
 )
