@@ -114,14 +114,14 @@ def stage_of(name: str, batch_seconds: float, parameters: dict[str, int], device
 def ours(stage: Stage, precision: Precision, device: torch.device, *, tf32: bool) -> Step:
     """The steps that the training loop does, without its progress and its checkpoints."""
     number_format = choose(precision, device)
-    optimiser = Optimiser(stage.model, stage.optimisation, number_format)
+    optimiser = Optimiser(stage.training_module, stage.optimisation, number_format)
     late: list[Reading] = []
 
     def step(utterances: Sequence[Utterance]) -> float:
         _set_tf32(tf32)
         batch = stage.collate(utterances).to(device)
         with number_format.autocast():
-            losses = stage.model(batch, STEP)
+            losses = stage.training_module(batch, STEP)
         finite = optimiser.step(losses["loss"], [RATE] * len(optimiser.groups))
         while late:
             late.pop().read()
@@ -133,15 +133,15 @@ def ours(stage: Stage, precision: Precision, device: torch.device, *, tf32: bool
 
 def plain(stage: Stage, device: torch.device) -> Step:
     """Forward, backward, clip, AdamW and a look at the loss, as PyTorch does them if one asks for nothing."""
-    optimizer = torch.optim.AdamW(stage.model.parameters(), lr=RATE)
+    optimizer = torch.optim.AdamW(stage.training_module.parameters(), lr=RATE)
 
     def step(utterances: Sequence[Utterance]) -> float:
         _set_tf32(False)
         batch = stage.collate(utterances).to(device)
         optimizer.zero_grad()
-        loss = stage.model(batch, STEP)["loss"]
+        loss = stage.training_module(batch, STEP)["loss"]
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(stage.model.parameters(), 1000.0)
+        torch.nn.utils.clip_grad_norm_(stage.training_module.parameters(), 1000.0)
         optimizer.step()
         loss.item()
         return batch.seconds
@@ -186,10 +186,10 @@ class Row:
 def measure(name: str, device: torch.device, batch_seconds: float, blocks: int, block_seconds: float) -> list[Row]:
     """Let a model's contenders take turns."""
     stage = stage_of(name, batch_seconds, SIZES[device.type].get(name, {}), device)
-    stage.model.to(device).train()
+    stage.training_module.to(device).train()
     batches = list(stage.batches(0, 0, 1))
     for utterances in batches:
-        stage.collate(utterances)  # computes what is computed once for each clip
+        stage.prepare(clip for utterance in utterances for clip in utterance)  # computed once for each clip
     steps = contenders(stage, device)
     for step in steps.values():
         for utterances in batches[:2]:

@@ -51,7 +51,7 @@ def main() -> int:
     task = models.Task(run, corpus, [0, 1, 2], [3], front_end.symbols, features)
     acoustic = models.ACOUSTIC_MODELS[run.model.acoustic.name](task)
     vocoder = models.VOCODERS[run.model.vocoder.name](task, acoustic)
-    acoustic.module().durations.out.bias.data.fill_(1.5)
+    acoustic.exported.durations.out.bias.data.fill_(1.5)
     training = Training(run, corpus, task.train, task.held_out, front_end, acoustic, vocoder)
     module = models.build_voice(acoustic, vocoder).eval()
     card = describe(run, training, 0, None)

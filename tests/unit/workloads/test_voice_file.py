@@ -44,7 +44,7 @@ def untrained(vocoder: str, front_end: text.FrontEnd | None = None, **parameters
     features = features_of(corpus, run.dataset.audio)
     task = models.Task(run, corpus, [0, 1, 2], [3], front_end.symbols, features)
     acoustic = models.ACOUSTIC_MODELS["fastspeech2"](task)
-    acoustic.module().durations.out.bias.data.fill_(1.5)
+    acoustic.exported.durations.out.bias.data.fill_(1.5)
     return Training(run, corpus, [0, 1, 2], [3], front_end, acoustic, models.VOCODERS[vocoder](task, acoustic))
 
 
@@ -90,5 +90,5 @@ def test_a_training_still_goes_on_from_a_stored_voice(path: Path) -> None:
     training = untrained("vocos", text.restore(file.card.front_end, file.front_end))
     weights.start(Sources(acoustic=source, vocoder=None), training.acoustic, training.vocoder, ("allison", "bert"))
     stored = torch.jit.load(str(path)).state_dict()
-    own = training.acoustic.module().state_dict()
+    own = training.acoustic.exported.state_dict()
     assert all(torch.equal(own[name], stored[f"acoustic_model.{name}"]) for name in own)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from tts_api.resources.training import Augmentation
 from tts_api.run import TrainingRun, digest
+from tts_api.voice import Capability
 from tts_workloads.data import Utterance
 from tts_workloads.models.stage import Glimpse, Optimisation, StageName
 from tts_workloads.training.loop.checkpoint import Checkpoints
@@ -56,8 +57,11 @@ class TinyStage:
     optimisation: Optimisation = field(
         default_factory=lambda: Optimisation(learning_rate=0.05, warmup_steps=3, average_decay=0.9)
     )
-    model: nn.Module = field(default_factory=Line)
-
+    training_module: nn.Module = field(default_factory=Line)
+    supports: Sequence[Capability] = ()
+    measured_on: Sequence[int] = ()
+    prepared: set[int] = field(default_factory=set)
+    """Clips of which batches may be asked for."""
     shown: list[Tensor] = field(default_factory=list)
     """A weight at each time that it was asked what to show."""
 
@@ -66,6 +70,13 @@ class TinyStage:
         self.x = torch.randn(POINTS, 4, generator=generator)
         self.y = self.x.sum(1, keepdim=True)
 
+    @property
+    def exported(self) -> nn.Module:
+        return self.training_module
+
+    def prepare(self, clips: Iterable[int]) -> None:
+        self.prepared.update(clips)
+
     def batches(self, epoch: int, rank: int, world: int) -> Sequence[Sequence[Utterance]]:
         order = torch.randperm(POINTS, generator=torch.Generator().manual_seed(epoch)).tolist()
         size = 4
@@ -73,6 +84,7 @@ class TinyStage:
 
     def collate(self, utterances: Sequence[Utterance]) -> TinyBatch:
         clips = [clip for utterance in utterances for clip in utterance]
+        assert self.prepared.issuperset(clips)
         noise = 0.01 * torch.randn(len(clips), 4)
         return TinyBatch(self.x[clips] + noise, self.y[clips])
 
@@ -80,7 +92,7 @@ class TinyStage:
         return [TinyBatch(self.x, self.y)]
 
     def show(self) -> None:
-        self.shown.append(self.model.state_dict()["layers.0.weight"].clone())
+        self.shown.append(self.training_module.state_dict()["layers.0.weight"].clone())
 
 
 class Kept:

@@ -1,4 +1,4 @@
-"""What every stage of a training is made from: the run, the corpus, and the features that both models look at."""
+"""What every stage of a training is built from: the run, the corpus and its features."""
 
 from __future__ import annotations
 
@@ -9,40 +9,45 @@ from tts_api.run import TrainingRun
 from tts_workloads.data import Corpus, Features
 
 MOST_STATISTICS_CLIPS = 1000
-"""Clips that statistics are taken from: more would not change them."""
+"""Number of clips that statistics are computed from; more clips would not change them."""
 
 SHOWN_SECONDS = 3.0
-"""Length of the clip that is shown: long enough to hear a sentence, short enough to see its symbols."""
+"""Preferred length of the clip that people are shown: long enough to hear a sentence, short enough to see its
+symbols."""
 
 
 @dataclass
 class Task:
-    """A training's parts that its stages share."""
+    """The parts of a training that its stages share."""
 
     run: TrainingRun
     corpus: Corpus
     train: Sequence[int]
-    """Clips that are trained on, by number."""
+    """Numbers of the clips that are trained on."""
     held_out: Sequence[int]
-    """Clips that the voice is measured on."""
+    """Numbers of the clips that the voice is measured on."""
     symbols: Sequence[str]
-    """The front end's symbols."""
+    """The symbols of the front end."""
     features: Features
-    """Those of all clips, where they are gathered for each batch."""
+    """The features of all clips; each batch gathers its own from them."""
 
     @property
     def shown(self) -> int:
-        """The clip that people are shown: of about 3 s, and not trained on where there is such a one."""
-        clips = self.corpus.clips
-        return min(self.held_out or self.train, key=lambda clip: abs(clips[clip].seconds - SHOWN_SECONDS))
+        """The number of the clip that people are shown."""
+        return shown_clip(self.corpus, self.train, self.held_out)
 
     @property
     def batch_frames(self) -> int:
-        """Frames of a batch: ``batchSeconds`` of them."""
+        """Number of frames in a batch, from the run's ``batchSeconds``."""
         audio = self.run.dataset.audio
         return max(1, int(self.run.training.batch_seconds * audio.sample_rate / audio.hop_length))
 
     def sample(self) -> list[int]:
-        """Clips to take statistics from, evenly over those trained on."""
+        """Numbers of clips to compute statistics from, taken evenly from those that are trained on."""
         step = max(1, len(self.train) // MOST_STATISTICS_CLIPS)
         return list(self.train[::step])
+
+
+def shown_clip(corpus: Corpus, train: Sequence[int], held_out: Sequence[int]) -> int:
+    """The number of the clip that people are shown: one of about 3 s, and a held-out one where there are any."""
+    return min(held_out or train, key=lambda clip: abs(corpus.clips[clip].seconds - SHOWN_SECONDS))

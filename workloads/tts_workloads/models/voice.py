@@ -1,14 +1,16 @@
-"""The module that becomes ``voice.pt``: acoustic model and vocoder behind the artifact's interface. Knows no
-architecture."""
+"""The module that becomes ``voice.pt``: an acoustic model and a vocoder behind the interface of the artifact. Nothing
+here depends on an architecture; the voice that is served is loaded in ``serving``."""
 
 import torch
 from torch import Tensor, nn
 
 
-class Voice(nn.Module):
-    """A voice. Each part can be called apart, which streaming, batching, timestamps and the mixing of voices need."""
+class VoiceModule(nn.Module):
+    """A voice. Each part can be called separately, as streaming, batching, timestamps and the mixing of voices need."""
 
     def __init__(self, acoustic: nn.Module, vocoder: nn.Module, speakers: nn.Embedding, hop_length: int) -> None:
+        """``acoustic`` is called as ``acoustic.stage.AcousticStage.exported`` says, ``vocoder`` as ``vocode`` does;
+        ``speakers`` is the table of speaker vectors, a submodule of ``acoustic``; ``hop_length`` is in samples."""
         super().__init__()
         self.acoustic_model, self.vocoder, self.speakers = acoustic, vocoder, speakers
         self.hop_length = hop_length
@@ -24,28 +26,29 @@ class Voice(nn.Module):
         noise: Tensor | None,
         energy: Tensor | None = None,
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Symbols to mel.
+        """Turn symbols into mel frames.
 
-        ``tokens`` ``[batch, symbols]`` int64 padded with 0, ``lengths`` ``[batch]`` int64, ``speaker`` ``[batch,
-        channels]``; ``speed``, ``pitch`` and ``energy`` ``[batch]`` or for each symbol ``[batch, symbols]`` (1 is as
-        trained, as an absent energy is; 2 is twice as fast, an octave higher, twice the amplitude). ``noise`` is for
-        models that draw at random: None is their fixed default, and the model of this voice may draw nothing. Gives
-        mel ``[batch, n_mels, frames]`` in nepers, frames ``[batch]`` int64, and durations in frames ``[batch,
-        symbols]`` int64."""
+        ``tokens`` is ``[batch, symbols]`` int64, padded with 0; ``lengths`` is ``[batch]`` int64; ``speaker`` is
+        ``[batch, channels]`` float32. ``speed``, ``pitch`` and ``energy`` are factors, ``[batch]`` or one for each
+        symbol ``[batch, symbols]``: 1 is as trained (and what an absent energy means), 2 is twice as fast, an octave
+        higher, twice the amplitude. ``noise`` is the input of models that draw at random; None selects their fixed
+        default, and a model that draws nothing ignores it. Returns mel frames ``[batch, n_mels, frames]`` in nepers,
+        the number of frames ``[batch]`` int64, and durations in frames ``[batch, symbols]`` int64."""
         if energy is None:
             energy = torch.ones_like(speed)
-        said: tuple[Tensor, Tensor, Tensor] = self.acoustic_model(tokens, lengths, speaker, speed, pitch, energy)
+        said: tuple[Tensor, Tensor, Tensor] = self.acoustic_model(tokens, lengths, speaker, speed, pitch, energy, noise)
         return said
 
     @torch.jit.export
     def vocode(self, mel: Tensor) -> Tensor:
-        """Mel ``[batch, n_mels, frames]`` to a waveform ``[batch, frames * hop_length]`` float32."""
+        """Turn mel frames ``[batch, n_mels, frames]`` into a waveform ``[batch, frames * hop_length]`` float32."""
         waveform: Tensor = self.vocoder(mel)
         return waveform
 
     @torch.jit.export
     def speaker(self, id: Tensor) -> Tensor:  # noqa: A002 - the interface's name
-        """The vectors ``[batch, channels]`` of speakers ``[batch]`` int64; mixtures of them are speakers too."""
+        """The vectors ``[batch, channels]`` of the speakers ``[batch]`` int64. A mixture of vectors is a speaker
+        too."""
         vectors: Tensor = self.speakers(id)
         return vectors
 
@@ -59,8 +62,8 @@ class Voice(nn.Module):
         noise: Tensor | None,
         energy: Tensor | None = None,
     ) -> Tensor:
-        """Symbols to sound ``[batch, samples]``, zero behind an utterance's end; the arguments are those of
-        ``acoustic``."""
+        """Turn symbols into sound ``[batch, samples]``, which is zero after the end of an utterance. The arguments are
+        those of ``acoustic``."""
         mel, frames, _ = self.acoustic(tokens, lengths, speaker, speed, pitch, noise, energy)
         waveform = self.vocode(mel)
         inside = torch.arange(waveform.shape[1], device=waveform.device)[None, :] < (frames * self.hop_length)[:, None]

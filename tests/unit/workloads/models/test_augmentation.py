@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.unit.workloads.models.test_models import stages
+from tests.unit.workloads.models.test_models import batch_of, stages
 from tests.unit.workloads.tiny_stage import Asked, Points, TinyStage, tiny_loop
 from tts_api.resources.training import AudioFeatures, Augmentation
 from tts_workloads.audio import SILENCE, LogMel
 from tts_workloads.models.acoustic.augmentation import draw_gains, louder, masked, noisy, stretched, stretched_frames
-from tts_workloads.models.acoustic.fastspeech2.recipe import AcousticBatch
+from tts_workloads.models.acoustic.utterances import UtteranceBatch
 from tts_workloads.models.vocoder.losses import VocoderBatch
 from tts_workloads.training.loop.loop import Interrupted
 
@@ -79,9 +79,9 @@ def test_a_share_is_hidden_and_the_rest_is_as_it_was() -> None:
     assert hidden.any()
 
 
-def acoustic_batch() -> AcousticBatch:
+def acoustic_batch() -> UtteranceBatch:
     batch = stages("ddsp")[0].collate([(0,), (1,)])
-    assert isinstance(batch, AcousticBatch)
+    assert isinstance(batch, UtteranceBatch)
     return replace(batch, log_pitch=torch.rand_like(batch.log_pitch) + 5)  # the clips are noise, which has none
 
 
@@ -111,10 +111,10 @@ def test_an_option_changes_what_it_promises(how: Augmentation, changes: set[str]
     assert not changed.mel[behind].any(), "padding stays padding"
 
 
-def test_a_vocoders_pieces_stay_the_sound_of_their_frames() -> None:
+def test_a_vocoders_segments_stay_the_sound_of_their_frames() -> None:
     stage = stages("ddsp")[1]
     torch.manual_seed(1)
-    batch = stage.collate([(0,), (1,)])
+    batch = batch_of(stage, 0, 1)
     assert isinstance(batch, VocoderBatch)
     gained = batch.augmented(Augmentation(gain_decibels=12))
     gains = (gained.waveform.abs().amax(1) / batch.waveform.abs().amax(1).clamp_min(1e-9)).log()

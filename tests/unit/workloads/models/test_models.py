@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -196,6 +197,12 @@ def stages(vocoder_name: str) -> list[Stage]:
     return [acoustic, models.VOCODERS[vocoder_name](one, acoustic)]
 
 
+def batch_of(stage: Stage, *clips: int) -> Any:
+    """A batch of these clips, as the loop makes it."""
+    stage.prepare(clips)
+    return stage.collate([(clip,) for clip in clips])
+
+
 @pytest.mark.parametrize(
     ("name", "changed"),
     [*((name, Augmentation()) for name in TRAINED), ("ddsp", EVERYTHING)],
@@ -203,11 +210,11 @@ def stages(vocoder_name: str) -> list[Stage]:
 )
 def test_what_is_measured_falls(name: str, changed: Augmentation) -> None:
     for stage in stages(name):
-        optimizer = torch.optim.AdamW(stage.model.parameters(), lr=2e-3)
+        optimizer = torch.optim.AdamW(stage.training_module.parameters(), lr=2e-3)
         seen = []
         for step in range(25):
             torch.manual_seed(step % 2)
-            losses = stage.model(stage.collate([(0,), (1,), (2,)]).augmented(changed), step)
+            losses = stage.training_module(batch_of(stage, 0, 1, 2).augmented(changed), step)
             assert all(torch.isfinite(value) for value in losses.values())
             losses["loss"].backward()
             optimizer.step()
@@ -220,17 +227,17 @@ def test_what_is_measured_falls(name: str, changed: Augmentation) -> None:
 @pytest.mark.parametrize("name", TRAINED)
 def test_every_weight_is_trained(name: str, step: int) -> None:
     for stage in stages(name):
-        stage.model(stage.collate([(0,), (1,)]), step)["loss"].backward()
-        assert [name for name, weight in stage.model.named_parameters() if weight.grad is None] == []
+        stage.training_module(batch_of(stage, 0, 1), step)["loss"].backward()
+        assert [name for name, weight in stage.training_module.named_parameters() if weight.grad is None] == []
 
 
 @pytest.mark.parametrize("name", TRAINED)
 def test_discriminators_learn_to_tell_and_the_vocoder_to_pass(name: str) -> None:
     _, stage = stages(name)
-    training = stage.model
+    training = stage.training_module
     assert isinstance(training, VocoderTraining)
     assert training.discriminators is not None
-    batch = stage.collate([(0,), (1,)])
+    batch = batch_of(stage, 0, 1)
     made, _ = training.make(batch)
     judged = adversarial_losses(training.discriminators, made, batch.waveform)
 
@@ -251,11 +258,11 @@ def test_discriminators_learn_to_tell_and_the_vocoder_to_pass(name: str) -> None
 
 def test_the_discriminators_join_after_the_pretraining() -> None:
     _, stage = stages("ddsp")
-    stage.model.alone_steps = 3
-    batch = stage.collate([(0,), (1,)])
-    assert "generator" not in stage.model(batch, 2)
-    assert "generator" in stage.model(batch, 3)
-    assert "generator" not in stage.model.eval()(batch, 3), "held-out clips are measured alike at every step"
+    stage.training_module.alone_steps = 3
+    batch = batch_of(stage, 0, 1)
+    assert "generator" not in stage.training_module(batch, 2)
+    assert "generator" in stage.training_module(batch, 3)
+    assert "generator" not in stage.training_module.eval()(batch, 3), "held-out clips are measured alike at every step"
 
 
 PUBLISHED_MILLIONS = {1: 13.92, 2: 0.92, 3: 1.46}
@@ -333,7 +340,7 @@ def test_a_minimum_phase_filter_has_its_magnitudes() -> None:
 @torch.inference_mode()
 @pytest.mark.parametrize("name", TRAINED)
 def test_a_vocoder_makes_the_same_of_a_mel_whatever_silence_follows(name: str) -> None:
-    model = stages(name)[1].module().eval()
+    model = stages(name)[1].exported.eval()
     mel = torch.randn(1, 80, 40) - 5
     longer = F.pad(mel, (0, 9), value=SILENCE)
     samples = 40 * AUDIO.hop_length
@@ -378,10 +385,17 @@ def test_sizes_that_do_not_fit_together_are_named(parameters: dict[str, int], wo
 def test_what_a_vocoder_learns_from_does_not_depend_on_what_was_asked_before() -> None:
     """A training that goes on after a kill has computed other clips before, and comes to the same batches."""
     asked, fresh = stages("ddsp")[1], stages("ddsp")[1]
-    asked.collate([(0,), (1,), (2,)])
+    batch_of(asked, 0, 1, 2)
     batches = []
     for stage in (asked, fresh):
         torch.manual_seed(5)
-        batches.append(stage.collate([(2,), (0,)]))
+        batches.append(batch_of(stage, 2, 0))
     assert torch.equal(batches[0].mel, batches[1].mel)
     assert torch.equal(batches[0].waveform, batches[1].waveform)
+
+
+def test_a_vocoder_gets_no_batch_of_clips_that_were_not_predicted() -> None:
+    stage = stages("ddsp")[1]
+    stage.prepare([0])
+    with pytest.raises(ValueError, match=r"frames of clips \[2\] were not computed"):
+        stage.collate([(0,), (2,)])

@@ -24,7 +24,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Points, dict[str, t
     """The curve and the weights of a training that nothing disturbed."""
     curve, trained = Points(), stages()
     tiny_loop(tmp_path_factory.mktemp("whole"), curve, trained).train()
-    return curve, trained[1].model.state_dict()
+    return curve, trained[1].training_module.state_dict()
 
 
 def test_the_loss_falls(whole: tuple[Points, dict[str, torch.Tensor]]) -> None:
@@ -44,7 +44,7 @@ def test_a_stopped_training_goes_on_exactly(
     resumed = tiny_loop(tmp_path, curve, trained)
     resumed.train()
     assert curve.losses() == whole[0].losses()
-    for name, weight in trained[1].model.state_dict().items():
+    for name, weight in trained[1].training_module.state_dict().items():
         assert torch.equal(weight, whole[1][name])
     assert resumed.progress.document.checkpoint is not None
     assert resumed.progress.document.checkpoint.step == 32
@@ -80,7 +80,9 @@ def test_a_finished_training_does_no_step_again(tmp_path: Path) -> None:
     curve, trained = Points(), stages()
     tiny_loop(tmp_path, curve, trained).train()
     assert curve.points == []
-    assert not torch.equal(trained[0].model.state_dict()["layers.0.weight"], Line().state_dict()["layers.0.weight"])
+    assert not torch.equal(
+        trained[0].training_module.state_dict()["layers.0.weight"], Line().state_dict()["layers.0.weight"]
+    )
 
 
 class Broken(Line):
@@ -97,24 +99,24 @@ class Broken(Line):
 
 
 def test_a_step_without_a_finite_gradient_changes_nothing(tmp_path: Path) -> None:
-    stage = TinyStage(steps=10, model=Broken(range(4, 7)))
+    stage = TinyStage(steps=10, training_module=Broken(range(4, 7)))
     loop = tiny_loop(tmp_path, Points(), [stage])
     loop.train()
-    assert all(bool(weight.isfinite().all()) for weight in stage.model.state_dict().values())
+    assert all(bool(weight.isfinite().all()) for weight in stage.training_module.state_dict().values())
     assert loop.progress.document.step == 10
 
 
 @pytest.mark.parametrize("factor", [math.nan, math.inf, 1e4])
 def test_a_training_that_goes_wrong_backs_off_to_its_last_good_checkpoint(tmp_path: Path, factor: float) -> None:
     curve = Points()
-    stage = TinyStage(steps=60, model=Broken(range(13, 13 + MOST_BAD_IN_A_ROW), factor))
+    stage = TinyStage(steps=60, training_module=Broken(range(13, 13 + MOST_BAD_IN_A_ROW), factor))
     loop = tiny_loop(tmp_path, curve, [stage], keepCheckpoints=1)
     seen: dict[int, torch.Tensor] = {}
 
     def look() -> bool:
         assert loop.current is not None
         if loop.current.place.step in {10, 40}:
-            seen[loop.current.place.step] = stage.model.state_dict()["layers.0.weight"].clone()
+            seen[loop.current.place.step] = stage.training_module.state_dict()["layers.0.weight"].clone()
         return False
 
     loop.stop = look
@@ -133,7 +135,7 @@ def test_a_training_that_goes_wrong_backs_off_to_its_last_good_checkpoint(tmp_pa
 @pytest.mark.parametrize("looks", [20, 36, 37, 38, 39, 40, 45])
 def test_backing_off_is_the_same_after_a_resume(tmp_path: Path, looks: int) -> None:
     def stage() -> TinyStage:
-        return TinyStage(steps=50, model=Broken(range(13, 13 + MOST_BAD_IN_A_ROW), 1e4))
+        return TinyStage(steps=50, training_module=Broken(range(13, 13 + MOST_BAD_IN_A_ROW), 1e4))
 
     whole, parts = Points(), Points()
     tiny_loop(tmp_path / "whole", whole, [stage()], keepCheckpoints=1).train()
@@ -144,7 +146,7 @@ def test_backing_off_is_the_same_after_a_resume(tmp_path: Path, looks: int) -> N
 
 
 def test_a_training_that_diverged_is_given_up_with_a_remedy(tmp_path: Path) -> None:
-    stage = TinyStage(steps=400, model=Broken(range(3, 400)))
+    stage = TinyStage(steps=400, training_module=Broken(range(3, 400)))
     with pytest.raises(
         BadInput, match=r"acoustic model at step \d+.*halved 5 times.*learningRate \(0.0015\)"
     ) as refusal:
@@ -165,7 +167,7 @@ def early(tmp_path_factory: pytest.TempPathFactory) -> tuple[Points, Loop, dict[
     curve, trained = Points(), patient()
     loop = tiny_loop(tmp_path_factory.mktemp("early"), curve, trained, **EARLY)
     loop.train()
-    return curve, loop, trained[0].model.state_dict()
+    return curve, loop, trained[0].training_module.state_dict()
 
 
 def test_a_model_that_gets_no_better_is_done_and_has_its_best_weights(
@@ -180,10 +182,10 @@ def test_a_model_that_gets_no_better_is_done_and_has_its_best_weights(
     assert all(loss > measured[best] - 0.02 for loss in measured.values())
     assert loop.steps == {"Acoustic": last, "Vocoder": 12}
     stage = TinyStage()
-    stage.model.load_state_dict(weights)
+    stage.training_module.load_state_dict(weights)
     held_out = next(iter(stage.validation()))
     with torch.no_grad():
-        assert float(stage.model.eval()(held_out, 0)["loss"]) == pytest.approx(measured[best], rel=1e-5)
+        assert float(stage.training_module.eval()(held_out, 0)["loss"]) == pytest.approx(measured[best], rel=1e-5)
 
 
 def test_steps_that_early_stopping_spares_count_as_done(early: tuple[Points, Loop, dict[str, torch.Tensor]]) -> None:
@@ -212,7 +214,7 @@ def test_early_stopping_is_the_same_after_a_resume(
     trained = patient()
     tiny_loop(tmp_path, points, trained, **EARLY).train()
     assert points.losses() == curve.losses()
-    assert torch.equal(trained[0].model.state_dict()["layers.0.weight"], weights["layers.0.weight"])
+    assert torch.equal(trained[0].training_module.state_dict()["layers.0.weight"], weights["layers.0.weight"])
 
 
 def test_seeds_differ_in_every_part() -> None:

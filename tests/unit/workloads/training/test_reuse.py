@@ -195,8 +195,8 @@ def test_each_architecture_goes_on_as_it_was(vocoder: str, tmp_path: Path) -> No
     path.write_bytes(packed(models.build_voice(*first), card, front_end.files(), weights_of.training_only(first[0])))
     source = {part: Source(part, "base", open_voice(path)) for part in ("acoustic", "vocoder")}
     weights_of.start(Sources(**source), *again, ["one"])
-    exported = (first[1].module(), again[1].module())
-    for one, other in ((first[0].model, again[0].model), exported):
+    exported = (first[1].exported, again[1].exported)
+    for one, other in ((first[0].training_module, again[0].training_module), exported):
         assert changed(one.state_dict(), other.state_dict()) == set()
 
 

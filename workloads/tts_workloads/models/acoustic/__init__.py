@@ -1,1 +1,1 @@
-"""Acoustic models: from symbols to what a vocoder is given. Each model is one folder."""
+"""Acoustic models: from symbols to mel frames, and how they are trained."""

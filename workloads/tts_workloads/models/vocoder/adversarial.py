@@ -1,5 +1,5 @@
-"""The adversarial losses of a vocoder, for one forward and one backward pass: each loss has a gradient for the weights
-that it is meant for and for no others, so that both sides are trained by one step."""
+"""The adversarial losses of a vocoder, for one forward and one backward pass. Each loss has gradients only for the
+weights that it is meant for, so that one step trains both sides."""
 
 from __future__ import annotations
 
@@ -12,35 +12,36 @@ from torch.func import functional_call
 from tts_workloads.models.vocoder.discriminators import Discriminators, Judgement
 
 LEAST_ACTIVATION = 1e-3
-"""Below this mean an activation's differences are not taken relative to it."""
+"""Least mean activation that differences are divided by."""
 
 
 class Adversarial(NamedTuple):
-    """Scalar float32 losses, means over the discriminators."""
+    """Losses of a batch: scalars in float32, each the mean over all discriminators."""
 
     discriminator: Tensor
-    """What the discriminators are trained on: least squares (Mao et al. 2016, arXiv:1611.04076)."""
+    """The loss of the discriminators: least squares (Mao et al. 2016, arXiv:1611.04076)."""
     generator: Tensor
-    """How little the sound that was made passes for recorded."""
+    """The loss of the vocoder: how far the discriminators tell its sound from a recording."""
     features: Tensor
-    """How far what the discriminators' layers see in it is from what they see in the recording, relative to that
-    (Defossez et al. 2022, EnCodec, arXiv:2210.13438, section 3.4)."""
+    """Another loss of the vocoder: how far the activations for its sound are from those for the recording, relative to
+    the latter (Defossez et al. 2022, EnCodec, arXiv:2210.13438, section 3.4)."""
 
 
 def adversarial_losses(discriminators: Discriminators, made: Tensor, recorded: Tensor) -> Adversarial:
-    """The losses of ``[batch, samples]`` that a vocoder made, and of what it should have made."""
+    """The losses of the sound ``[batch, samples]`` that a vocoder made, given the recording that it should have
+    made."""
     real: list[Judgement] = discriminators(recorded)
     fake: list[Judgement] = discriminators(made.detach())
-    # The same weights again, as constants: the way back to the vocoder must not reach them.
+    # The same weights as constants: gradients of the vocoder's losses must not reach them.
     weights = {name: weight.detach() for name, weight in discriminators.named_parameters()}
-    seen: list[Judgement] = functional_call(discriminators, weights, (made,))
+    judged: list[Judgement] = functional_call(discriminators, weights, (made,))
     return Adversarial(
         _mean([(1 - scores.float()).square() for scores, _ in real]) + _mean([s.float().square() for s, _ in fake]),
-        _mean([(1 - scores.float()).square() for scores, _ in seen]),
+        _mean([(1 - scores.float()).square() for scores, _ in judged]),
         _mean(
             [
                 _relative(ours.float(), theirs.detach().float())
-                for (_, of_recorded), (_, of_made) in zip(real, seen, strict=True)
+                for (_, of_recorded), (_, of_made) in zip(real, judged, strict=True)
                 for theirs, ours in zip(of_recorded, of_made, strict=True)
             ]
         ),

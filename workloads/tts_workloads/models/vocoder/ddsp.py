@@ -1,7 +1,7 @@
 """``ddsp``: a vocoder that filters sources, as the voice does: pulses at the pitch, breath that comes with the pulses,
 and noise, each shaped by a spectrum that convolutions read off the mel frames (Engel et al. 2020, arXiv:2001.04643; as
 a vocoder Agrawal et al. 2024, arXiv:2401.10460). The phase comes from the pulses, so that magnitudes are nearly all
-there is to learn. Its training is in ``vocoder_stage``."""
+that has to be learned."""
 
 import math
 from typing import NamedTuple
@@ -13,8 +13,12 @@ from torch import Tensor, nn
 from tts_api.architectures import DdspParameters
 from tts_api.resources.training import AudioFeatures
 from tts_workloads.audio import PITCH_RANGE_HZ, SILENCE
+from tts_workloads.models.acoustic.stage import AcousticStage
 from tts_workloads.models.layers import BlockShape, ConvStack, TimeConv
 from tts_workloads.models.spectral import LinearMagnitude, Overlap
+from tts_workloads.models.task import Task
+from tts_workloads.models.vocoder.losses import VocoderBatch, VocoderTraining, Weights
+from tts_workloads.models.vocoder.recipe import JUDGED, SegmentsStage, seeded_audio, spectra_and_periods
 
 FIRST_KERNEL, KERNEL = 7, 5
 NOISE_SAMPLES = 1 << 16
@@ -153,3 +157,39 @@ def harmonics(phase: Tensor, hertz: Tensor, sample_rate: int) -> Tensor:
     faded = (count - whole) * torch.cos((whole + 1.0) * phase)
     pulses: Tensor = (torch.where(near, whole, kernel) + faded) * torch.sqrt(2.0 / count)
     return pulses
+
+
+class DdspTraining(VocoderTraining):
+    """The vocoder with its losses. Its source has the recording's pitch; to read the pitch off the mel frames is
+    learned beside it."""
+
+    model: Ddsp
+
+    def make(self, batch: VocoderBatch) -> tuple[Tensor, dict[str, Tensor]]:
+        """The waveforms, and the losses of pitch and voicing; see ``VocoderTraining``."""
+        read = self.model.controls(batch.mel)
+        voiced = (batch.log_pitch > 0).float()
+        wrong = ((read.log_pitch - batch.log_pitch).abs() * voiced).sum() / voiced.sum().clamp_min(1.0)
+        own = {"pitch": 2.0 * wrong, "voicing": F.binary_cross_entropy_with_logits(read.voicing, voiced)}
+        with torch.autocast(batch.mel.device.type, enabled=False):
+            # Between voiced frames the source has the pitch that the model reads there.
+            log_pitch = torch.where(batch.log_pitch > 0, batch.log_pitch, read.log_pitch.detach())
+            hertz = torch.exp(log_pitch).clamp(self.model.lowest, self.model.highest)
+            noise_from = int(torch.randint(self.model.noise.shape[0], ()))
+            return self.model.sound(read.filters, batch.mel, hertz, voiced, noise_from), own
+
+
+def ddsp_stage(task: Task, acoustic: AcousticStage) -> SegmentsStage:
+    """The training of ``ddsp`` against the discriminators of ``vocos``. Those of periods are narrower, because the
+    pulses of its source have the right periods anyway."""
+    audio, parameters = seeded_audio(task), DdspParameters.model_validate(task.run.model.vocoder.parameters)
+    channels = parameters.discriminator_channels
+    training = DdspTraining(
+        Ddsp(parameters, audio),
+        audio,
+        alone=Weights(mel=2.0, spectral=1.0),
+        judged=JUDGED,
+        discriminators=spectra_and_periods(channels, max(1, channels // 4)),
+        alone_steps=parameters.pretraining_steps,
+    )
+    return SegmentsStage(task, acoustic, training, None)

@@ -1,5 +1,5 @@
-"""What vocoders are trained against: networks that tell made sound from recorded sound. They exist only in training;
-how their losses reach whom is in ``adversarial``."""
+"""What vocoders are trained against: networks that tell made sound from recorded sound. They exist only in training.
+Their losses are in ``adversarial``."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from tts_workloads.models.spectral import Resolution
 
 SLOPE = 0.1
 PERIODS = (2, 3, 5, 7, 11)
-"""Of the multi-period discriminator: prime, so that they overlap as little as possible."""
+"""Periods in samples of the multi-period discriminator: prime numbers, so that they overlap as little as possible."""
 PERIOD_CHANNELS = (1, 4, 16, 32, 32)
-"""Of its layers, in units of the first one's; the published unit is 32."""
+"""Channels of its layers, in units of the first layer's; the published unit is 32."""
 SPECTRAL_LAYERS = 4
-"""Convolutions of a resolution's discriminator before the last two."""
+"""Number of convolutions of a resolution's discriminator before the last two."""
 
 Judgement = tuple[Tensor, list[Tensor]]
-"""Scores of the parts of a sound, and the activations of every layer before them."""
+"""Scores of the parts of a sound, and the activations of every layer before the scores."""
 
 
 class Discriminator(nn.Module):
-    """Convolutions with leaky rectifiers, and a last one that gives the scores."""
+    """Convolutions with leaky rectifiers, and a last convolution that returns the scores."""
 
     def __init__(self, layers: Sequence[nn.Module], last: nn.Module) -> None:
         super().__init__()
@@ -35,16 +35,16 @@ class Discriminator(nn.Module):
         self.last = weight_norm(last)
 
     def forward(self, waveform: Tensor) -> Judgement:
-        """``[batch, samples]`` to scores of any shape and the activations."""
-        x = self.seen(waveform)
+        """Judge a waveform ``[batch, samples]``. Returns scores of any shape and the activations."""
+        x = self.view(waveform)
         activations = []
         for layer in self.layers:
             x = F.leaky_relu(layer(x), SLOPE)
             activations.append(x)
         return self.last(x), activations
 
-    def seen(self, waveform: Tensor) -> Tensor:
-        """The view of the sound that the first convolution gets."""
+    def view(self, waveform: Tensor) -> Tensor:
+        """The form of the sound ``[batch, samples]`` that the first convolution gets."""
         raise NotImplementedError
 
 
@@ -60,7 +60,7 @@ class PeriodDiscriminator(Discriminator):
         super().__init__(layers, nn.Conv2d(widths[-1], 1, (3, 1), padding=(1, 0)))
         self.period = period
 
-    def seen(self, waveform: Tensor) -> Tensor:
+    def view(self, waveform: Tensor) -> Tensor:
         """``[batch, 1, samples / period, period]``."""
         padded = F.pad(waveform, (0, -waveform.shape[1] % self.period), mode="reflect")
         return padded.view(len(waveform), 1, -1, self.period)
@@ -85,7 +85,7 @@ class ScaleDiscriminator(Discriminator):
         super().__init__(layers, nn.Conv1d(8 * c, 1, 3, padding=1))
         self.averaged = averaged
 
-    def seen(self, waveform: Tensor) -> Tensor:
+    def view(self, waveform: Tensor) -> Tensor:
         """``[batch, 1, samples / averaged]``."""
         return F.avg_pool1d(waveform.unsqueeze(1), self.averaged) if self.averaged > 1 else waveform.unsqueeze(1)
 
@@ -103,8 +103,9 @@ class SpectralDiscriminator(Discriminator):
         self.resolution = resolution
         self.register_buffer("window", torch.hann_window(resolution.n_fft), persistent=False)
 
-    def seen(self, waveform: Tensor) -> Tensor:
-        """``[batch, 1, frames, bins]``, the cube root of the magnitudes: silence and speech on one scale."""
+    def view(self, waveform: Tensor) -> Tensor:
+        """``[batch, 1, frames, bins]``, the cube root of the magnitudes, which brings silence and speech to one
+        scale."""
         with torch.autocast(waveform.device.type, enabled=False):
             n_fft, hop = self.resolution
             spectrum = torch.stft(waveform.float(), n_fft, hop, window=self.window, return_complex=True)
@@ -113,27 +114,27 @@ class SpectralDiscriminator(Discriminator):
 
 
 class Discriminators(nn.Module):
-    """Several at once."""
+    """Several discriminators of the same sound."""
 
     def __init__(self, parts: Sequence[Discriminator]) -> None:
         super().__init__()
         self.parts = nn.ModuleList(parts)
 
     def forward(self, waveform: Tensor) -> list[Judgement]:
-        """What each says of ``[batch, samples]``."""
+        """The judgement of each discriminator on a waveform ``[batch, samples]``."""
         return [part(waveform) for part in self.parts]
 
 
 def multi_period(channels: int = 32) -> list[Discriminator]:
-    """One for each period."""
+    """One discriminator for each period."""
     return [PeriodDiscriminator(period, channels) for period in PERIODS]
 
 
 def multi_scale(channels: int = 128) -> list[Discriminator]:
-    """One for the samples, one for means of two, one for means of four."""
+    """One discriminator for the samples, one for means of two samples, one for means of four."""
     return [ScaleDiscriminator(averaged, channels) for averaged in (1, 2, 4)]
 
 
 def multi_resolution(resolutions: Sequence[Resolution], channels: int = 32) -> list[Discriminator]:
-    """One for each resolution."""
+    """One discriminator for each resolution."""
     return [SpectralDiscriminator(resolution, channels) for resolution in resolutions]

@@ -1,13 +1,20 @@
 """``griffinlim``: a vocoder without weights (Griffin and Lim 1984, with the momentum of Perraudin et al. 2013)."""
 
 import math
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
 
 from tts_api.architectures import GriffinLimParameters
 from tts_api.resources.training import AudioFeatures
+from tts_api.voice import Capability
+from tts_workloads.data import Utterance
+from tts_workloads.models.acoustic.stage import AcousticStage
 from tts_workloads.models.spectral import LinearMagnitude, Overlap
+from tts_workloads.models.stage import Batch, Optimisation, StageName
+from tts_workloads.models.task import Task
+from tts_workloads.models.vocoder.stage import VocoderStage
 
 
 class GriffinLim(nn.Module):
@@ -41,3 +48,43 @@ class GriffinLim(nn.Module):
         frames = torch.arange(magnitude.shape[2], device=magnitude.device, dtype=torch.float64)[None, :]
         turns = torch.frac(bins * bins * 0.6180339887498949 + (frames + bins) * (frames + 1.0) * 0.4142135623730951)
         return (turns * (2.0 * math.pi)).to(magnitude.dtype).unsqueeze(0).expand_as(magnitude)
+
+
+class GriffinLimStage(VocoderStage):
+    """The stage of ``griffinlim``, which has nothing to train."""
+
+    name: StageName = "Vocoder"
+    steps: int = 0
+    optimisation = Optimisation(learning_rate=0.0, warmup_steps=0)
+    supports: Sequence[Capability] = ()
+    measured_on: Sequence[int] = ()
+    receptive_field_frames: int | None = None
+
+    def __init__(self, task: Task, acoustic: AcousticStage) -> None:
+        del acoustic
+        parameters = GriffinLimParameters.model_validate(task.run.model.vocoder.parameters)
+        self.training_module: nn.Module = GriffinLim(parameters, task.run.dataset.audio)
+
+    @property
+    def exported(self) -> nn.Module:
+        """The vocoder."""
+        return self.training_module
+
+    def prepare(self, clips: Iterable[int]) -> None:
+        """Do nothing."""
+
+    def batches(self, epoch: int, rank: int, world: int) -> Sequence[Sequence[Utterance]]:
+        """No batches."""
+        del epoch, rank, world
+        return []
+
+    def collate(self, utterances: Sequence[Utterance]) -> Batch:
+        """Raise TypeError: nobody may ask for a batch."""
+        raise TypeError(f"griffinlim is not trained, and was given {len(utterances)} utterances")
+
+    def validation(self) -> Iterable[Batch]:
+        """No batches."""
+        return []
+
+    def show(self) -> None:
+        """Nothing: the stage of the acoustic model has shown the clip."""

@@ -1,5 +1,5 @@
 """``hifigan``: a vocoder that turns mel frames into samples by transposed convolutions (Kong, Kim and Bae 2020,
-arXiv:2010.05646), in the three published sizes. Its training is in ``adversarial_stage``."""
+arXiv:2010.05646), in the three published sizes."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -9,8 +9,15 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tts_api.architectures import HifiganParameters
+from tts_api.reasons import Reason
 from tts_api.resources.training import AudioFeatures
 from tts_workloads.audio import SILENCE
+from tts_workloads.exits import BadInput
+from tts_workloads.models.acoustic.stage import AcousticStage
+from tts_workloads.models.task import Task
+from tts_workloads.models.vocoder.discriminators import multi_period, multi_scale
+from tts_workloads.models.vocoder.losses import VocoderBatch, VocoderTraining
+from tts_workloads.models.vocoder.recipe import JUDGED, SegmentsStage, seeded_audio
 
 SLOPE = 0.1
 """Of the leaky rectifiers."""
@@ -101,7 +108,7 @@ def _activated(channels: int, kernel: int, dilation: int) -> nn.Sequential:
     return nn.Sequential(nn.LeakyReLU(SLOPE), conv)
 
 
-class Fusion(nn.Module):
+class MultiReceptiveField(nn.Module):
     """Residual blocks of several kernels side by side, and their mean (section 2.2)."""
 
     def __init__(self, channels: int, size: Size) -> None:
@@ -137,7 +144,7 @@ class Hifigan(nn.Module):
                 channels, channels // 2, 2 * rate, rate, padding=(rate + 1) // 2, output_padding=rate % 2
             )
             channels //= 2
-            layers += [nn.LeakyReLU(SLOPE), up, Fusion(channels, size)]
+            layers += [nn.LeakyReLU(SLOPE), up, MultiReceptiveField(channels, size)]
         self.body = nn.Sequential(*layers)
         self.last = nn.Conv1d(channels, 1, OUTER_KERNEL, padding=OUTER_KERNEL // 2)
         self.hop_length, self.silence = audio.hop_length, SILENCE
@@ -156,3 +163,32 @@ class Hifigan(nn.Module):
         x = self.body(self.first((mel + 5.0) * 0.5))
         waveform: Tensor = torch.tanh(self.last(F.leaky_relu(x)).float()).squeeze(1)
         return waveform
+
+
+class HifiganTraining(VocoderTraining):
+    """The vocoder with its losses."""
+
+    model: Hifigan
+
+    def make(self, batch: VocoderBatch) -> tuple[Tensor, dict[str, Tensor]]:
+        """The waveforms, and no losses of its own; see ``VocoderTraining``."""
+        return self.model.generate(batch.mel), {}
+
+
+def hifigan_stage(task: Task, acoustic: AcousticStage) -> SegmentsStage:
+    """The training of ``hifigan`` against multi-period and multi-scale discriminators.
+
+    Raises BadInput with InvalidParameters for a hop length that the upsamplings cannot make."""
+    audio, parameters = seeded_audio(task), HifiganParameters.model_validate(task.run.model.vocoder.parameters)
+    try:
+        model = Hifigan(parameters, audio)
+    except ValueError as error:
+        raise BadInput(
+            Reason.INVALID_PARAMETERS,
+            f"dataset.audio.hopLength = {audio.hop_length}: hifigan cannot make so many samples of a frame ({error}); "
+            "256 is the published value",
+        ) from None
+    channels = parameters.discriminator_channels
+    judges = [*multi_period(channels), *multi_scale(4 * channels)]
+    training = HifiganTraining(model, audio, alone=JUDGED, judged=JUDGED, discriminators=judges)
+    return SegmentsStage(task, acoustic, training, receptive_field_frames(parameters, audio))

@@ -1,6 +1,5 @@
 """``vocos``: magnitudes and phases from a few convolutions at frame rate, sound by one inverse Fourier transform
-(Siuzdak 2023, arXiv:2306.00814). The blocks are plain convolutions: depthwise ones are slow to train on a CPU. Its
-training is in ``vocoder_stage``."""
+(Siuzdak 2023, arXiv:2306.00814). The blocks are plain convolutions: depthwise ones are slow to train on a CPU."""
 
 import torch
 import torch.nn.functional as F
@@ -9,8 +8,12 @@ from torch import Tensor, nn
 from tts_api.architectures import VocosParameters
 from tts_api.resources.training import AudioFeatures
 from tts_workloads.audio import SILENCE
+from tts_workloads.models.acoustic.stage import AcousticStage
 from tts_workloads.models.layers import BlockShape, ConvStack, TimeConv
 from tts_workloads.models.spectral import LinearMagnitude, Overlap
+from tts_workloads.models.task import Task
+from tts_workloads.models.vocoder.losses import VocoderBatch, VocoderTraining, Weights
+from tts_workloads.models.vocoder.recipe import JUDGED, SegmentsStage, seeded_audio, spectra_and_periods
 
 FIRST_KERNEL, KERNEL = 7, 3
 LARGEST_MAGNITUDE = 1e3
@@ -62,3 +65,31 @@ class Vocos(nn.Module):
             max=self.largest_magnitude
         )
         return self.overlap.inverse(torch.polar(magnitude, phase))
+
+
+class VocosTraining(VocoderTraining):
+    """The vocoder with its losses."""
+
+    model: Vocos
+
+    def make(self, batch: VocoderBatch) -> tuple[Tensor, dict[str, Tensor]]:
+        """The waveforms, and no losses of its own; see ``VocoderTraining``."""
+        hidden = self.model.hidden(batch.mel)
+        with torch.autocast(batch.mel.device.type, enabled=False):
+            return self.model.sound(hidden, batch.mel), {}
+
+
+def vocos_stage(task: Task, acoustic: AcousticStage) -> SegmentsStage:
+    """The training of ``vocos`` against multi-period and multi-resolution discriminators (as Jang et al. 2021)."""
+    audio, parameters = seeded_audio(task), VocosParameters.model_validate(task.run.model.vocoder.parameters)
+    channels = parameters.discriminator_channels
+    judges = spectra_and_periods(channels, channels)
+    training = VocosTraining(
+        Vocos(parameters, audio),
+        audio,
+        alone=Weights(mel=3.0, spectral=1.0),
+        judged=JUDGED,
+        discriminators=judges,
+        alone_steps=parameters.pretraining_steps,
+    )
+    return SegmentsStage(task, acoustic, training, receptive_field_frames(parameters, audio))

@@ -83,7 +83,7 @@ def describe(run: TrainingRun, training: Training, steps: int, evaluation: Evalu
         speakers=training.corpus.speakers,
         audio=run.dataset.audio,
         model=training.run.model,
-        supports=models.SUPPORTS,
+        supports=models.supports(training.acoustic, training.vocoder),
         front_end=text.describe(training.front_end),
         vocoder=VocoderCard(receptive_field_frames=training.vocoder.receptive_field_frames),
         provenance=Provenance(
@@ -106,14 +106,12 @@ def leave_report(report: Path, training: Training, card: VoiceCard, spoken: Sequ
     report.mkdir(parents=True, exist_ok=True)
     clips, seconds_per_frame = training.corpus.clips, card.audio.hop_length / card.audio.sample_rate
     write_bytes(report / "loss.png", pictures.loss_picture(curve.read(report / "curve.jsonl")))
-    clip = training.acoustic.task.shown
-    alignment = pictures.alignment_picture(
-        training.acoustic.alignment(clip).numpy(),
-        [training.front_end.symbols[symbol] for symbol in _symbols(training, clip)],
-        seconds_per_frame,
-        clips[clip].text,
-    )
-    write_bytes(report / "alignment.png", alignment)
+    clip = training.shown
+    alignment = training.acoustic.alignment(clip)
+    if alignment is not None:
+        symbols = [training.front_end.symbols[symbol] for symbol in _symbols(training, clip)]
+        drawn = pictures.alignment_picture(alignment.numpy(), symbols, seconds_per_frame, clips[clip].text)
+        write_bytes(report / "alignment.png", drawn)
     said = next((one for one in spoken if one.clip == clip and len(one.waveform) > card.audio.n_fft), None)
     if said is not None:
         log_mel = LogMel(card.audio)

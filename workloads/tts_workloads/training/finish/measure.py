@@ -52,7 +52,8 @@ def measure(training: Training, spoken: Sequence[Spoken], device: torch.device) 
     for one in spoken:
         made, recorded = torch.from_numpy(one.waveform), training.corpus.clips[one.clip].waveform
         heard = training.acoustic.durations(one.clip)
-        durations.append(float((one.durations - heard).abs().float().mean()) * milliseconds)
+        if heard is not None:
+            durations.append(float((one.durations - heard).abs().float().mean()) * milliseconds)
         if len(made) <= audio.n_fft:
             continue
         alignment = align(*(cepstra(log_mel(sound[None])[0].numpy()) for sound in (made, recorded)))
@@ -80,10 +81,12 @@ def _mean(values: Iterable[float | None], digits: int) -> float | None:
 
 
 def _mel_loss(training: Training, device: torch.device) -> float | None:
-    """Mean absolute error of the acoustic model's frames where it is told the recording's timing."""
-    stage = training.acoustic
-    stage.model.to(device).eval()
-    batches = [batch.to(device) for batch in stage.validation()]
-    losses = [(float(stage.model(batch, stage.steps)["mel"]), batch.seconds) for batch in batches]
-    weight = sum(seconds for _, seconds in losses)
-    return round(sum(loss * seconds for loss, seconds in losses) / weight, 5) if weight else None
+    """Mean absolute error of the acoustic model's frames, in nepers, where it is given the recording's timing."""
+    stage, features = training.acoustic, training.acoustic.task.features
+    stage.training_module.to(device)
+    total, count = 0.0, 0
+    for clip in training.held_out:
+        predicted = stage.predict(clip)
+        error = (predicted - features.mel[features.clip(clip)].to(device)).abs()
+        total, count = total + float(error.double().sum()), count + error.numel()
+    return round(total / count, 5) if count else None

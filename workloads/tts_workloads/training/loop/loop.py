@@ -92,7 +92,7 @@ class Loop:
                 self.finished[stage.name] = self.current.weights()
                 self.steps[stage.name] = self.current.place.step
                 self.current = None
-            stage.model.load_state_dict(self.finished[stage.name])
+            stage.training_module.load_state_dict(self.finished[stage.name])
             done += stage.steps
         if state is None or state["stage"] is not None:
             self.save(done)
@@ -152,9 +152,9 @@ class Trainer:
         """Kept where early stopping is asked for, on the host."""
         device = loop.world.device
         self.format = choose(loop.run.training.precision, device)
-        stage.model.to(device)
-        self.parallel = loop.world.parallel(stage.model)
-        self.optimiser = Optimiser(stage.model, stage.optimisation, self.format)
+        stage.training_module.to(device)
+        self.parallel = loop.world.parallel(stage.training_module)
+        self.optimiser = Optimiser(stage.training_module, stage.optimisation, self.format)
         self._late: Callable[[], None] | None = None
 
     def train(self) -> None:
@@ -209,6 +209,7 @@ class Trainer:
             learning_rate_at(place.step, stage.steps, group.optimisation) * self.guard.rate
             for group in self.optimiser.groups
         ]
+        stage.prepare(clip for utterance in utterances for clip in utterance)
         batch = stage.collate(utterances).to(loop.world.device).augmented(loop.run.training.augmentation)
         with self.format.autocast():
             losses: dict[str, Tensor] = self.parallel(batch, place.step)
@@ -243,10 +244,15 @@ class Trainer:
         self.place.validated = self.place.step
         losses: dict[str, float] = {}
         if loop.world.leads:
+            self.stage.prepare(self.stage.measured_on)
             torch.manual_seed(seed_of(loop.run.training.seed, "validation"))
             # As at the last step, so that losses of different steps compare.
             losses = measure(
-                self.stage.model, self.optimiser.weights(), self.stage.validation(), self.format, self.stage.steps
+                self.stage.training_module,
+                self.optimiser.weights(),
+                self.stage.validation(),
+                self.format,
+                self.stage.steps,
             )
             if math.isfinite(losses.get("loss", math.nan)):
                 loop.progress.validated(losses["loss"])

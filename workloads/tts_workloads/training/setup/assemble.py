@@ -13,6 +13,7 @@ from tts_api.run import TrainingRun
 from tts_workloads import models, text
 from tts_workloads.data import Corpus, Shards, features_of, read_corpus, split, with_user_lexicon
 from tts_workloads.models.stage import Stage
+from tts_workloads.models.task import shown_clip
 from tts_workloads.training.setup import source, weights
 
 
@@ -30,6 +31,11 @@ class Training:
     front_end: text.FrontEnd
     acoustic: models.AcousticStage
     vocoder: models.VocoderStage
+
+    @property
+    def shown(self) -> int:
+        """The number of the clip that people are shown."""
+        return shown_clip(self.corpus, self.train, self.held_out)
 
     @property
     def stages(self) -> list[Stage]:

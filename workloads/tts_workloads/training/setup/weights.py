@@ -1,5 +1,5 @@
-"""The weights of finished voices on their way into models that start from them, and what a voice carries along for
-that. Which voices these are is the affair of ``source``."""
+"""Copies the weights of finished voices into the models that start from them, and packs the weights that a voice
+carries along for this. ``source`` finds the voices."""
 
 from __future__ import annotations
 
@@ -14,55 +14,54 @@ from tts_workloads.exits import BadInput
 from tts_workloads.models import AcousticStage, VocoderStage
 from tts_workloads.training.setup.source import Source, Sources
 
-SPEAKERS = "speakers.weight"
-"""The acoustic model's table with a row for each speaker."""
-
 
 def start(sources: Sources, acoustic: AcousticStage, vocoder: VocoderStage, speakers: Sequence[str]) -> None:
-    """Put the weights of the sources into the new models. ``speakers`` are those of the new voice.
+    """Copy the weights of the sources into the new models. ``speakers`` are the names of the new voice's speakers.
 
-    Raises BadInput with UnsupportedVoice where they do not fit.
+    Raises BadInput with UnsupportedVoice where the weights do not fit.
     """
     if sources.acoustic is not None:
         weights = _weights(sources.acoustic, "acoustic_model.")
-        known = sources.acoustic.voice.card.speakers
-        if SPEAKERS in weights and len(weights[SPEAKERS]) == len(known):
-            weights[SPEAKERS] = _rows(weights[SPEAKERS], known, speakers)
-        _put(sources.acoustic, weights, acoustic.module())
+        known, table = sources.acoustic.voice.card.speakers, _speaker_table(acoustic)
+        if table in weights and len(weights[table]) == len(known):
+            weights[table] = _rows(weights[table], known, speakers)
+        _put(sources.acoustic, weights, acoustic.exported)
         _put_training_only(sources.acoustic, acoustic)
     if sources.vocoder is not None:
-        _put(sources.vocoder, _weights(sources.vocoder, "vocoder."), vocoder.module())
+        _put(sources.vocoder, _weights(sources.vocoder, "vocoder."), vocoder.exported)
 
 
 def training_only(stage: AcousticStage) -> bytes:
-    """What of a stage speaking does not need and training on does: its tensors by name."""
+    """The file with the weights that a voice needs for training on but not for speaking, as ``torch.save`` writes
+    them."""
     buffer = io.BytesIO()
-    torch.save({name: tensor.detach().cpu() for name, tensor in _training_only(stage).items()}, buffer)
+    torch.save({name: tensor.detach().cpu() for name, tensor in stage.training_only().items()}, buffer)
     return buffer.getvalue()
 
 
-def _training_only(stage: AcousticStage) -> dict[str, Tensor]:
-    exported = {tensor.data_ptr() for tensor in stage.module().state_dict().values()}
-    return {name: tensor for name, tensor in stage.model.state_dict().items() if tensor.data_ptr() not in exported}
+def _speaker_table(stage: AcousticStage) -> str:
+    """The name, in the exported model, of the tensor with a row for each speaker."""
+    parameters = stage.exported.named_parameters()
+    return next(name for name, parameter in parameters if parameter is stage.speakers.weight)
 
 
 def _put_training_only(source: Source, stage: AcousticStage) -> None:
-    wanted = _training_only(stage)
+    wanted = stage.training_only()
     found: dict[str, Tensor] = {}
     if source.voice.training_only is not None:
         found = torch.load(io.BytesIO(source.voice.training_only), map_location="cpu", weights_only=True)
     _check(source, found, wanted, wanted.keys())
-    stage.model.load_state_dict(found, strict=False)
+    stage.training_module.load_state_dict(found, strict=False)
 
 
 def _weights(source: Source, prefix: str) -> dict[str, Tensor]:
-    """The tensors of one of a voice's models by name, on the CPU."""
+    """The tensors of one model of a voice by name, on the CPU."""
     whole = torch.jit.load(str(source.voice.path), map_location="cpu").state_dict()  # type: ignore[no-untyped-call]
     return {name.removeprefix(prefix): tensor for name, tensor in whole.items() if name.startswith(prefix)}
 
 
 def _rows(table: Tensor, known: Sequence[str], wanted: Sequence[str]) -> Tensor:
-    """The table with a row for each of the names that are wanted: a new name gets the mean of the known ones."""
+    """The table with one row for each wanted name: a new name gets the mean of the known rows."""
     places = {name: place for place, name in enumerate(known)}
     mean = table.mean(0)
     return torch.stack([table[places[name]] if name in places else mean for name in wanted])
@@ -70,14 +69,14 @@ def _rows(table: Tensor, known: Sequence[str], wanted: Sequence[str]) -> Tensor:
 
 def _put(source: Source, weights: Mapping[str, Tensor], module: nn.Module) -> None:
     wanted = module.state_dict()
-    # TorchScript stores buffers too that a module makes anew.
-    made_anew = {name for name, _ in module.named_buffers()}
-    _check(source, weights, wanted, wanted.keys() | made_anew)
+    # TorchScript also stores the buffers that a module computes when it is made.
+    computed = {name for name, _ in module.named_buffers()}
+    _check(source, weights, wanted, wanted.keys() | computed)
     module.load_state_dict({name: weights[name] for name in wanted})
 
 
 def _check(source: Source, found: Mapping[str, Tensor], wanted: Mapping[str, Tensor], known: Container[str]) -> None:
-    """Raise BadInput where a tensor lacks, is not known or has another shape."""
+    """Raise BadInput where a tensor is missing, is not known or has another shape."""
     problems = [f"it has no {name}" for name in wanted if name not in found]
     problems += [f"it has {name}, which is not known" for name in found if name not in known]
     problems += [

@@ -1,5 +1,5 @@
 """``fastspeech2``: phonemes to mel frames, all at once (Ren et al. 2020, arXiv:2006.04558; pitch and energy per symbol
-after Lancucki 2020, FastPitch, arXiv:2006.06873). Here is what is exported; its training is in ``acoustic_stage``."""
+after Lancucki 2020, FastPitch, arXiv:2006.06873). This is the part that is exported; its training is in ``recipe``."""
 
 from typing import NamedTuple
 
@@ -11,22 +11,22 @@ from tts_workloads.audio import SILENCE
 from tts_workloads.models.layers import BlockShape, ConvStack, TimeConv, expand, mask_of
 
 LONGEST_SYMBOL_FRAMES = 200.0
-"""A symbol never lasts longer, whatever the predictor says."""
+"""The longest duration of a symbol in frames, whatever is predicted."""
 
 
 class Prosody(NamedTuple):
-    """How symbols are intoned, each ``[batch, symbols]``, 0 where there is no symbol."""
+    """The prosody of symbols. Each tensor is ``[batch, symbols]`` float32, 0 where there is no symbol."""
 
     pitch: Tensor
     """Normalised log-pitch."""
     voicing: Tensor
-    """Share of the symbol's frames that are voiced; a predictor's are logits."""
+    """Share of the symbol's frames that are voiced, 0 to 1; predicted values are logits."""
     energy: Tensor
-    """Normalised mean of its log-mel frames."""
+    """Normalised mean of the symbol's log-mel frames."""
 
 
 class Predictor(nn.Module):
-    """Numbers for each symbol: two convolutions with norms."""
+    """Predicts ``outputs`` numbers for each symbol with two normalised convolutions."""
 
     def __init__(self, channels: int, outputs: int, dropout: float) -> None:
         super().__init__()
@@ -39,8 +39,11 @@ class Predictor(nn.Module):
 
 
 class FastSpeech2(nn.Module):
-    """The acoustic model. Pitch is the logarithm of the fundamental frequency, normalised by ``pitch_mean`` and
-    ``pitch_std``; energy is the mean of a frame's mel bands, normalised likewise (all in nepers)."""
+    """The acoustic model.
+
+    Pitch is the natural logarithm of the fundamental frequency in hertz, normalised by ``pitch_mean`` and
+    ``pitch_std``. Energy is the mean of a frame's mel bands in nepers, normalised by ``energy_mean`` and
+    ``energy_std``."""
 
     pitch_mean: Tensor
     pitch_std: Tensor
@@ -76,14 +79,22 @@ class FastSpeech2(nn.Module):
         self.register_buffer("mel_mean", torch.zeros(n_mels))
 
     def forward(
-        self, tokens: Tensor, lengths: Tensor, speaker: Tensor, speed: Tensor, pitch: Tensor, energy: Tensor
+        self,
+        tokens: Tensor,
+        lengths: Tensor,
+        speaker: Tensor,
+        speed: Tensor,
+        pitch: Tensor,
+        energy: Tensor,
+        noise: Tensor | None = None,
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Speak.
 
-        ``tokens`` ``[batch, symbols]`` int64, ``lengths`` ``[batch]`` int64, ``speaker`` ``[batch, channels]``;
-        ``speed``, ``pitch`` and ``energy`` are factors, 1 is as trained, ``[batch]`` or for each symbol ``[batch,
-        symbols]``. Gives mel ``[batch, n_mels, frames]`` in nepers, frames ``[batch]`` int64 and the durations in
-        frames ``[batch, symbols]`` int64."""
+        ``tokens`` is ``[batch, symbols]`` int64, ``lengths`` is ``[batch]`` int64, ``speaker`` is ``[batch,
+        channels]``. ``speed``, ``pitch`` and ``energy`` are factors, ``[batch]`` or one for each symbol ``[batch,
+        symbols]``; 1 is as trained. The model draws nothing at random and ignores ``noise``. Returns mel frames
+        ``[batch, n_mels, frames]`` in nepers, the number of frames ``[batch]`` int64 and the durations in frames
+        ``[batch, symbols]`` int64."""
         encoded, mask = self.encode(tokens, lengths, speaker)
         predicted = self.predict_prosody(encoded, mask)
         prosody = Prosody(
@@ -98,8 +109,8 @@ class FastSpeech2(nn.Module):
         durations = torch.diff(ends, dim=1, prepend=torch.zeros_like(ends[:, :1]))
         frames = ends[:, -1]
         longest = int(frames.max())
-        mel = self.decode(self.intone(encoded, prosody, mask), durations, frames, longest)
-        # Behind an utterance's end a vocoder must find the silence that it would find if nothing longer were beside.
+        mel = self.decode(self.add_prosody(encoded, prosody, mask), durations, frames, longest)
+        # After its end a short utterance has the silence that the vocoder would assume there if it were alone.
         mel = torch.where(mask_of(frames, longest) > 0, mel, torch.full_like(mel, self.silence))
         return mel.transpose(1, 2), frames, durations
 
@@ -109,20 +120,20 @@ class FastSpeech2(nn.Module):
         return self.encoder((self.embedding(tokens) + speaker.unsqueeze(1)) * mask, mask), mask
 
     def predict_prosody(self, encoded: Tensor, mask: Tensor) -> Prosody:
-        """How the symbols are likely to be intoned; voicing as logits."""
+        """The likely prosody of the encoded symbols; voicing as logits."""
         pitch, voicing, energy = self.prosody(encoded, mask).float().unbind(2)
         return Prosody(pitch, voicing, energy)
 
-    def intone(self, encoded: Tensor, prosody: Prosody, mask: Tensor) -> Tensor:
-        """The encoded symbols with how they are intoned."""
+    def add_prosody(self, encoded: Tensor, prosody: Prosody, mask: Tensor) -> Tensor:
+        """The encoded symbols ``[batch, symbols, channels]`` with their prosody added."""
         numbers = torch.stack([prosody.pitch * prosody.voicing, prosody.voicing, prosody.energy], -1)
-        intoned: Tensor = self.prosody_embedding(numbers * mask)
-        return (encoded + intoned) * mask
+        embedded: Tensor = self.prosody_embedding(numbers * mask)
+        return (encoded + embedded) * mask
 
     def decode(self, symbols: Tensor, durations: Tensor, frames: Tensor, longest: int) -> Tensor:
-        """Mel ``[batch, longest, n_mels]`` float32 of encoded symbols that last ``durations`` frames."""
+        """Mel frames ``[batch, longest, n_mels]`` float32 of encoded symbols that last ``durations`` frames each."""
         mask = mask_of(frames, longest)
-        # Where in its symbol a frame is, and how long that lasts: a convolution alone sees only the nearest borders.
+        # Each frame is told its position in its symbol and the symbol's duration: a convolution sees near borders only.
         lasting = durations.to(symbols.dtype).unsqueeze(-1)
         begin = durations.cumsum(1).to(symbols.dtype).unsqueeze(-1) - lasting
         spread = expand(torch.cat([symbols, begin, lasting], -1), durations, longest)
@@ -135,5 +146,5 @@ class FastSpeech2(nn.Module):
 
 
 def each_symbol(factor: Tensor) -> Tensor:
-    """``[batch]`` or ``[batch, symbols]`` so that it broadcasts over ``[batch, symbols]``."""
+    """The factor ``[batch]`` or ``[batch, symbols]`` in a shape that broadcasts over ``[batch, symbols]``."""
     return factor.unsqueeze(1) if factor.dim() == 1 else factor
