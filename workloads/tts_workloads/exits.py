@@ -35,22 +35,22 @@ class StorageFull(Exception):
 
 
 @dataclass(frozen=True)
-class Ending:
+class Exit:
     """An exit code and the last words."""
 
     code: int
     message: TerminationMessage
 
 
-def ending_of(error: BaseException, *, step: int = 0) -> Ending:
-    """The ending that an error becomes."""
+def exit_of(error: BaseException, *, step: int = 0) -> Exit:
+    """The exit that an error becomes."""
     if isinstance(error, BadInput):
-        return _ending(ExitCode.BAD_INPUT, error.reason, str(error), step)
+        return _exit(ExitCode.BAD_INPUT, error.reason, str(error), step)
     if isinstance(error, StorageFull) or (isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}):
-        return _ending(FAILURE, Reason.STORAGE_FULL, str(error), step)
+        return _exit(FAILURE, Reason.STORAGE_FULL, str(error), step)
     if _is_out_of_memory(error):
-        return _ending(FAILURE, Reason.OUT_OF_MEMORY, str(error), step)
-    return _ending(FAILURE, Reason.WORKLOAD_FAILED, f"{type(error).__name__}: {error}", step)
+        return _exit(FAILURE, Reason.OUT_OF_MEMORY, str(error), step)
+    return _exit(FAILURE, Reason.WORKLOAD_FAILED, f"{type(error).__name__}: {error}", step)
 
 
 def _is_out_of_memory(error: BaseException) -> bool:
@@ -58,8 +58,8 @@ def _is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
 
 
-def _ending(code: int, reason: Reason, message: str, step: int) -> Ending:
-    return Ending(code, TerminationMessage(reason=reason, message=clipped(message), step=step))
+def _exit(code: int, reason: Reason, message: str, step: int) -> Exit:
+    return Exit(code, TerminationMessage(reason=reason, message=clipped(message), step=step))
 
 
 def clipped(message: str) -> str:

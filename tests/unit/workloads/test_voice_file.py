@@ -24,7 +24,7 @@ from tts_workloads.training.finish.export import packed
 from tts_workloads.training.finish.finish import describe
 from tts_workloads.training.setup import weights
 from tts_workloads.training.setup.assemble import Training
-from tts_workloads.training.setup.source import Source, Sources
+from tts_workloads.training.setup.starting_voices import StartingVoice, StartingVoices
 from tts_workloads.voice_file import open_voice
 
 CPU = torch.device("cpu")
@@ -86,9 +86,11 @@ def test_a_stored_voice_still_speaks(path: Path) -> None:
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.pt")), ids=lambda path: path.stem)
 def test_a_training_still_goes_on_from_a_stored_voice(path: Path) -> None:
     file = open_voice(path, None)
-    source = Source("acoustic", "before", file)
+    source = StartingVoice("acoustic", "before", file)
     training = untrained("vocos", text.restore(file.card.front_end, file.front_end))
-    weights.start(Sources(acoustic=source, vocoder=None), training.acoustic, training.vocoder, ("allison", "bert"))
+    weights.start(
+        StartingVoices(acoustic=source, vocoder=None), training.acoustic, training.vocoder, ("allison", "bert")
+    )
     stored = torch.jit.load(str(path)).state_dict()
     own = training.acoustic.exported.state_dict()
     assert all(torch.equal(own[name], stored[f"acoustic_model.{name}"]) for name in own)

@@ -16,7 +16,7 @@ import uvicorn
 
 from tts_api.reasons import Reason
 from tts_api.report import ExitCode, ServicePerformance, TerminationMessage
-from tts_workloads.exits import Ending, ending_of, write_termination_message
+from tts_workloads.exits import Exit, exit_of, write_termination_message
 from tts_workloads.processors import cpus
 from tts_workloads.report import SERVICE_PERFORMANCE, now, reporter_for
 from tts_workloads.serving.config import ServingConfig
@@ -43,17 +43,17 @@ def serve(read_config: Callable[[], ServingConfig]) -> int:
     an exit code and a termination message.
     """
     try:
-        ending = asyncio.run(_serve(read_config()))
+        outcome = asyncio.run(_serve(read_config()))
     except Exception as error:  # noqa: BLE001 - every error becomes an exit code and a message
-        ending = ending_of(error)
-    if ending.code == ExitCode.FINISHED:
+        outcome = exit_of(error)
+    if outcome.code == ExitCode.FINISHED:
         log.info("stopped", extra={"event": "ended", "code": 0})
     else:
         log.error(
-            "%s: %s", ending.message.reason, ending.message.message, extra={"event": "ended", "code": ending.code}
+            "%s: %s", outcome.message.reason, outcome.message.message, extra={"event": "ended", "code": outcome.code}
         )
-    write_termination_message(ending.message)
-    return int(ending.code)
+    write_termination_message(outcome.message)
+    return int(outcome.code)
 
 
 class _Server(uvicorn.Server):
@@ -65,7 +65,7 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def _serve(config: ServingConfig) -> Ending:
+async def _serve(config: ServingConfig) -> Exit:
     # One sentence is too little work to share. On a busy machine two threads wait for each other for longer than one
     # thread would need alone.
     torch.set_num_threads(1)
@@ -106,7 +106,7 @@ async def _serve(config: ServingConfig) -> Ending:
         await asyncio.gather(listening, return_exceptions=True)
         if service.engine is not None:
             await asyncio.to_thread(service.engine.close, ENDING_SECONDS)
-    return Ending(ExitCode.FINISHED, TerminationMessage(reason=Reason.FINISHED))
+    return Exit(ExitCode.FINISHED, TerminationMessage(reason=Reason.FINISHED))
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -16,7 +16,7 @@ from tts_workloads.audio import SILENCE, LogMel
 from tts_workloads.models.acoustic.augmentation import draw_gains, louder, masked, noisy, stretched, stretched_frames
 from tts_workloads.models.acoustic.utterances import UtteranceBatch
 from tts_workloads.models.vocoder.losses import VocoderBatch
-from tts_workloads.training.loop.loop import Interrupted
+from tts_workloads.training.loop.trainer import Interrupted
 
 AUDIO = AudioFeatures(sample_rate=16000)
 

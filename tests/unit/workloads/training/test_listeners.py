@@ -16,8 +16,8 @@ from tests.unit.workloads import tiny_corpus
 from tests.unit.workloads.conftest import LISTENERS
 from tts_api.report import Evaluation, TerminationMessage
 from tts_workloads.training.finish.listeners import MARK, spread
-from tts_workloads.training.finish.measure import Spoken
-from tts_workloads.training.loop.loop import Interrupted
+from tts_workloads.training.finish.measure import SpokenClip
+from tts_workloads.training.loop.trainer import Interrupted
 from tts_workloads.training.processes.launch import launch
 
 WORDS = {"word_error_rate", "recorded_word_error_rate", "character_error_rate", "recorded_character_error_rate"}
@@ -159,5 +159,5 @@ def test_a_pod_that_is_asked_to_stop_does_so(workspace: Path, monkeypatch: pytes
     [(0, 20, []), (3, 20, [0, 1, 2]), (20, 20, list(range(20))), (5, 2, [0, 3]), (50, 20, list(range(0, 50, 3)))],
 )
 def test_a_bounded_number_is_listened_to(clips: int, most: int, chosen: list[int]) -> None:
-    spoken = [Spoken(clip, torch.zeros(1).numpy(), torch.zeros(1), 0.0) for clip in range(clips)]
+    spoken = [SpokenClip(clip, torch.zeros(1).numpy(), torch.zeros(1), 0.0) for clip in range(clips)]
     assert [one.clip for one in spread(spoken, most)] == chosen

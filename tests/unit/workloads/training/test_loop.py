@@ -11,8 +11,9 @@ import torch
 from tests.unit.workloads.tiny_stage import Asked, Line, Points, TinyBatch, TinyStage, tiny_loop
 from tts_workloads.exits import BadInput
 from tts_workloads.training.loop.guard import MOST_BAD_IN_A_ROW
-from tts_workloads.training.loop.loop import Interrupted, Loop, seed_of
+from tts_workloads.training.loop.loop import Loop
 from tts_workloads.training.loop.optimise import learning_rate_at
+from tts_workloads.training.loop.trainer import Interrupted, seed_of
 
 
 def stages() -> list[TinyStage]:

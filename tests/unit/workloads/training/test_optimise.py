@@ -128,7 +128,7 @@ def test_the_scale_of_fp16_is_part_of_the_state() -> None:
     optimiser = Optimiser(model, RULES, Format(CPU, torch.float16))
     optimiser.step(model(torch.ones(3, 2)) * math.inf, [0.1])
     assert resumed.scaler.get_scale() != optimiser.scaler.get_scale()
-    resumed.load(optimiser.state())
+    resumed.load_state_dict(optimiser.state_dict())
     assert resumed.scaler.get_scale() == optimiser.scaler.get_scale()
 
 
@@ -152,7 +152,7 @@ def test_a_state_goes_on_where_it_was() -> None:
     model, optimiser = make(replace(RULES, parts={"judge": JUDGE}))
     other, resumed = make(replace(RULES, parts={"judge": JUDGE}))
     optimiser.step(model(torch.ones(3, 2)), [0.1, 0.2])
-    resumed.load(optimiser.state())
+    resumed.load_state_dict(optimiser.state_dict())
     for one, with_optimiser in ((model, optimiser), (other, resumed)):
         with_optimiser.step(one(torch.ones(3, 2)), [0.1, 0.2])
     assert not moved(other, values(model))

@@ -1,4 +1,4 @@
-"""How a pod's ending comes of its processes' endings, and what its last words hold."""
+"""How a pod's exit follows from the exits of its processes, and what the termination message holds."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import torch
 
 from tts_api.reasons import Reason
 from tts_api.report import Artifact, Checkpoint, TerminationMessage, TrainingResult
-from tts_workloads.exits import BadInput, Ending, StorageFull, encoded, ending_of, write_termination_message
+from tts_workloads.exits import BadInput, Exit, StorageFull, encoded, exit_of, write_termination_message
 from tts_workloads.training.processes import rank_exits
 
 CHECKPOINT = Checkpoint(step=7, path="a/b.pt", sha256="0" * 64, saved_at="2026-01-01T00:00:00Z")
 
 
-def said(code: int, reason: str, *, saved: bool = False) -> Ending:
-    return Ending(code, TerminationMessage(reason=reason, checkpoint=CHECKPOINT if saved else None))
+def said(code: int, reason: str, *, saved: bool = False) -> Exit:
+    return Exit(code, TerminationMessage(reason=reason, checkpoint=CHECKPOINT if saved else None))
 
 
 @pytest.mark.parametrize(
@@ -43,21 +43,21 @@ def said(code: int, reason: str, *, saved: bool = False) -> Ending:
         ({}, {}, 0, "Finished"),
     ],
 )
-def test_one_ending_of_many(left: dict[int, Ending], exit_codes: dict[int, int], code: int, reason: str) -> None:
-    ending = rank_exits.combine(left, exit_codes)
-    assert (ending.code, ending.message.reason) == (code, reason)
+def test_one_exit_of_many(left: dict[int, Exit], exit_codes: dict[int, int], code: int, reason: str) -> None:
+    outcome = rank_exits.combine(left, exit_codes)
+    assert (outcome.code, outcome.message.reason) == (code, reason)
 
 
 def test_the_one_that_saved_speaks_for_those_that_did_not() -> None:
-    ending = rank_exits.combine({0: said(75, "Interrupted"), 1: said(75, "Interrupted", saved=True)}, {0: 75, 1: 75})
-    assert ending.message.checkpoint == CHECKPOINT
+    outcome = rank_exits.combine({0: said(75, "Interrupted"), 1: said(75, "Interrupted", saved=True)}, {0: 75, 1: 75})
+    assert outcome.message.checkpoint == CHECKPOINT
 
 
-def test_endings_travel_through_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_exits_travel_through_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(rank_exits.FOLDER_VARIABLE, str(tmp_path))
-    ending = Ending(75, TerminationMessage(reason="Interrupted", step=3, checkpoint=CHECKPOINT))
-    rank_exits.leave(ending, 1)
-    assert rank_exits.collect(tmp_path) == {1: ending}
+    outcome = Exit(75, TerminationMessage(reason="Interrupted", step=3, checkpoint=CHECKPOINT))
+    rank_exits.leave(outcome, 1)
+    assert rank_exits.collect(tmp_path) == {1: outcome}
 
 
 @pytest.mark.parametrize(
@@ -72,10 +72,10 @@ def test_endings_travel_through_the_folder(tmp_path: Path, monkeypatch: pytest.M
         (RuntimeError("shape mismatch"), 1, "WorkloadFailed"),
     ],
 )
-def test_every_error_has_its_ending(error: Exception, code: int, reason: str) -> None:
-    ending = ending_of(error)
-    assert (ending.code, ending.message.reason) == (code, reason)
-    assert str(error) in ending.message.message
+def test_every_error_has_its_exit(error: Exception, code: int, reason: str) -> None:
+    outcome = exit_of(error)
+    assert (outcome.code, outcome.message.reason) == (code, reason)
+    assert str(error) in outcome.message.message
 
 
 def test_last_words_always_fit() -> None:

@@ -22,7 +22,7 @@ from tts_workloads.data import Clip, Corpus, features_of
 from tts_workloads.training.finish.export import packed
 from tts_workloads.training.processes.launch import launch
 from tts_workloads.training.setup import weights as weights_of
-from tts_workloads.training.setup.source import Source, Sources
+from tts_workloads.training.setup.starting_voices import StartingVoice, StartingVoices
 from tts_workloads.voice_file import open_voice
 
 BASE = {"fromTraining": {"name": "base"}}
@@ -193,8 +193,8 @@ def test_each_architecture_goes_on_as_it_was(vocoder: str, tmp_path: Path) -> No
     card = tiny_voice.card(front_end, speakers=("one",), model=run.model)
     path = tmp_path / "voice.pt"
     path.write_bytes(packed(models.build_voice(*first), card, front_end.files(), weights_of.training_only(first[0])))
-    source = {part: Source(part, "base", open_voice(path)) for part in ("acoustic", "vocoder")}
-    weights_of.start(Sources(**source), *again, ["one"])
+    source = {part: StartingVoice(part, "base", open_voice(path)) for part in ("acoustic", "vocoder")}
+    weights_of.start(StartingVoices(**source), *again, ["one"])
     exported = (first[1].exported, again[1].exported)
     for one, other in ((first[0].training_module, again[0].training_module), exported):
         assert changed(one.state_dict(), other.state_dict()) == set()

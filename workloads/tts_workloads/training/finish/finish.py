@@ -24,7 +24,7 @@ from tts_workloads.report import now
 from tts_workloads.training.finish import card_page, report_page
 from tts_workloads.training.finish.export import write_voice
 from tts_workloads.training.finish.listeners import listened_to
-from tts_workloads.training.finish.measure import Spoken, measure, speak
+from tts_workloads.training.finish.measure import SpokenClip, measure, speak
 from tts_workloads.training.setup.assemble import Training
 from tts_workloads.training.setup.weights import training_only
 from tts_workloads.training.telemetry import curve, pictures
@@ -101,7 +101,7 @@ def describe(run: TrainingRun, training: Training, steps: int, evaluation: Evalu
     )
 
 
-def leave_report(report: Path, training: Training, card: VoiceCard, spoken: Sequence[Spoken]) -> None:
+def leave_report(report: Path, training: Training, card: VoiceCard, spoken: Sequence[SpokenClip]) -> None:
     """Leave the pictures, the samples, the model card, and all of it as one page."""
     report.mkdir(parents=True, exist_ok=True)
     clips, seconds_per_frame = training.corpus.clips, card.audio.hop_length / card.audio.sample_rate

@@ -17,8 +17,8 @@ from tts_api.report import Evaluation
 from tts_workloads.data.corpus import LONGEST_SECONDS
 from tts_workloads.quality import naturalness, recognise
 from tts_workloads.quality.error_rates import error_rate
-from tts_workloads.training.finish.measure import Spoken
-from tts_workloads.training.loop.loop import Interrupted
+from tts_workloads.training.finish.measure import SpokenClip
+from tts_workloads.training.loop.trainer import Interrupted
 from tts_workloads.training.setup.assemble import Training
 
 log = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ Utterance = tuple[str, NDArray[np.float32]]
 Measures = dict[str, float | None]
 
 
-def listened_to(evaluation: Evaluation, training: Training, spoken: Sequence[Spoken], folder: Path) -> Evaluation:
+def listened_to(evaluation: Evaluation, training: Training, spoken: Sequence[SpokenClip], folder: Path) -> Evaluation:
     """The evaluation, and what the listeners make of the voice. ``folder`` is the run's. What is not installed or fails
     leaves its fields absent. Raises Interrupted."""
     mark = folder / MARK
@@ -68,7 +68,7 @@ def listened_to(evaluation: Evaluation, training: Training, spoken: Sequence[Spo
     return evaluation.model_copy(update={"listened_clips": len(chosen), **measures})
 
 
-def spread(spoken: Sequence[Spoken], most: int) -> Sequence[Spoken]:
+def spread(spoken: Sequence[SpokenClip], most: int) -> Sequence[SpokenClip]:
     """At most so many of them, evenly from first to last: a corpus is often sorted by speaker."""
     return spoken[:: max(1, -(-len(spoken) // most))]
 

@@ -19,7 +19,7 @@ from tts_workloads.training.setup.assemble import Training
 
 
 @dataclass(frozen=True)
-class Spoken:
+class SpokenClip:
     """A held-out clip as the voice says it."""
 
     clip: int
@@ -30,7 +30,7 @@ class Spoken:
 
 
 @torch.inference_mode()
-def speak(module: nn.Module, training: Training, clip: int, device: torch.device) -> Spoken:
+def speak(module: nn.Module, training: Training, clip: int, device: torch.device) -> SpokenClip:
     """Have the voice say a clip's text."""
     symbols = training.corpus.clips[clip].symbols.to(device)
     speaker = torch.tensor([training.corpus.clips[clip].speaker], device=device)
@@ -39,11 +39,11 @@ def speak(module: nn.Module, training: Training, clip: int, device: torch.device
     length = torch.tensor([len(symbols)], device=device)
     mel, _, durations = module.acoustic(symbols[None], length, module.speaker(speaker), one, one, None)  # type: ignore[operator]
     samples = module.vocode(mel).reshape(-1).float().cpu().numpy()  # type: ignore[operator]
-    return Spoken(clip, samples, durations[0].cpu(), time.perf_counter() - started)
+    return SpokenClip(clip, samples, durations[0].cpu(), time.perf_counter() - started)
 
 
 @torch.inference_mode()
-def measure(training: Training, spoken: Sequence[Spoken], device: torch.device) -> Evaluation:
+def measure(training: Training, spoken: Sequence[SpokenClip], device: torch.device) -> Evaluation:
     """The voice's quality on the held-out clips."""
     audio = training.run.dataset.audio
     log_mel = LogMel(audio)

@@ -1,5 +1,5 @@
-"""Checkpoints: files that are whole or absent, found again by digest. What is in them is the loop's affair; it has to
-be tensors and plain values, so that loading one runs no code."""
+"""Checkpoint files: each is complete or absent, and a digest in its name proves it. ``loop`` decides what is in them;
+it may be tensors and plain values only, so that loading a checkpoint runs no code."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 FORMAT = 2
 NAME = re.compile(r"^checkpoint-(?P<step>\d{9})-(?P<digest>[0-9a-f]{16})\.pt$")
-"""A file's name holds its step and the start of its digest, so that one rename makes it valid or leaves it absent."""
+"""A file's name holds its step and the start of its digest, so that a single rename makes the checkpoint valid."""
 
 
 def _step_of(path: Path) -> int:
@@ -31,7 +31,7 @@ def _step_of(path: Path) -> int:
 
 @dataclass(frozen=True)
 class Found:
-    """A checkpoint on the disk whose digest is right."""
+    """A checkpoint on the disk with the right digest."""
 
     path: Path
     step: int
@@ -39,19 +39,20 @@ class Found:
 
 
 class Checkpoints:
-    """The checkpoints of one run in one folder."""
+    """The checkpoints of one run, in one folder."""
 
     def __init__(self, folder: Path, *, run_sha256: str, keep: int, root: Path) -> None:
-        """``keep`` is how many of the newest are kept; ``root`` is the root of the volume, to which reported paths are
-        relative."""
+        """``keep`` is the number of newest checkpoints to keep. Reported paths are relative to ``root``, the root of
+        the volume."""
         self._folder, self._run, self._keep, self._root = folder, run_sha256, keep, root
         self._torn: set[Path] = set()
-        """Files that were looked at and have another digest than they should."""
+        """Files that were found to have the wrong digest."""
 
     def save(self, state: dict[str, Any], step: int, *, keep: Collection[int] = ()) -> Checkpoint:
-        """Save, and then delete all but the new one, the newest ones before it and those of the steps to ``keep``.
+        """Save a checkpoint, then delete all but this one, the newest ones before it and those of the steps in
+        ``keep``.
 
-        Raises StorageFull; nothing is lost then.
+        Raises StorageFull, in which case no earlier checkpoint is lost.
         """
         state = state | {"format": FORMAT, "run": self._run, "step": step}
         self._remove_unfinished()
@@ -63,7 +64,7 @@ class Checkpoints:
         staged.replace(path)
         sync_folder(self._folder)
         self._torn.discard(path)
-        # What is of a later step is torn, or this training would have gone on from it; of the same step it is replaced.
+        # One of a later step must be torn, or this training would have resumed from it; one of this step is replaced.
         earlier = [old for old in self._by_age() if _step_of(old) < step and old not in self._torn]
         kept = {path, *earlier[: self._keep - 1], *(old for old in earlier if _step_of(old) in keep)}
         for old in self._by_age():
@@ -72,7 +73,7 @@ class Checkpoints:
         return self.describe(Found(path, step, sha256))
 
     def describe(self, found: Found) -> Checkpoint:
-        """How a checkpoint is reported."""
+        """The checkpoint as it is reported."""
         saved = datetime.fromtimestamp(found.path.stat().st_mtime, UTC)
         return Checkpoint(
             step=found.step,
@@ -82,11 +83,11 @@ class Checkpoints:
         )
 
     def newest(self) -> Found | None:
-        """The newest checkpoint whose digest is right; torn ones are skipped with a warning."""
+        """The newest checkpoint with the right digest; others are skipped with a warning."""
         return self._first_whole(self._by_age())
 
     def at(self, step: int) -> Found | None:
-        """The checkpoint of a step, the one written last if there are several, if its digest is right."""
+        """The checkpoint of a step, if it has the right digest; the one written last if there are several."""
         return self._first_whole([path for path in self._by_age() if _step_of(path) == step])
 
     def _first_whole(self, paths: Iterable[Path]) -> Found | None:
@@ -102,7 +103,8 @@ class Checkpoints:
         return None
 
     def load(self, path: Path) -> dict[str, Any]:
-        """The state in a checkpoint, on the CPU. Raises BadInput where it is another run's or another version's."""
+        """The state in a checkpoint, on the CPU. Raises BadInput with CheckpointMismatch where the checkpoint has
+        another run or another format."""
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         if state["format"] != FORMAT:
             raise BadInput(
@@ -119,11 +121,11 @@ class Checkpoints:
         return state
 
     def _by_age(self) -> list[Path]:
-        """The checkpoints, the newest first; of one step, the one written last."""
+        """The checkpoints, the newest first; of several of one step, the one written last comes first."""
         paths = [path for path in self._folder.glob("checkpoint-*.pt") if NAME.match(path.name)]
         return sorted(paths, key=lambda path: (path.name[:20], path.stat().st_mtime_ns), reverse=True)
 
     def _remove_unfinished(self) -> None:
-        """Remove what a killed process left half written."""
+        """Remove files that a killed process left unfinished."""
         for path in (*self._folder.glob(".checkpoint-*.tmp"), *self._folder.glob("checkpoint-*.staged")):
             path.unlink(missing_ok=True)

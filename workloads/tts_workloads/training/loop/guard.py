@@ -1,5 +1,5 @@
-"""Whether a training goes wrong, and when it has gone wrong for good: steps without a finite gradient, and losses that
-explode. Knows numbers alone; what is restored then is the affair of ``loop``."""
+"""Decides whether a training goes wrong and when to give it up, from steps without a finite gradient and from losses
+that explode. It sees numbers only; ``trainer`` restores the weights."""
 
 from __future__ import annotations
 
@@ -9,37 +9,37 @@ from dataclasses import dataclass
 MOST_BAD_IN_A_ROW = 25
 """Bad steps in a row after which the training backs off; fp16 needs up to 16 to find its scale."""
 MOST_BACK_OFFS = 5
-"""How often the learning rate is halved before the training is given up: a thirty-second is left by then."""
+"""How often the learning rate is halved before the training is given up: by then a thirty-second is left."""
 EXPLODED = 10.0
-"""A loss so many times that of the untrained model is a bad step's: the model is far worse than one that knows
-nothing."""
+"""A step is bad if its loss is more than this many times the loss of the untrained model."""
 FIRST_STEPS = 10
-"""Steps whose mean loss is taken for that of the untrained model."""
+"""Number of first steps whose mean loss counts as the loss of the untrained model."""
 LATE = 2
-"""Steps after the last bad one at which the training backs off: its numbers are read while the next one is computed."""
+"""Steps from the last bad one to the back-off: the numbers of a step are read while the next one is computed."""
 
 
 class Diverged(Exception):
-    """The training was given up; the message says what was seen."""
+    """The training is given up. The message says what was observed."""
 
 
 @dataclass
 class Guard:
-    """What was seen of a stage's steps. All of it is saved, so that a resumed training backs off at the same step."""
+    """What was observed of the steps of a stage. All of it is saved, so that a resumed training backs off at the same
+    step."""
 
     bad: int = 0
-    """Bad steps in a row just now."""
+    """Number of bad steps in a row up to now."""
     worst: float = 0.0
-    """The loss of the last bad step; not a number where it had none."""
+    """The loss of the last bad step; NaN where its gradient was not finite."""
     first_loss: float = 0.0
     """Mean loss of the first good steps."""
     first_steps: int = 0
-    """How many steps that is the mean of, ``FIRST_STEPS`` at most."""
+    """Number of steps in ``first_loss``, ``FIRST_STEPS`` at most."""
     back_offs: int = 0
     due: int | None = None
-    """The step before which to back off."""
+    """The step before which to back off; None where there is no reason to."""
     good: int = 0
-    """The stage's last step whose checkpoint is worth going back to."""
+    """The last step of the stage whose checkpoint is good enough to go back to."""
 
     @property
     def rate(self) -> float:
@@ -47,7 +47,7 @@ class Guard:
         return float(0.5**self.back_offs)
 
     def take(self, step: int, loss: float, *, finite: bool) -> None:
-        """Take a step's numbers in. ``step`` counts from 0 in the stage; ``finite`` says whether its gradients were."""
+        """Observe a step. ``step`` counts from 0 in the stage; ``finite`` tells whether all gradients were finite."""
         exploded = self.first_steps == FIRST_STEPS and loss > EXPLODED * abs(self.first_loss)
         if finite and math.isfinite(loss) and not exploded:
             self.bad = 0
@@ -64,7 +64,7 @@ class Guard:
         return self.due is not None and step >= self.due
 
     def back_off(self) -> None:
-        """Halve the learning rates, or raise Diverged where that was done often enough."""
+        """Halve the learning rates. Raises Diverged if this was done ``MOST_BACK_OFFS`` times before."""
         if self.back_offs == MOST_BACK_OFFS:
             seen = "not a number" if math.isnan(self.worst) else f"{self.worst:.4g} (at first {self.first_loss:.4g})"
             raise Diverged(

@@ -1,5 +1,5 @@
 """One optimizer step of a stage: its groups of parameters, clipping, scaling, the moving average. Nothing here waits
-for the device. When to step is the affair of ``loop``."""
+for the device. ``trainer`` decides when to step."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def learning_rate_at(step: int, steps: int, optimisation: Optimisation) -> float
 
 
 class Group:
-    """Parameters that are optimised alike, and the moving average of their values."""
+    """Parameters with the same rules of optimisation, and the moving average of their values."""
 
     def __init__(self, parameters: dict[str, nn.Parameter], optimisation: Optimisation) -> None:
         self.parameters, self.optimisation = parameters, optimisation
@@ -36,18 +36,18 @@ class Group:
             self.average = {name: parameter.detach().clone() for name, parameter in parameters.items()}
 
     def clip(self) -> Tensor:
-        """Clip the gradients to their norm; the norm before, a scalar on the device."""
+        """Clip the gradients to the norm of the rules. Returns the norm before, a scalar on the device."""
         norm: Tensor = nn.utils.clip_grad_norm_(self.parameters.values(), self.optimisation.clip_norm)
         return norm
 
     @torch.no_grad()
     def follow(self, finite: Tensor) -> None:
-        """Let the average follow the parameters, where the step was one: ``finite`` is a scalar bool on the device."""
+        """Update the average, unless the step was skipped; ``finite`` is a scalar bool on the device."""
         decay = self.optimisation.average_decay
         if decay is None or not self.average:
             return
         averages = list(self.average.values())
-        # Without a step the weight is 0, on the device's own word.
+        # If the step was skipped, the weight is 0; only the device knows whether it was.
         weight = finite * (1 - decay)
         apart = torch._foreach_sub(list(self.parameters.values()), averages)
         torch._foreach_mul_(apart, weight)
@@ -55,7 +55,8 @@ class Group:
 
 
 def groups_of(model: nn.Module, optimisation: Optimisation) -> list[Group]:
-    """The groups, the one without a name first. Raises ValueError for a part without parameters."""
+    """The groups of a module's parameters; the group of all parameters that belong to no part comes first. Raises
+    ValueError for a part without parameters."""
     left = dict(model.named_parameters())
     groups = []
     for part, rules in optimisation.parts.items():
@@ -67,14 +68,14 @@ def groups_of(model: nn.Module, optimisation: Optimisation) -> list[Group]:
 
 
 class Optimiser:
-    """AdamW over a stage's model."""
+    """AdamW over the training module of a stage."""
 
     def __init__(self, model: nn.Module, optimisation: Optimisation, number_format: Format) -> None:
-        """The model lies on its device already."""
+        """``model`` must be on its device already."""
         self.model = model
         self.groups = groups_of(model, optimisation)
         self.scaler = number_format.scaler()
-        # Fused, the optimizer also skips a step on the device's own word (``found_inf``); on the CPU it is the fastest.
+        # The fused optimizer skips a step that the device finds not finite (``found_inf``); on a CPU it is the fastest.
         self.adamw = torch.optim.AdamW(
             [
                 {
@@ -89,10 +90,10 @@ class Optimiser:
         )
 
     def step(self, loss: Tensor, rates: list[float]) -> Tensor:
-        """Go down the gradient of a scalar loss, with one learning rate for each group.
+        """Do one step along the gradient of a scalar loss; ``rates`` has one learning rate for each group.
 
-        Gives whether all gradients were finite, a scalar bool on the device. Where they were not nothing is changed but
-        fp16's scale. Processes that train together have the mean of their gradients by now, and decide the same.
+        Returns whether all gradients were finite, a scalar bool on the device. Where they were not, nothing changes but
+        the scale of fp16. Processes that train together have averaged their gradients by now and decide alike.
         """
         self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
         self.scaler.unscale_(self.adamw)
@@ -111,14 +112,15 @@ class Optimiser:
         return finite
 
     def weights(self) -> dict[str, Tensor]:
-        """The model's state by name, with the average where one is kept: what is measured and exported."""
+        """The weights that are measured and exported, by name: averages where they are kept, else the weights
+        themselves."""
         averages = {name: value for group in self.groups for name, value in group.average.items()}
         return self.model.state_dict() | averages
 
     @contextmanager
     @torch.no_grad()
     def averaged(self) -> Iterator[None]:
-        """The model with these weights in place of its own, as long as the context lasts."""
+        """A context in which the model has the averages in place of its own weights."""
         averages = [(group.parameters[name], value) for group in self.groups for name, value in group.average.items()]
         own = [parameter.clone() for parameter, _ in averages]
         try:
@@ -129,8 +131,8 @@ class Optimiser:
             for (parameter, _), value in zip(averages, own, strict=True):
                 parameter.copy_(value)
 
-    def state(self) -> dict[str, Any]:
-        """All of it as tensors and plain values; the tensors are the ones in use."""
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that the next step depends on, as tensors and plain values. The tensors are not copies."""
         return {
             "model": self.model.state_dict(),
             "average": [group.average for group in self.groups],
@@ -139,8 +141,8 @@ class Optimiser:
         }
 
     @torch.no_grad()
-    def load(self, state: dict[str, Any]) -> None:
-        """Go on from a state, which stays as it is."""
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a state that ``state_dict`` returned; the state is not changed."""
         self.model.load_state_dict(state["model"])
         for group, average in zip(self.groups, state["average"], strict=True):
             for name, value in average.items():

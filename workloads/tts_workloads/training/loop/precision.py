@@ -1,4 +1,4 @@
-"""Which number format the forward pass uses on a device, and the scaling of gradients that fp16 needs."""
+"""The number format of the forward pass on a device, and the scaling of gradients that fp16 needs."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Format:
-    """The number format of the forward pass; weights, optimizer and losses are float32 always."""
+    """The number format of the forward pass. Weights, optimizer and losses are always float32."""
 
     device: torch.device
     dtype: torch.dtype | None
-    """Format that autocast uses; None computes in float32 (TF32 in matrix products where the GPU has it)."""
+    """The format that autocast uses. None computes in float32, with TF32 in matrix products where the GPU has it."""
 
     def autocast(self) -> torch.autocast:
         """The context of a forward pass."""
         return torch.autocast(self.device.type, dtype=self.dtype or torch.bfloat16, enabled=self.dtype is not None)
 
     def scaler(self) -> GradScaler:
-        """The gradient scaler: it does something for fp16 only, whose gradients underflow."""
+        """The gradient scaler. It is enabled for fp16 only, whose gradients underflow."""
         return GradScaler(self.device.type, enabled=self.dtype is torch.float16)
 
 
@@ -35,13 +35,13 @@ def choose(precision: Precision, device: torch.device) -> Format:
     """The format for a device. ``auto`` takes bf16 on a GPU that computes it in hardware and on a CPU that is faster in
     it, else fp32.
 
-    What a CPU would only emulate (fp16, and bf16 without AVX-512 BF16 or AMX: about a hundred times slower) becomes
-    fp32, with a warning.
+    A format that a CPU would only emulate (fp16, and bf16 without AVX-512 BF16 or AMX) is about a hundred times slower:
+    it is replaced by fp32, with a warning.
     """
     if device.type == "cuda":
         torch.set_float32_matmul_precision("high")
         torch.backends.cudnn.allow_tf32 = True
-        # Batches have few distinct shapes: to try the algorithms for each of them once pays.
+        # Batches have few distinct shapes, so that it pays to try the algorithms once for each.
         torch.backends.cudnn.benchmark = True
         has_bf16 = torch.cuda.get_device_capability(device) >= (8, 0)
         if precision == "auto":

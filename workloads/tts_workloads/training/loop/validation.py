@@ -1,5 +1,4 @@
-"""How a stage does on the clips held out: their losses, which of them were the best, and when no better ones are to be
-expected."""
+"""The losses of a stage on the held-out clips: how they are measured, which were the best, and when to stop early."""
 
 from __future__ import annotations
 
@@ -20,10 +19,10 @@ from tts_workloads.training.loop.precision import Format
 def measure(
     model: nn.Module, weights: dict[str, Tensor], batches: Iterable[Batch], number_format: Format, step: int
 ) -> dict[str, float]:
-    """Means of a model's losses by name, weighted by the batches' seconds; empty where there are no batches.
+    """The means of a model's losses by name, weighted by the seconds of the batches; empty where there are no batches.
 
-    ``weights`` are taken in place of the model's own. What the losses' weights depend on is ``step``, the same for all
-    measurements that are to be compared.
+    ``weights`` replace the model's own. Losses depend on ``step``: give the same one to all measurements that are to be
+    compared.
     """
     model.eval()
     sums: dict[str, Tensor] = {}
@@ -43,13 +42,13 @@ class Best:
     """The best validation of a stage so far."""
 
     step: int | None = None
-    """Steps done when it was measured, over all stages."""
+    """Number of steps done when it was measured, over all stages; None before the first validation."""
     loss: float = math.inf
     stale: int = 0
-    """Validations since then."""
+    """Number of validations since then."""
 
     def take(self, step: int, loss: float, early: EarlyStopping | None) -> bool:
-        """Take a validation in; whether it is the best so far, by as much as counts."""
+        """Observe a validation. Returns whether it is the best so far, by at least ``min_delta`` of early stopping."""
         better = loss < self.loss - (early.min_delta if early else 0.0)
         if better:
             self.step, self.loss, self.stale = step, loss, 0
@@ -58,5 +57,5 @@ class Best:
         return better
 
     def is_final(self, early: EarlyStopping | None) -> bool:
-        """Whether no better one is waited for."""
+        """Whether the stage is to be stopped early."""
         return early is not None and self.stale >= early.patience

@@ -1,5 +1,5 @@
-"""The processes that train together: this process's place among them, what they agree on, and how the loss of one is
-recognised."""
+"""The processes that train together: the place of this process among them, what they agree on, and how it recognises
+that another one is lost."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 TIMEOUT = timedelta(minutes=10)
-"""How long a collective operation waits for a peer before it is given up as lost."""
+"""How long a collective operation waits for a peer before the peer counts as lost."""
 
 CPU = torch.device("cpu")
 T = TypeVar("T")
 
-# What gloo, NCCL and the store say when a peer is gone; they have no exception of their own for it in every version.
+# Messages of gloo, NCCL and the store when a peer is gone; not every version has an exception of its own for this.
 LOST_PEER = re.compile(
     r"gloo|nccl|connection (?:closed|reset|refused)|broken pipe|timed? ?out|remote (?:peer|process)|socket|TCPStore",
     re.IGNORECASE,
@@ -29,7 +29,7 @@ LOST_PEER = re.compile(
 
 @dataclass(frozen=True)
 class World:
-    """This process among those that train together; alone, nothing is ever communicated."""
+    """The place of this process among those that train together. A single process never communicates."""
 
     rank: int = 0
     size: int = 1
@@ -37,11 +37,11 @@ class World:
 
     @property
     def leads(self) -> bool:
-        """Whether this process saves, measures and reports for all."""
+        """Whether this process saves, measures and reports for all processes."""
         return self.rank == 0
 
     def any(self, *flags: bool) -> tuple[bool, ...]:
-        """Whether each flag is set in any process: all get the same answers at the same step."""
+        """Whether each flag is set in any process. All processes get the same answers at the same step."""
         if self.size == 1:
             return flags
         numbers = torch.tensor(flags, dtype=torch.float32)
@@ -49,7 +49,7 @@ class World:
         return tuple(number > 0 for number in numbers.tolist())
 
     def from_leader(self, value: T) -> T:
-        """The leader's value, in every process."""
+        """The value of the leading process, returned in every process."""
         if self.size == 1:
             return value
         values = [value]
@@ -57,7 +57,7 @@ class World:
         return values[0]
 
     def parallel(self, model: nn.Module) -> nn.Module:
-        """The model with gradients averaged over all processes."""
+        """The module with its gradients averaged over all processes."""
         if self.size == 1:
             return model
         return DistributedDataParallel(
@@ -66,7 +66,8 @@ class World:
 
 
 def own_device() -> torch.device:
-    """The device that this process trains on: the GPU of its number on this node (LOCAL_RANK), or the CPU."""
+    """The device that this process trains on: the GPU with the process's number on this node (LOCAL_RANK), or the
+    CPU."""
     if not torch.cuda.is_available():
         return CPU
     device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
@@ -75,11 +76,11 @@ def own_device() -> torch.device:
 
 
 def join() -> World:
-    """Meet the other processes, as the launcher's environment says (RANK, WORLD_SIZE, MASTER_ADDR, ...)."""
+    """Connect to the other processes, by the environment of the launcher (RANK, WORLD_SIZE, MASTER_ADDR, ...)."""
     device, size = own_device(), int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
         return World(device=device)
-    # Flags and names travel as CPU tensors, which NCCL cannot carry.
+    # Flags and names are sent as CPU tensors, which NCCL cannot send.
     dist.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo", timeout=TIMEOUT)
     return World(dist.get_rank(), dist.get_world_size(), device)
 
@@ -91,7 +92,7 @@ def leave() -> None:
 
 
 def is_lost_peer(error: BaseException) -> bool:
-    """Whether the error says that another process is gone, and not that this one is wrong."""
+    """Whether the error means that another process is gone, and not that this process is wrong."""
     if not (dist.is_available() and dist.is_initialized()):
         return False
     if isinstance(error, dist.DistError):

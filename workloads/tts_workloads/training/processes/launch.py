@@ -1,5 +1,5 @@
-"""Starts the processes of a training on this node, and makes one exit code of the contract of how they end. One process
-alone runs here; several run under torch's elastic agent. ``torchrun`` would turn every ending into code 1."""
+"""Starts the processes of a training on this node and returns one exit code of the contract. A single process runs
+here; several run under torch's elastic agent. ``torchrun`` itself would turn every exit but success into code 1."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 from tts_api.reasons import Reason
 from tts_api.report import ExitCode, TerminationMessage
 from tts_api.run import TrainingRun
-from tts_workloads.exits import Ending, clipped, ending_of, write_termination_message
+from tts_workloads.exits import Exit, clipped, exit_of, write_termination_message
 from tts_workloads.run_document import read_run
 from tts_workloads.training.loop.checkpoint import NAME
 from tts_workloads.training.processes import rank_exits
@@ -36,35 +36,35 @@ log = logging.getLogger(__name__)
 NODE_RANK_VARIABLE = "JOB_COMPLETION_INDEX"
 """Set by Kubernetes in the pods of an Indexed Job."""
 MEETING_SECONDS = 900
-"""How long a node waits for the others: their images may still be pulled."""
+"""How long a node waits for the others, whose images may still be pulled."""
 
 
 def launch(run_path: Path, workspace: Path) -> int:
-    """Run a training to its end. Returns the exit code; the termination message is written."""
+    """Run a training to its end. Writes the termination message and returns the exit code."""
     try:
         run = read_run(TrainingRun, run_path)
-        ending = _PARTS[part_of(run, workspace, node_rank())](run, run_path, workspace)
+        outcome = _PARTS[part_of(run, workspace, node_rank())](run, run_path, workspace)
     except Exception as error:
         log.exception("the training could not be started")
-        ending = ending_of(error)
-    write_termination_message(ending.message)
+        outcome = exit_of(error)
+    write_termination_message(outcome.message)
     log.info(
         "the training ended: %s",
-        ending.message.reason,
-        extra={"event": "ended", "code": int(ending.code), "step": ending.message.step},
+        outcome.message.reason,
+        extra={"event": "ended", "code": int(outcome.code), "step": outcome.message.step},
     )
-    return int(ending.code)
+    return int(outcome.code)
 
 
 def node_rank() -> int:
-    """This pod's place among the nodes."""
+    """The number of this pod's node."""
     return int(os.environ.get(NODE_RANK_VARIABLE, "0"))
 
 
 def part_of(run: TrainingRun, workspace: Path, node: int) -> Literal["alone", "together", "none"]:
-    """What a node's pod has to do: train alone, together with others, or nothing any more.
+    """What the pod of a node has to do: train alone, train together with others, or nothing any more.
 
-    Once all steps are done, node 0 alone writes the voice: the other nodes' pods may be gone, and would never be met.
+    Once all steps are done, node 0 writes the voice alone, because the pods of the other nodes may be gone.
     """
     if run.topology.nodes * run.topology.processes_per_node == 1:
         return "alone"
@@ -74,21 +74,21 @@ def part_of(run: TrainingRun, workspace: Path, node: int) -> Literal["alone", "t
     return "alone" if node == 0 else "none"
 
 
-def _alone(run: TrainingRun, run_path: Path, workspace: Path) -> Ending:
+def _alone(run: TrainingRun, run_path: Path, workspace: Path) -> Exit:
     del run_path
     from tts_workloads.training.processes.worker import work
 
     return work(run, workspace)
 
 
-def _none(run: TrainingRun, run_path: Path, workspace: Path) -> Ending:
+def _none(run: TrainingRun, run_path: Path, workspace: Path) -> Exit:
     del run_path, workspace
-    return Ending(ExitCode.FINISHED, TerminationMessage(reason=Reason.FINISHED, step=total_steps(run)))
+    return Exit(ExitCode.FINISHED, TerminationMessage(reason=Reason.FINISHED, step=total_steps(run)))
 
 
-def _together(run: TrainingRun, run_path: Path, workspace: Path) -> Ending:
+def _together(run: TrainingRun, run_path: Path, workspace: Path) -> Exit:
     """Start this node's processes under an agent and wait for all of them."""
-    with tempfile.TemporaryDirectory(prefix="tts-endings-", ignore_cleanup_errors=True) as folder:
+    with tempfile.TemporaryDirectory(prefix="tts-exits-", ignore_cleanup_errors=True) as folder:
         os.environ[rank_exits.FOLDER_VARIABLE] = folder
         agent = _Agent(run, [str(run_path), str(workspace)], Path(folder))
 
@@ -106,7 +106,7 @@ _PARTS = {"alone": _alone, "together": _together, "none": _none}
 
 
 class _Agent(threading.Thread):
-    """torch's elastic agent, in a thread: there it leaves the signals alone, which it would answer by killing the
+    """torch's elastic agent, in a thread of its own. In the main thread it would handle signals by killing the
     processes before they could agree on a last step."""
 
     def __init__(self, run: TrainingRun, arguments: list[str], folder: Path) -> None:
@@ -120,27 +120,27 @@ class _Agent(threading.Thread):
         """Ask the processes to save and stop."""
         (self._folder / rank_exits.STOP_FILE).touch()
 
-    def wait(self) -> Ending:
-        """Wait for the processes and make one ending of theirs."""
+    def wait(self) -> Exit:
+        """Wait for the processes and combine their exits into one."""
         while self.is_alive():
             self.join(0.2)
             if (self._folder / rank_exits.STOP_FILE).exists() and not (self._folder / rank_exits.STARTED_FILE).exists():
-                # Still waiting for the other nodes: there is nothing to finish.
-                return Ending(
+                # It still waits for the other nodes, so that there is nothing to finish.
+                return Exit(
                     ExitCode.INTERRUPTED,
                     TerminationMessage(reason=Reason.INTERRUPTED, message="stopped before all nodes had met"),
                 )
         if isinstance(self._error, DistError | RendezvousError | TimeoutError):
-            # A peer that went away while all were meeting, or that never came.
+            # A peer disappeared while the nodes were meeting, or never came.
             message = clipped(f"the other nodes were not met: {self._error}")
-            return Ending(ExitCode.INTERRUPTED, TerminationMessage(reason=Reason.INTERRUPTED, message=message))
+            return Exit(ExitCode.INTERRUPTED, TerminationMessage(reason=Reason.INTERRUPTED, message=message))
         if self._error is not None:
             raise self._error
         return rank_exits.combine(rank_exits.collect(self._folder), self._exit_codes)
 
     def run(self) -> None:
-        """Start the processes and watch over them."""
-        # What it says in a format of its own is said again by the processes' endings.
+        """Start the processes and wait until all have exited."""
+        # The agent logs failures in a format of its own; the exits of the processes say the same.
         logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
         try:
             entry = [sys.executable, "-m", "tts_workloads.training.processes.worker"]
@@ -167,13 +167,14 @@ class _Agent(threading.Thread):
             max_restarts=0,
             monitor_interval=0.1,
             logs_specs=DefaultLogsSpecs(log_dir=str(self._folder / "logs")),
-            # The pod's own name need not resolve, and a node's processes reach each other here anyway.
+            # The pod's own name may not resolve, and the processes of one node reach each other at localhost.
             local_addr=None if several else "localhost",
         )
 
 
 def await_host(endpoint: str, timeout_seconds: float = MEETING_SECONDS) -> None:
-    """Wait until the host of ``host:port`` has an address: DNS learns of rank 0's pod after that pod was made.
+    """Wait until the host of ``host:port`` has an address: DNS knows the pod of rank 0 only some time after its
+    creation.
 
     Raises TimeoutError.
     """

@@ -1,5 +1,5 @@
-"""How the processes of one pod tell their launcher how they ended, and how it makes one ending of theirs. A folder of
-small files, because an exit code has no room for words."""
+"""How the processes of one pod tell their launcher how they exited, and how the launcher combines their exits into one.
+They use a folder of small files, because an exit code has no room for a message."""
 
 from __future__ import annotations
 
@@ -12,72 +12,72 @@ from pathlib import Path
 
 from tts_api.reasons import Reason
 from tts_api.report import ExitCode, TerminationMessage
-from tts_workloads.exits import FAILURE, Ending
+from tts_workloads.exits import FAILURE, Exit
 
 log = logging.getLogger(__name__)
 
-FOLDER_VARIABLE = "TTS_ENDINGS"
-"""Names the folder to the processes that a launcher started."""
+FOLDER_VARIABLE = "TTS_EXITS"
+"""Environment variable that names the folder to the processes that a launcher started."""
 STOP_FILE = "stop"
-"""Its presence asks all processes of the pod to save and stop."""
+"""Name of the file whose presence asks all processes of the pod to save and stop."""
 STARTED_FILE = "started"
-"""Its presence says that a process runs, and will see the other file."""
+"""Name of the file whose presence means that a process runs and will see ``STOP_FILE``."""
 
 
-def leave(ending: Ending, rank: int) -> None:
-    """Leave this process's ending for the launcher, if there is one."""
+def leave(outcome: Exit, rank: int) -> None:
+    """Write this process's exit for the launcher, if a launcher started it."""
     folder = os.environ.get(FOLDER_VARIABLE)
     if folder:
-        document = {"code": int(ending.code), "message": ending.message.to_json_object()}
+        document = {"code": int(outcome.code), "message": outcome.message.to_json_object()}
         path = Path(folder) / f"{rank}.json"
         path.with_suffix(".tmp").write_text(json.dumps(document))
         path.with_suffix(".tmp").replace(path)
 
 
-def collect(folder: Path) -> dict[int, Ending]:
-    """The endings that the processes left, by rank."""
-    endings = {}
+def collect(folder: Path) -> dict[int, Exit]:
+    """The exits that the processes wrote, by rank."""
+    outcomes = {}
     for path in sorted(folder.glob("*.json")):
         document = json.loads(path.read_text())
-        endings[int(path.stem)] = Ending(document["code"], TerminationMessage.model_validate(document["message"]))
-    return endings
+        outcomes[int(path.stem)] = Exit(document["code"], TerminationMessage.model_validate(document["message"]))
+    return outcomes
 
 
-def combine(left: Mapping[int, Ending], exit_codes: Mapping[int, int]) -> Ending:
-    """One ending for the pod, from what its processes left and the exit codes of those that failed.
+def combine(left: Mapping[int, Exit], exit_codes: Mapping[int, int]) -> Exit:
+    """The exit of the pod, from the exits that its processes wrote and the exit codes of those that failed.
 
-    Bad input outweighs all, since no repetition helps; then a failure, which is the cause of the interruptions beside
-    it; a process that a signal killed, or that lost its peer, counts as interrupted.
+    Bad input comes first, because running again does not help. Then comes a failure, which is the cause of the
+    interruptions beside it. A process that a signal killed, or that lost its peer, counts as interrupted.
     """
-    endings = {rank: left.get(rank) or _without_words(code) for rank, code in exit_codes.items()}
-    if not endings:
-        return left.get(0) or next(iter(left.values()), _without_words(ExitCode.FINISHED))
+    outcomes = {rank: left.get(rank) or _unwritten(code) for rank, code in exit_codes.items()}
+    if not outcomes:
+        return left.get(0) or next(iter(left.values()), _unwritten(ExitCode.FINISHED))
     for matches in (
-        lambda ending: ending.code == ExitCode.BAD_INPUT,
-        lambda ending: ending.code not in {ExitCode.INTERRUPTED, ExitCode.FINISHED},
-        lambda ending: ending.message.checkpoint is not None,
-        lambda ending: ending.code == ExitCode.INTERRUPTED,
+        lambda outcome: outcome.code == ExitCode.BAD_INPUT,
+        lambda outcome: outcome.code not in {ExitCode.INTERRUPTED, ExitCode.FINISHED},
+        lambda outcome: outcome.message.checkpoint is not None,
+        lambda outcome: outcome.code == ExitCode.INTERRUPTED,
     ):
-        for _, ending in sorted((endings | {r: e for r, e in left.items() if r not in endings}).items()):
-            if matches(ending):
-                return ending
-    return next(iter(endings.values()))
+        for _, outcome in sorted((outcomes | {r: e for r, e in left.items() if r not in outcomes}).items()):
+            if matches(outcome):
+                return outcome
+    return next(iter(outcomes.values()))
 
 
-def _without_words(code: int) -> Ending:
-    """The ending of a process that left none."""
+def _unwritten(code: int) -> Exit:
+    """The exit of a process that wrote none."""
     if code == ExitCode.FINISHED:
-        return Ending(code, TerminationMessage(reason=Reason.FINISHED))
+        return Exit(code, TerminationMessage(reason=Reason.FINISHED))
     if code < 0:
         name = signal.Signals(-code).name
-        return Ending(
+        return Exit(
             ExitCode.INTERRUPTED,
             TerminationMessage(reason=Reason.INTERRUPTED, message=f"a process was killed by {name}"),
         )
     if code in {ExitCode.BAD_INPUT, ExitCode.INTERRUPTED}:
         reason = Reason.INVALID_RUN if code == ExitCode.BAD_INPUT else Reason.INTERRUPTED
-        return Ending(code, TerminationMessage(reason=reason, message=f"a process ended with code {code}"))
-    return Ending(
+        return Exit(code, TerminationMessage(reason=reason, message=f"a process ended with code {code}"))
+    return Exit(
         code or FAILURE,
         TerminationMessage(reason=Reason.WORKLOAD_FAILED, message=f"a process ended with code {code}"),
     )

@@ -1,5 +1,6 @@
-"""One process of a training, from its start to its ending: joins the others, trains, and where it leads measures and
-writes the voice. Started by ``launch``, or as ``python -m tts_workloads.training.processes.worker`` by its agent."""
+"""One process of a training, from its start to its exit: it joins the others, trains, and if it leads, measures and
+writes the voice. ``launch`` calls it, or its agent starts it as ``python -m
+tts_workloads.training.processes.worker``."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ import sys
 import time
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -19,27 +21,33 @@ from tts_api.report import Checkpoint, ExitCode, TerminationMessage, TrainingRes
 from tts_api.run import TrainingRun, digest
 from tts_workloads import logs
 from tts_workloads.data import InvalidDataset, Shards
-from tts_workloads.exits import Ending, clipped, ending_of
+from tts_workloads.exits import Exit, clipped, exit_of
 from tts_workloads.files import write_bytes
 from tts_workloads.processors import cpus
 from tts_workloads.training.loop.checkpoint import Checkpoints
-from tts_workloads.training.loop.loop import Interrupted, Loop
+from tts_workloads.training.loop.loop import Loop
+from tts_workloads.training.loop.trainer import Interrupted
 from tts_workloads.training.processes import distributed, rank_exits
 from tts_workloads.training.processes.distributed import World
 from tts_workloads.training.setup import refusal
 from tts_workloads.training.setup.steps import total_steps
 from tts_workloads.training.telemetry.progress import Progress, sink_for
 from tts_workloads.training.telemetry.record import Record
-from tts_workloads.training.telemetry.watch import Watch
+from tts_workloads.training.telemetry.resource_monitor import ResourceMonitor
+
+if TYPE_CHECKING:
+    from tts_workloads.training.setup.assemble import Training
 
 log = logging.getLogger(__name__)
 
 CAUSE_SECONDS = 3.0
-"""How long a process that lost its peer waits before it ends, so that the launcher notices the peer's failure first."""
+"""How long a process that lost its peer waits before it exits, so that the launcher sees the failure of the peer
+first."""
 
 
 class Stop:
-    """Whether this process was asked to stop: by a signal, by its launcher's file, or by its launcher's death."""
+    """Tells whether this process was asked to stop: by a signal, by a file of its launcher, or by its launcher's
+    death."""
 
     def __init__(self) -> None:
         self._asked = False
@@ -63,117 +71,140 @@ class Stop:
             self._asked = self._asked or self._file.exists() or os.getppid() != self._parent
         return self._asked
 
-    def here(self) -> None:
+    def raise_if_asked(self) -> None:
         """Raise Interrupted if this process was asked to stop."""
         if self():
             raise Interrupted("asked to stop")
 
     def interrupts(self) -> None:
-        """From now on nothing has to be finished first: a signal raises Interrupted. Does so if it was asked before."""
+        """From now on a signal raises Interrupted at once, because no step has to be finished first. Raises Interrupted
+        if this process was asked to stop before."""
         self._raises = True
-        self.here()
+        self.raise_if_asked()
 
 
-def work(run: TrainingRun, workspace: Path) -> Ending:
-    """This process's part of the run. Never raises: every error becomes an ending."""
+def work(run: TrainingRun, workspace: Path) -> Exit:
+    """Do this process's part of the run. Never raises: every error becomes an exit."""
     stop = Stop()
     torch.set_num_threads(max(1, cpus() // run.topology.processes_per_node))
     rank = int(os.environ.get("RANK", "0"))
-    progress = Progress(total_steps(run), sink_for(run)) if rank == 0 else None
-    if progress is not None:
-        progress.stage("Preparing", 0)
+    progress = Progress(total_steps(run), sink_for(run) if rank == 0 else _Silence())
+    progress.stage("Preparing", 0)
     try:
-        ending = _work(run, workspace, stop, progress)
+        outcome = _Part(run, workspace, stop, progress, leads=rank == 0).do()
     except Exception as error:
-        ending = ending_of(error)
-        if ending.code == ExitCode.BAD_INPUT:
-            log.error("%s: %s", ending.message.reason, ending.message.message)
+        outcome = exit_of(error)
+        if outcome.code == ExitCode.BAD_INPUT:
+            log.error("%s: %s", outcome.message.reason, outcome.message.message)
         else:
             log.exception("the training failed")
     finally:
         distributed.leave()
-    if progress is not None:
-        progress.close()
-    rank_exits.leave(ending, rank)
-    return ending
+    progress.close()
+    rank_exits.leave(outcome, rank)
+    return outcome
 
 
-def _work(run: TrainingRun, workspace: Path, stop: Stop, progress: Progress | None) -> Ending:
-    from tts_workloads.training.finish import finish
-    from tts_workloads.training.setup import assemble
+class _Part:
+    """One process's part of a run, from the corpus to the voice. Only the process that leads saves, reports and writes
+    the voice."""
 
-    folder = workspace / "checkpoints" / run.output
-    checkpoints = Checkpoints(
-        folder, run_sha256=digest(run), keep=run.training.keep_checkpoints, root=workspace / "checkpoints"
-    )
-    earlier = finish.earlier_result(run, folder, workspace / "checkpoints")
-    if earlier is not None and progress is not None:
-        found = checkpoints.newest()
+    def __init__(self, run: TrainingRun, workspace: Path, stop: Stop, progress: Progress, *, leads: bool) -> None:
+        self.run, self.workspace, self.stop, self.progress, self.leads = run, workspace, stop, progress, leads
+        self.root = workspace / "checkpoints"
+        self.folder = self.root / run.output
+        self.total = total_steps(run)
+        keep = run.training.keep_checkpoints
+        self.checkpoints = Checkpoints(self.folder, run_sha256=digest(run), keep=keep, root=self.root)
+        self.shards = Shards(self.folder / "features", writes=leads)
+
+    def do(self) -> Exit:
+        """Prepare, train and finish. Raises every error but an interruption."""
+        from tts_workloads.training.finish import finish
+
+        result = finish.earlier_result(self.run, self.folder, self.root) if self.leads else None
+        try:
+            if result is not None:
+                self._report_newest_checkpoint()
+            else:
+                training = self._prepare()
+                world = distributed.join()
+                if self.leads:
+                    self._describe_corpus(training)
+                steps = self._train(training, world)
+                if self.leads:
+                    self.stop.interrupts()
+                    self.progress.stage("Exporting", self.total)
+                    result = finish.finish(self.run, training, steps, world.device, self.folder, self.root)
+                    self.shards.forget()
+        except Interrupted as interrupted:
+            return _interrupted(str(interrupted), self.progress)
+        return self._finished(result)
+
+    def _report_newest_checkpoint(self) -> None:
+        found = self.checkpoints.newest()
         if found is not None:
-            progress.saved(checkpoints.describe(found))
-        return _finished(earlier, total_steps(run), progress)
-    leads, progress = progress is not None, progress or Progress(total_steps(run), _Silence())
-    shards = Shards(folder / "features", writes=leads)
-    try:
-        training = assemble.assemble(run, workspace, distributed.own_device(), shards, stop.here)
-    except Interrupted as interrupted:
-        return _interrupted(str(interrupted), progress)
-    except InvalidDataset as error:
-        # Of several processes each refuses it; the one that reports leaves the problems.
-        raise (refusal.leave(error, folder, workspace / "checkpoints") if leads else error) from None
-    world = distributed.join()
-    if world.leads and training.corpus.statistics is not None:
-        # Before the first step: whoever looks may stop a training whose corpus is not what he thought.
-        described = training.corpus.statistics.model_dump_json(by_alias=True, indent=1)
-        write_bytes(folder / "report" / "corpus.json", described.encode())
-        refusal.forget(folder)
+            self.progress.saved(self.checkpoints.describe(found))
+
+    def _prepare(self) -> Training:
+        """Read the corpus and build the models. Raises Interrupted and BadInput."""
+        from tts_workloads.training.setup import assemble
+
+        try:
+            return assemble.assemble(
+                self.run, self.workspace, distributed.own_device(), self.shards, self.stop.raise_if_asked
+            )
+        except InvalidDataset as error:
+            # Every process refuses the corpus; the one that leads writes the problems down.
+            raise (refusal.leave(error, self.folder, self.root) if self.leads else error) from None
+
+    def _describe_corpus(self, training: Training) -> None:
+        """Write and log what the corpus is like, before the first step: a user who sees an unexpected corpus can stop
+        the training early."""
+        statistics = training.corpus.statistics
+        if statistics is None:
+            return
+        described = statistics.model_dump_json(by_alias=True, indent=1)
+        write_bytes(self.folder / "report" / "corpus.json", described.encode())
+        refusal.forget(self.folder)
         # The clips that were left out are in the log already, one by one.
-        described = training.corpus.statistics.model_dump_json(by_alias=True, indent=1, exclude={"left_out"})
+        described = statistics.model_dump_json(by_alias=True, indent=1, exclude={"left_out"})
         log.info("the corpus: %s", described, extra={"event": "corpus"})
-    total = total_steps(run)
-    if world.leads:
-        progress.watch = Watch(world.device)
-    record = Record(folder if world.leads else None, total, run.dataset.audio)
-    loop = Loop(run, training.stages, world, checkpoints, progress, record, stop)
-    try:
-        loop.train()
-    except Interrupted as interrupted:
-        return _interrupted(str(interrupted), progress)
-    except RuntimeError as error:
-        if not distributed.is_lost_peer(error):
-            raise
-        return _lost_peer(error, loop, world, progress)
-    finally:
-        record.close()
-    if not world.leads:
-        return Ending(ExitCode.FINISHED, TerminationMessage(reason=Reason.FINISHED, step=total))
-    try:
-        stop.interrupts()
-        progress.stage("Exporting", total)
-        steps = sum(loop.steps.values())
-        result = finish.finish(run, training, steps, world.device, folder, workspace / "checkpoints")
-        shards.forget()
-    except Interrupted as interrupted:
-        return _interrupted(str(interrupted), progress)
-    return _finished(result, total, progress)
 
+    def _train(self, training: Training, world: World) -> int:
+        """Train all stages. Returns the number of steps done. Raises Interrupted, also where a peer was lost."""
+        if self.leads:
+            self.progress.monitor = ResourceMonitor(world.device)
+        record = Record(self.folder if self.leads else None, self.total, self.run.dataset.audio)
+        loop = Loop(self.run, training.stages, world, self.checkpoints, self.progress, record, self.stop)
+        try:
+            loop.train()
+        except RuntimeError as error:
+            if not distributed.is_lost_peer(error):
+                raise
+            _save_without_peer(error, loop)
+            raise Interrupted("a process that trained together with this one was lost") from None
+        finally:
+            record.close()
+        return sum(loop.steps.values())
 
-def _finished(result: TrainingResult, steps: int, progress: Progress) -> Ending:
-    progress.finished(result, steps)
-    return Ending(
-        ExitCode.FINISHED,
-        TerminationMessage(
+    def _finished(self, result: TrainingResult | None) -> Exit:
+        """The exit of a part that is done; ``result`` is what the process that leads has written."""
+        if result is None:
+            return Exit(ExitCode.FINISHED, TerminationMessage(reason=Reason.FINISHED, step=self.total))
+        self.progress.finished(result, self.total)
+        message = TerminationMessage(
             reason=Reason.FINISHED,
             message=f"the voice is {result.artifact.path}",
-            step=steps,
+            step=self.total,
             result=result,
-            checkpoint=progress.document.checkpoint,
-        ),
-    )
+            checkpoint=self.progress.document.checkpoint,
+        )
+        return Exit(ExitCode.FINISHED, message)
 
 
 class _Silence:
-    """Takes the progress of a process that does not lead."""
+    """Drops the progress of a process that does not lead."""
 
     def put(self, document: object, *, urgent: bool = False) -> None:
         pass
@@ -182,10 +213,10 @@ class _Silence:
         return True
 
 
-def _interrupted(message: str, progress: Progress) -> Ending:
+def _interrupted(message: str, progress: Progress) -> Exit:
     checkpoint: Checkpoint | None = progress.document.checkpoint
     log.info("interrupted: %s", message, extra={"event": "interrupted"})
-    return Ending(
+    return Exit(
         ExitCode.INTERRUPTED,
         TerminationMessage(
             reason=Reason.INTERRUPTED, message=clipped(message), step=progress.document.step, checkpoint=checkpoint
@@ -193,17 +224,17 @@ def _interrupted(message: str, progress: Progress) -> Ending:
     )
 
 
-def _lost_peer(error: RuntimeError, loop: Loop, world: World, progress: Progress) -> Ending:
-    """Save what is whole (the weights after the last step that all did) and end as interrupted."""
+def _save_without_peer(error: RuntimeError, loop: Loop) -> None:
+    """Save the weights after the last step that all processes did, and wait until the launcher has seen the peer's
+    failure."""
     log.warning("a peer was lost: %s", error, extra={"event": "peer lost"})
-    if world.leads and loop.current is not None:
-        loop.save(loop.current.first_step + loop.current.place.step)
+    if loop.world.leads and loop.current is not None:
+        loop.save(loop.current.step)
     time.sleep(CAUSE_SECONDS)
-    return _interrupted("a process that trained together with this one was lost", progress)
 
 
 def main() -> int:
-    """The process that a launcher's agent starts."""
+    """Run one process for the agent of a launcher. Returns the exit code."""
     parser = argparse.ArgumentParser(description="One process of a training; started by tts_workloads.training.")
     parser.add_argument("--run", type=Path, required=True)
     parser.add_argument("--workspace", type=Path, required=True)
@@ -217,5 +248,5 @@ if __name__ == "__main__":
     code = main()
     sys.stdout.flush()
     sys.stderr.flush()
-    # Threads of a communication library whose peer is gone can hang the interpreter's end.
+    # Threads of a communication library whose peer is gone can keep the interpreter from exiting.
     os._exit(code)

@@ -14,7 +14,7 @@ from tts_workloads import models, text
 from tts_workloads.data import Corpus, Shards, features_of, read_corpus, split, with_user_lexicon
 from tts_workloads.models.stage import Stage
 from tts_workloads.models.task import shown_clip
-from tts_workloads.training.setup import source, weights
+from tts_workloads.training.setup import starting_voices, weights
 
 
 @dataclass(frozen=True)
@@ -50,12 +50,12 @@ def assemble(
     """Read the corpus, compute its features on the device that trains, and build the models. ``pause`` is called from
     time to time and may raise to interrupt. Raises BadInput with InvalidParameters or InvalidDataset, or with what is
     wrong with a voice that a model starts from."""
-    sources = source.open_sources(run, workspace / "sources")
-    run = source.resolved(run, sources)
+    sources = starting_voices.open_voices(run, workspace / "sources")
+    run = starting_voices.resolved(run, sources)
     folder = workspace / "data" / run.dataset.path
-    front_end = with_user_lexicon(source.front_end(run, sources.acoustic), folder)
+    front_end = with_user_lexicon(starting_voices.front_end(run, sources.acoustic), folder)
     corpus = read_corpus(run.dataset.format, folder, run.dataset.audio, front_end, run.dataset.max_invalid_clips)
-    corpus = source.with_speakers(corpus, sources.acoustic)
+    corpus = starting_voices.with_speakers(corpus, sources.acoustic)
     train, held_out = split(corpus, run.training.validation.clips, run.training.seed)
     features = features_of(corpus, run.dataset.audio, device, shards, pause)
     task = models.Task(run, corpus, train, held_out, front_end.symbols, features)

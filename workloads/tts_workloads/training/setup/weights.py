@@ -1,5 +1,5 @@
 """Copies the weights of finished voices into the models that start from them, and packs the weights that a voice
-carries along for this. ``source`` finds the voices."""
+carries along for this. ``starting_voices`` finds the voices."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from torch import Tensor, nn
 from tts_api.reasons import Reason
 from tts_workloads.exits import BadInput
 from tts_workloads.models import AcousticStage, VocoderStage
-from tts_workloads.training.setup.source import Source, Sources
+from tts_workloads.training.setup.starting_voices import StartingVoice, StartingVoices
 
 
-def start(sources: Sources, acoustic: AcousticStage, vocoder: VocoderStage, speakers: Sequence[str]) -> None:
+def start(sources: StartingVoices, acoustic: AcousticStage, vocoder: VocoderStage, speakers: Sequence[str]) -> None:
     """Copy the weights of the sources into the new models. ``speakers`` are the names of the new voice's speakers.
 
     Raises BadInput with UnsupportedVoice where the weights do not fit.
@@ -45,7 +45,7 @@ def _speaker_table(stage: AcousticStage) -> str:
     return next(name for name, parameter in parameters if parameter is stage.speakers.weight)
 
 
-def _put_training_only(source: Source, stage: AcousticStage) -> None:
+def _put_training_only(source: StartingVoice, stage: AcousticStage) -> None:
     wanted = stage.training_only()
     found: dict[str, Tensor] = {}
     if source.voice.training_only is not None:
@@ -54,7 +54,7 @@ def _put_training_only(source: Source, stage: AcousticStage) -> None:
     stage.training_module.load_state_dict(found, strict=False)
 
 
-def _weights(source: Source, prefix: str) -> dict[str, Tensor]:
+def _weights(source: StartingVoice, prefix: str) -> dict[str, Tensor]:
     """The tensors of one model of a voice by name, on the CPU."""
     whole = torch.jit.load(str(source.voice.path), map_location="cpu").state_dict()  # type: ignore[no-untyped-call]
     return {name.removeprefix(prefix): tensor for name, tensor in whole.items() if name.startswith(prefix)}
@@ -67,7 +67,7 @@ def _rows(table: Tensor, known: Sequence[str], wanted: Sequence[str]) -> Tensor:
     return torch.stack([table[places[name]] if name in places else mean for name in wanted])
 
 
-def _put(source: Source, weights: Mapping[str, Tensor], module: nn.Module) -> None:
+def _put(source: StartingVoice, weights: Mapping[str, Tensor], module: nn.Module) -> None:
     wanted = module.state_dict()
     # TorchScript also stores the buffers that a module computes when it is made.
     computed = {name for name, _ in module.named_buffers()}
@@ -75,7 +75,9 @@ def _put(source: Source, weights: Mapping[str, Tensor], module: nn.Module) -> No
     module.load_state_dict({name: weights[name] for name in wanted})
 
 
-def _check(source: Source, found: Mapping[str, Tensor], wanted: Mapping[str, Tensor], known: Container[str]) -> None:
+def _check(
+    source: StartingVoice, found: Mapping[str, Tensor], wanted: Mapping[str, Tensor], known: Container[str]
+) -> None:
     """Raise BadInput where a tensor is missing, is not known or has another shape."""
     problems = [f"it has no {name}" for name in wanted if name not in found]
     problems += [f"it has {name}, which is not known" for name in found if name not in known]

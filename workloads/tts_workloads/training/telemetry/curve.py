@@ -1,5 +1,5 @@
-"""The loss curve: a JSON line for each point, that a resumed training continues as if nothing had happened. How it is
-drawn: ``pictures``."""
+"""The loss curve: a file with one JSON line for each point, which a resumed training continues. ``pictures`` draws
+it."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any, TextIO
 
 MOST_POINTS = 5000
-"""About how many points of the training's own loss are kept over all steps."""
+"""About how many points of the training loss are kept over all steps."""
 
 
 class Curve:
-    """A file of points in the order of their steps. Without a path it keeps nothing."""
+    """A file of points in the order of their steps. Without a path nothing is kept."""
 
     def __init__(self, path: Path | None, total_steps: int) -> None:
         self._path = path
@@ -20,7 +20,7 @@ class Curve:
         self._file: TextIO | None = None
 
     def add(self, step: int, stage: str, values: dict[str, float]) -> bool:
-        """Add a point: of the training's losses every so often, of the validation's always. Whether it was added."""
+        """Add a point: validation losses always, training losses at some steps only. Returns whether it was added."""
         validation = any(name.startswith("validation/") for name in values)
         if self._path is None or (step % self._every and not validation):
             return False
@@ -31,7 +31,7 @@ class Curve:
         return True
 
     def resume(self, step: int) -> None:
-        """Forget what comes after a step, and a last line that is torn."""
+        """Remove the points after a step, and a last line that is torn."""
         if self._path is None or not self._path.exists():
             return
         self.close()
@@ -41,14 +41,14 @@ class Curve:
         unfinished.replace(self._path)
 
     def close(self) -> None:
-        """Close the file; it opens again by itself."""
+        """Close the file. ``add`` opens it again."""
         if self._file is not None:
             self._file.close()
             self._file = None
 
 
 def read(path: Path) -> list[dict[str, Any]]:
-    """The points of a curve that can be read."""
+    """The points of a curve; lines that cannot be read are left out."""
     points = []
     for line in path.read_text().splitlines() if path.exists() else ():
         try:

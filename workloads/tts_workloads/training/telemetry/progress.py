@@ -1,5 +1,5 @@
-"""How far the training is, for people and for the status: moving means, the time that is left, the columns' words.
-Where it is sent is the affair of ``tts_workloads.report``, or of the terminal here."""
+"""The progress of a training, for people and for the status: moving means, the time left, the text of the columns.
+Outside a cluster it is printed here; ``tts_workloads.report`` sends it to a cluster."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Protocol, TextIO
 from tts_api.report import Checkpoint, GpuUsage, ProgressDisplay, TrainingProgress, TrainingResult
 from tts_api.run import TrainingRun
 from tts_workloads.report import TRAINING_PROGRESS, now, reporter_for
-from tts_workloads.training.telemetry.watch import Watch
+from tts_workloads.training.telemetry.resource_monitor import ResourceMonitor
 
 SMOOTHING = 0.95
 """Weight of the past in the moving means of loss and speed."""
@@ -20,22 +20,22 @@ LINE_SECONDS = 5.0
 
 
 class Sink(Protocol):
-    """Takes the newest progress; never blocks."""
+    """Shows or sends the newest progress. It never blocks."""
 
     def put(self, document: TrainingProgress, *, urgent: bool = False) -> None:
-        """Show or send it; an urgent one at once."""
+        """Show or send a document, an urgent one at once."""
 
     def close(self, timeout_seconds: float = 30.0) -> bool:
-        """Deliver what is pending; whether that worked."""
+        """Deliver what is pending. Returns whether that worked."""
 
 
 def sink_for(run: TrainingRun) -> Sink:
-    """The status of the run's resource in a cluster, else the terminal."""
+    """The sink of a run: the status of its resource in a cluster, else the terminal."""
     return reporter_for(run.resource, TRAINING_PROGRESS) or Terminal()
 
 
 def display(step: int, total: int, loss: float | None, seconds_left: float | None) -> ProgressDisplay:
-    """What kubectl's columns show."""
+    """The text of the columns that kubectl shows."""
     return ProgressDisplay(
         percent=f"{100 * step // total if total else 0}%",
         step=f"{step}/{total}",
@@ -45,7 +45,7 @@ def display(step: int, total: int, loss: float | None, seconds_left: float | Non
 
 
 def duration(seconds: float) -> str:
-    """A duration as kubectl writes it, with the two units that matter: 12s, 4m30s, 3h4m, 2d5h."""
+    """A duration as kubectl writes it, with at most two units: 12s, 4m30s, 3h4m, 2d5h."""
     whole = max(0, round(seconds))
     for unit, size, smaller, smaller_size in (("d", 86400, "h", 3600), ("h", 3600, "m", 60), ("m", 60, "s", 1)):
         if whole >= size:
@@ -55,44 +55,45 @@ def duration(seconds: float) -> str:
 
 
 class Mean:
-    """A moving mean that forgets: without a bias towards zero at the start."""
+    """An exponential moving mean without a bias towards zero at the start."""
 
     def __init__(self) -> None:
         self._sum = self._weight = 0.0
 
     def add(self, value: float) -> None:
-        """Take one more value into the mean."""
+        """Add a value."""
         self._sum = SMOOTHING * self._sum + (1 - SMOOTHING) * value
         self._weight = SMOOTHING * self._weight + (1 - SMOOTHING)
 
     @property
     def value(self) -> float | None:
-        """The mean, None before the first value."""
+        """The mean; None before the first value."""
         return self._sum / self._weight if self._weight else None
 
 
 class Progress:
-    """What the loop tells, put together into the document that is reported."""
+    """Collects what the loop reports into one document."""
 
     def __init__(self, total_steps: int, sink: Sink, clock: Callable[[], float] = time.monotonic) -> None:
         self._sink, self._clock = sink, clock
         self.document = TrainingProgress(total_steps=total_steps, updated_at=now())
-        self.watch: Watch | None = None
-        """Looks at the machine while the training steps, once it is known."""
+        self.monitor: ResourceMonitor | None = None
+        """Samples the use of the machine; set once the device is known."""
         self._loss, self._pace, self._audio = Mean(), Mean(), Mean()
         self._last: float | None = None
 
     def stage(self, name: str, step: int) -> None:
-        """A stage begins: what was measured in the one before says nothing about it."""
-        if self.watch is not None:
-            self.watch.restart()
+        """Report that a stage begins. The means of the stage before are forgotten."""
+        if self.monitor is not None:
+            self.monitor.restart()
         self._loss, self._pace, self._audio = Mean(), Mean(), Mean()
         self._last = self._clock()
         started = self.document.started_at or (now() if name in {"Acoustic", "Vocoder"} else None)
         self._put(stage=name, step=step, validation_loss=None, started_at=started, urgent=True)
 
     def step(self, step: int, *, epoch: int, loss: float | None, learning_rate: float, audio_seconds: float) -> None:
-        """A step is done. ``loss`` is None where it was not a number and the step was skipped."""
+        """Report a step. ``loss`` is None where it was not finite and the step was skipped; ``audio_seconds`` are the
+        seconds of speech in its batch, over all processes."""
         moment = self._clock()
         if self._last is not None:
             took = max(moment - self._last, 1e-9)
@@ -103,31 +104,31 @@ class Progress:
             self._loss.add(loss)
         gpu: GpuUsage | None = None
         warnings: tuple[str, ...] = ()
-        if self.watch is not None:
-            self.watch.look(settled=epoch > 0)  # in the first epoch the corpus's features are computed and kept
-            gpu, warnings = self.watch.usage, self.watch.warnings
+        if self.monitor is not None:
+            self.monitor.look(settled=epoch > 0)  # predictions are computed and kept in the first epoch
+            gpu, warnings = self.monitor.usage, self.monitor.warnings
         self._put(step=step, epoch=epoch, learning_rate=learning_rate, last_step_at=now(), gpu=gpu, warnings=warnings)
 
     def pause(self) -> None:
-        """The time until now was not spent on a step: a checkpoint or a validation was."""
+        """Do not count the time until now as a step's: it was spent on a checkpoint or a validation."""
         self._last = self._clock()
 
     def validated(self, loss: float) -> None:
-        """The held-out clips were measured."""
+        """Report the loss of the held-out clips."""
         self.pause()
         self._put(validation_loss=loss)
 
     def saved(self, checkpoint: Checkpoint) -> None:
-        """A checkpoint was saved or found."""
+        """Report a checkpoint that was saved or found."""
         self.pause()
         self._put(checkpoint=checkpoint, urgent=True)
 
     def finished(self, result: TrainingResult, steps: int) -> None:
-        """The voice is written."""
+        """Report that the voice is written."""
         self._put(stage="Finished", step=steps, result=result, urgent=True)
 
     def close(self) -> bool:
-        """Deliver the last of it; whether that worked."""
+        """Deliver what is pending. Returns whether that worked."""
         return self._sink.close()
 
     def _put(self, *, urgent: bool = False, **changes: object) -> None:
@@ -152,14 +153,14 @@ class Progress:
 
 
 class Terminal:
-    """Prints progress: a bar on a terminal, else a line now and then."""
+    """Prints progress: a bar on a terminal, else a line every few seconds."""
 
     def __init__(self, stream: TextIO | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         self._stream, self._clock = stream or sys.stdout, clock
         self._printed = float("-inf")
 
     def put(self, document: TrainingProgress, *, urgent: bool = False) -> None:
-        """Print it, if it is urgent or the last line is old enough."""
+        """Print a document, if it is urgent or the last line is old enough."""
         bar = self._stream.isatty()
         if not urgent and self._clock() - self._printed < (0.2 if bar else LINE_SECONDS):
             return
@@ -175,12 +176,12 @@ class Terminal:
         self._stream.flush()
 
     def close(self, timeout_seconds: float = 30.0) -> bool:
-        """Nothing is pending ever."""
+        """Do nothing, because nothing is ever pending."""
         return True
 
     @staticmethod
     def line(document: TrainingProgress) -> str:
-        """The progress in one line."""
+        """The text of one line."""
         shown = document.display
         parts = [f"{document.stage:<9} {shown.percent:>4} step {shown.step}"]
         if shown.loss:

@@ -1,5 +1,5 @@
-"""What a training leaves to look at while it runs: the loss curve, TensorBoard's events, and the newest pictures. How a
-curve is kept, events are written and pictures are drawn is in the modules beside."""
+"""What people can look at while a training runs: the loss curve, TensorBoard's events, and the newest pictures. The
+curve, the events and the pictures themselves are made in the modules beside."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from tts_workloads.training.telemetry.tensorboard import Events
 
 EVENTS_FOLDER = "tensorboard"
 LOOKING_SHARE = 0.02
-"""Share of the time that may be spent on pictures and sounds."""
+"""Largest share of the time that is spent on pictures and sounds."""
 
 
 class Record:
-    """The record in a run's folder. Without a folder it keeps nothing: that of a process that does not lead."""
+    """The record in the folder of a run. Without a folder, as in a process that does not lead, it keeps nothing."""
 
     def __init__(
         self, folder: Path | None, total_steps: int, audio: AudioFeatures, clock: Callable[[], float] = time.monotonic
@@ -35,19 +35,19 @@ class Record:
         self._heard_recording = False
 
     def resume(self, step: int) -> None:
-        """Forget what was after a step."""
+        """Forget everything after a step."""
         self._curve.resume(step)
         if self._folder is not None:
             self.close()
             self._events = Events(self._folder / EVENTS_FOLDER, step + 1)
 
     def add(self, step: int, stage: str, values: dict[str, float]) -> None:
-        """Add a point."""
+        """Add a point: the values of a step by name."""
         if self._curve.add(step, stage, values) and self._events is not None:
             self._events.scalars(step, {f"{stage.lower()}/{name}": value for name, value in values.items()})
 
     def look(self, step: int, stage: str, show: Callable[[], Glimpse | None]) -> None:
-        """Keep what the model makes of a clip, unless that was done a short while ago. Raises StorageFull."""
+        """Keep what ``show`` returns, unless that was done a short time ago. Raises StorageFull."""
         began = self._clock()
         if self._folder is None or self._events is None or began < self._next_look:
             return
@@ -76,7 +76,7 @@ class Record:
         events.flush()
 
     def close(self) -> None:
-        """Finish the files."""
+        """Close the files."""
         self._curve.close()
         if self._events is not None:
             self._events.close()

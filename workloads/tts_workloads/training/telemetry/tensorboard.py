@@ -1,5 +1,5 @@
-"""Events as TensorBoard reads them, in TensorBoardX's files. They are written by the caller's own thread, so that a
-full disk is an error and not a silence."""
+"""Writes events for TensorBoard, with the files of TensorBoardX. The caller's own thread writes them, so that a full
+disk raises an error."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ FLUSH_SECONDS = 10.0
 
 
 class Events:
-    """A new file of events in a folder, behind those that are there."""
+    """A new file of events in a folder; TensorBoard reads it after the files that are there."""
 
     def __init__(self, folder: Path, first_step: int) -> None:
-        """TensorBoard forgets what older files have from ``first_step`` on. Raises OSError."""
+        """Make TensorBoard forget the events of older files from ``first_step`` on. Raises OSError."""
         folder.mkdir(parents=True, exist_ok=True)
         self._file = EventsWriter(str(folder / "events"), f".{time.time_ns()}")
         self._flushed = time.monotonic()
@@ -32,17 +32,17 @@ class Events:
         self._file.flush()
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
-        """Numbers by name."""
+        """Write numbers by name."""
         self._summary(step, *(Summary.Value(tag=name, simple_value=value) for name, value in values.items()))
 
     def picture(self, step: int, name: str, png: bytes) -> None:
-        """A PNG file."""
+        """Write a picture, the content of a PNG file."""
         width, height = struct.unpack(">II", png[16:24])  # a PNG file's first chunk begins with them
         image = Summary.Image(width=width, height=height, colorspace=3, encoded_image_string=png)
         self._summary(step, Summary.Value(tag=name, image=image))
 
     def sound(self, step: int, name: str, waveform: NDArray[np.float32], sample_rate: int) -> None:
-        """Sound ``[samples]`` in -1 to 1."""
+        """Write a sound ``[samples]`` float32, -1 to 1."""
         wav = io.BytesIO()
         soundfile.write(wav, waveform, sample_rate, format="WAV", subtype="PCM_16")
         audio = Summary.Audio(
@@ -55,12 +55,12 @@ class Events:
         self._summary(step, Summary.Value(tag=name, audio=audio))
 
     def flush(self) -> None:
-        """Make all of it visible."""
+        """Make everything that was written visible to readers."""
         self._file.flush()
         self._flushed = time.monotonic()
 
     def close(self) -> None:
-        """Finish the file."""
+        """Close the file."""
         self._file.close()
 
     def _summary(self, step: int, *values: Summary.Value) -> None:

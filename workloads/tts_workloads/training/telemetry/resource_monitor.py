@@ -1,5 +1,5 @@
-"""Whether a training uses its machine as it should: an idle GPU, memory that never stops growing. Decides from samples;
-the training goes on either way."""
+"""Warns when a training uses its machine badly: an idle GPU, memory that never stops growing. It decides from samples
+and never stops the training."""
 
 from __future__ import annotations
 
@@ -21,29 +21,29 @@ log = logging.getLogger(__name__)
 
 SAMPLE_SECONDS = 10.0
 IDLE_SECONDS = 600.0
-"""How long a GPU must have little to do before it is said."""
+"""How long a GPU must be nearly idle before there is a warning."""
 IDLE_PERCENT = 30.0
 LEAK_SECONDS = 1800.0
 LEAK_PARTS = 6
-"""Memory must have grown from each part of this time to the next."""
+"""Number of parts of ``LEAK_SECONDS``; memory leaks if it grows from each part to the next."""
 LEAK_BYTES = 512 * 2**20
-"""Growth that is worth a word."""
+"""Least growth that is worth a warning."""
 
 
 @dataclass(frozen=True)
 class Sample:
-    """The machine at one moment."""
+    """The use of the machine at one moment."""
 
     at: float
     """Seconds of a clock that never goes back."""
     gpu_percent: int | None
-    """The GPU's utilisation; None without one."""
+    """Utilisation of the GPU, 0 to 100; None without a GPU."""
     memory: dict[str, int]
-    """Bytes that this process has, by where: ``host``, ``gpu``."""
+    """Bytes of memory that this process uses, by place: ``host`` and ``gpu``."""
 
 
 def warnings_of(samples: Sequence[Sample]) -> tuple[str, ...]:
-    """What is wrong by these samples, the oldest first."""
+    """The warnings that these samples give reason for. The oldest sample comes first."""
     if not samples:
         return ()
     return (*_idle(samples), *(words for where in samples[-1].memory for words in _leak(samples, where)))
@@ -75,7 +75,7 @@ def _leak(samples: Sequence[Sample], where: str) -> list[str]:
             parts[part].append(sample.memory[where])
     if not all(parts):
         return []
-    # The least of each part: what comes and goes is no leak.
+    # The least of each part counts, because memory that is freed again is no leak.
     least = [min(part) for part in parts]
     grown = least[-1] - least[0]
     if grown < LEAK_BYTES or any(later <= earlier for earlier, later in pairwise(least)):
@@ -88,7 +88,7 @@ def _leak(samples: Sequence[Sample], where: str) -> list[str]:
     return [words]
 
 
-class Watch:
+class ResourceMonitor:
     """Takes samples while a training steps."""
 
     def __init__(self, device: torch.device, clock: Callable[[], float] = time.monotonic) -> None:
@@ -96,17 +96,17 @@ class Watch:
         self._samples: deque[Sample] = deque(maxlen=int(1.2 * LEAK_SECONDS / SAMPLE_SECONDS))
         self._last = float("-inf")
         self.usage: GpuUsage | None = None
-        """The GPU when last asked."""
+        """Use of the GPU in the last sample."""
         self.warnings: tuple[str, ...] = ()
-        """What is wrong now."""
+        """The present warnings."""
 
     def restart(self) -> None:
-        """Forget the samples: another stage needs other memory."""
+        """Forget the samples, because another stage needs other memory."""
         self._samples.clear()
 
     def look(self, *, settled: bool) -> None:
-        """Take a sample, if it is time to. ``settled`` is whether everything that is kept has been computed: memory
-        that grows before is none that leaks."""
+        """Take a sample, if the last one is old enough. ``settled`` tells whether everything that stays in memory has
+        been computed: growth before that is no leak."""
         now = self._clock()
         if now - self._last < SAMPLE_SECONDS:
             return

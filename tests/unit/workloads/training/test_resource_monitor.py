@@ -14,7 +14,7 @@ from tests.unit.workloads.tiny_stage import Kept
 from tts_api.report import GpuUsage
 from tts_workloads.gpu import Gpu
 from tts_workloads.training.telemetry.progress import Progress
-from tts_workloads.training.telemetry.watch import Sample, Watch, warnings_of
+from tts_workloads.training.telemetry.resource_monitor import ResourceMonitor, Sample, warnings_of
 
 MIB = 2**20
 CUDA = torch.device("cuda", 0)
@@ -99,7 +99,7 @@ def test_the_progress_has_the_gpu_and_what_is_wrong(monkeypatch: pytest.MonkeyPa
     Nvml(monkeypatch)
     clock, kept = [0.0], Kept()
     progress = Progress(1000, kept, lambda: clock[0])
-    progress.watch = Watch(CUDA, lambda: clock[0])
+    progress.monitor = ResourceMonitor(CUDA, lambda: clock[0])
     progress.stage("Acoustic", 0)
     for step in range(1, 62):
         clock[0] += 10.0

@@ -26,7 +26,7 @@ KNOWN = {"acoustic": architectures.ACOUSTIC_MODELS, "vocoder": architectures.VOC
 
 
 @dataclass(frozen=True)
-class Source:
+class StartingVoice:
     """A finished voice that one of the models starts from."""
 
     part: Part
@@ -42,19 +42,19 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Sources:
+class StartingVoices:
     """The voices that the models start from; None where a model starts from nothing."""
 
-    acoustic: Source | None = None
-    vocoder: Source | None = None
+    acoustic: StartingVoice | None = None
+    vocoder: StartingVoice | None = None
 
 
-def open_sources(run: TrainingRun, folder: Path) -> Sources:
+def open_voices(run: TrainingRun, folder: Path) -> StartingVoices:
     """Find the voices that the run names and check their digests. Raises BadInput with ModelMissing, DigestMismatch or
     UnsupportedVoice."""
     opened: dict[str, VoiceFile] = {}
 
-    def of(part: Part, model: AcousticModel | Vocoder, wanted: RunSource | None) -> Source | None:
+    def of(part: Part, model: AcousticModel | Vocoder, wanted: RunSource | None) -> StartingVoice | None:
         if wanted is None or model.from_training is None:
             return None
         training = model.from_training.name
@@ -63,14 +63,14 @@ def open_sources(run: TrainingRun, folder: Path) -> Sources:
                 opened[wanted.sha256] = open_voice(folder / part / wanted.path, wanted.sha256)
             except BadInput as error:
                 raise BadInput(error.reason, f"model.{part}.fromTraining, {training}: {error}") from None
-        return Source(part, training, opened[wanted.sha256])
+        return StartingVoice(part, training, opened[wanted.sha256])
 
-    return Sources(
+    return StartingVoices(
         of("acoustic", run.model.acoustic, run.sources.acoustic), of("vocoder", run.model.vocoder, run.sources.vocoder)
     )
 
 
-def resolved(run: TrainingRun, sources: Sources) -> TrainingRun:
+def resolved(run: TrainingRun, sources: StartingVoices) -> TrainingRun:
     """The run with every architecture and parameter filled in: what it gives itself, else what the source has, else
     the default. Raises BadInput with InvalidParameters or UnsupportedVoice."""
     _check_bands(run.dataset.audio)
@@ -105,7 +105,7 @@ def _check_bands(audio: AudioFeatures) -> None:
         )
 
 
-def _check_audio(audio: AudioFeatures, source: Source) -> None:
+def _check_audio(audio: AudioFeatures, source: StartingVoice) -> None:
     for name, field in AudioFeatures.model_fields.items():
         ours, theirs = getattr(audio, name), getattr(source.voice.card.audio, name)
         if ours != theirs:
@@ -116,7 +116,7 @@ def _check_audio(audio: AudioFeatures, source: Source) -> None:
             )
 
 
-def _resolved(part: Part, given: AcousticModel | Vocoder, source: Source | None) -> AcousticModel | Vocoder:
+def _resolved(part: Part, given: AcousticModel | Vocoder, source: StartingVoice | None) -> AcousticModel | Vocoder:
     architecture, parameters = given.name, given.parameters
     if source is not None:
         theirs = getattr(source.voice.card.model, part)
@@ -173,7 +173,7 @@ def _without(part: Part) -> str:
     return f"leave model.{part}.fromTraining out to train {model} from nothing"
 
 
-def front_end(run: TrainingRun, source: Source | None) -> text.FrontEnd:
+def front_end(run: TrainingRun, source: StartingVoice | None) -> text.FrontEnd:
     """The front end of the new voice: that which the acoustic model learned its symbols from, if it starts from one.
     Raises BadInput with UnsupportedVoice where this image has another."""
     if source is None:
@@ -188,7 +188,7 @@ def front_end(run: TrainingRun, source: Source | None) -> text.FrontEnd:
         ) from None
 
 
-def with_speakers(corpus: Corpus, source: Source | None) -> Corpus:
+def with_speakers(corpus: Corpus, source: StartingVoice | None) -> Corpus:
     """The corpus with the speakers of the acoustic model that is started from behind its own: they stay speakable."""
     known = source.voice.card.speakers if source else ()
     return replace(corpus, speakers=(*corpus.speakers, *(name for name in known if name not in corpus.speakers)))
