@@ -1,5 +1,5 @@
-"""How a workload's process ends: the errors that carry a reason, the exit code they become, and the termination
-message. What the codes mean is in ``tts_api.report``."""
+"""How a workload's process exits: errors with a reason, the exit codes that they become, and the termination message.
+The meaning of the codes is in ``tts_api.report``."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from tts_api.report import TERMINATION_MESSAGE_LIMIT_BYTES, TERMINATION_MESSAGE_
 log = logging.getLogger(__name__)
 
 FAILURE = 1
-"""Exit code of a failure that counts."""
+"""Exit code of a failure that counts against the backoff limit."""
 MESSAGE_LIMIT = 1500
-"""Characters of a message that are kept."""
+"""Largest number of characters of a message."""
 
 
 class BadInput(Exception):
-    """The request or the data is wrong; running it again would not help. The message is for the user: what, where,
-    remedy."""
+    """The request or the data is wrong, so that running it again would not help. The message tells the user what is
+    wrong, where, and the remedy."""
 
     def __init__(self, reason: Reason, message: str) -> None:
         super().__init__(message)
@@ -31,12 +31,12 @@ class BadInput(Exception):
 
 
 class StorageFull(Exception):
-    """A file could not be written because the volume is full; what was there before is untouched."""
+    """A file could not be written because the volume is full. What was there before is unchanged."""
 
 
 @dataclass(frozen=True)
 class Exit:
-    """An exit code and the last words."""
+    """How a process exits: its exit code and its termination message."""
 
     code: int
     message: TerminationMessage
@@ -54,7 +54,7 @@ def exit_of(error: BaseException, *, step: int = 0) -> Exit:
 
 
 def _is_out_of_memory(error: BaseException) -> bool:
-    # By name: torch.OutOfMemoryError is not known before torch is imported.
+    # Compared by name, because torch.OutOfMemoryError exists only once torch is imported.
     return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
 
 
@@ -63,13 +63,13 @@ def _exit(code: int, reason: Reason, message: str, step: int) -> Exit:
 
 
 def clipped(message: str) -> str:
-    """The message, shortened to what a termination message and a condition have room for."""
+    """The message, shortened so that it fits into a termination message and a condition."""
     return message if len(message) <= MESSAGE_LIMIT else message[: MESSAGE_LIMIT - 1] + "…"
 
 
 def write_termination_message(message: TerminationMessage) -> None:
-    """Leave the last words where Kubernetes reads them; outside a cluster, only if ``TTS_TERMINATION_LOG`` names a
-    file."""
+    """Write the termination message where Kubernetes reads it. Outside a cluster it is written only if
+    ``TTS_TERMINATION_LOG`` names a file."""
     path = os.environ.get("TTS_TERMINATION_LOG") or TERMINATION_MESSAGE_PATH
     if path == TERMINATION_MESSAGE_PATH and not Path(path).exists():
         return
@@ -80,7 +80,8 @@ def write_termination_message(message: TerminationMessage) -> None:
 
 
 def encoded(message: TerminationMessage) -> bytes:
-    """The message as JSON of at most 4096 bytes: speakers, languages and words are given up before it is cut."""
+    """The message as JSON of at most 4096 bytes. To fit, it loses speakers first, then most of its text, then the
+    rest."""
     shortenings: tuple[Callable[[TerminationMessage], TerminationMessage], ...] = (
         lambda whole: whole,
         _without_speakers,

@@ -1,4 +1,4 @@
-"""Layers that several models share. Everything here is scripted into voices."""
+"""Layers that several models share. All of them are scripted into voices."""
 
 import math
 from typing import NamedTuple
@@ -9,10 +9,10 @@ from torch import Tensor, nn
 
 
 class TimeConv(nn.Module):
-    """Convolution over time of ``[batch, time, channels]``, centred, zero beyond the ends.
+    """A centred convolution over time of ``[batch, time, channels]``, with zeros beyond the ends.
 
-    As a 2-D convolution over one row with its channels last, which is faster on CPU and GPU than the 1-D one and needs
-    no transposition."""
+    It is computed as a 2-D convolution over one row with the channels last, which is faster on CPU and GPU than a 1-D
+    convolution and needs no transposition."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int) -> None:
         super().__init__()
@@ -26,20 +26,21 @@ class TimeConv(nn.Module):
 
 
 class BlockShape(NamedTuple):
-    """Sizes of a stack's blocks."""
+    """The sizes of the blocks in a stack."""
 
     channels: int
     filter_channels: int
-    """Between a block's two convolutions."""
+    """Number of channels between the two convolutions of a block."""
     kernel: int
-    """Of the first of them; the second is 1."""
+    """Kernel of the first convolution; that of the second is 1."""
     heads: int
-    """Of the self-attention before each of them; 0 leaves attention out."""
+    """Number of heads of the self-attention before each block; 0 leaves attention out."""
     dropout: float
 
 
 class ConvBlock(nn.Module):
-    """A residual block: LayerNorm, convolution to more channels, ReLU, and back. Padding must be zero and stays so."""
+    """A residual block: LayerNorm, a convolution to more channels, ReLU, and a convolution back. Padding must be zero
+    and stays zero."""
 
     def __init__(self, shape: BlockShape) -> None:
         super().__init__()
@@ -49,14 +50,14 @@ class ConvBlock(nn.Module):
         self.dropout = nn.Dropout(shape.dropout)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-        """``x`` is ``[batch, time, channels]``, ``mask`` ``[batch, time, 1]`` with 1 where there is something."""
+        """``x`` is ``[batch, time, channels]``; ``mask`` is ``[batch, time, 1]``, 0 in the padding and 1 elsewhere."""
         y: Tensor = self.narrow(torch.relu(self.widen(self.norm(x) * mask)))
         y = self.dropout(y)
         return (x + y) * mask
 
 
 class AttentionBlock(nn.Module):
-    """A residual block of self-attention (Vaswani et al. 2017, arXiv:1706.03762), normalised before."""
+    """A residual block of self-attention (Vaswani et al. 2017, arXiv:1706.03762) with LayerNorm before it."""
 
     def __init__(self, shape: BlockShape) -> None:
         super().__init__()
@@ -67,7 +68,7 @@ class AttentionBlock(nn.Module):
         self.dropout = nn.Dropout(shape.dropout)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-        """As ``ConvBlock``'s."""
+        """The arguments are those of ``ConvBlock.forward``."""
         batch, time, channels = x.shape
         parts = (
             self.inward(self.norm(x)).view(batch, time, 3, self.heads, channels // self.heads).permute(2, 0, 3, 1, 4)
@@ -79,7 +80,7 @@ class AttentionBlock(nn.Module):
 
 
 class ConvStack(nn.Module):
-    """Blocks one after the other and a norm; with attention, places are marked first."""
+    """Blocks one after the other, and LayerNorm. If the blocks attend, the places are marked first."""
 
     def __init__(self, shape: BlockShape, layers: int) -> None:
         super().__init__()
@@ -113,8 +114,10 @@ def mask_of(lengths: Tensor, longest: int) -> Tensor:
 
 
 def expand(x: Tensor, durations: Tensor, frames: int) -> Tensor:
-    """Each symbol's vector as often as it lasts: ``[batch, symbols, channels]`` and ``[batch, symbols]`` int64 to
-    ``[batch, frames, channels]``; behind the last symbol stands the last symbol's vector."""
+    """Repeat each symbol's vector for as many frames as the symbol lasts.
+
+    ``x`` is ``[batch, symbols, channels]`` and ``durations`` ``[batch, symbols]`` int64. Returns ``[batch, frames,
+    channels]``; frames after the last symbol have the vector of the last symbol."""
     ends = durations.cumsum(1)
     at = torch.arange(frames, device=x.device)[None, :].expand(x.shape[0], frames).contiguous()
     symbol = torch.searchsorted(ends, at, right=True).clamp(max=x.shape[1] - 1)

@@ -1,5 +1,5 @@
-"""Spectra and back, scripted into voices: ``torch.fft`` and folding, never ``torch.stft``, which differs between
-versions of TorchScript. And how far two sounds are apart, for training."""
+"""Spectra of sounds and the way back, and a distance of two sounds for training. The modules are scripted into voices:
+they use ``torch.fft`` and folding, never ``torch.stft``, which differs between versions of TorchScript."""
 
 from typing import NamedTuple
 
@@ -17,7 +17,8 @@ def inverse_filters(sample_rate: int, n_fft: int, n_mels: int) -> Tensor:
 
 
 class Overlap(nn.Module):
-    """Windowed frames to a waveform and back; frame ``i`` is centred on the sample ``(i + 0.5) * hop_length``."""
+    """Turns windowed frames into a waveform and back. Frame ``i`` is centred on the sample ``(i + 0.5) *
+    hop_length``."""
 
     window: Tensor
 
@@ -27,30 +28,31 @@ class Overlap(nn.Module):
         self.register_buffer("window", torch.hann_window(n_fft), persistent=False)
 
     def inverse(self, spectrum: Tensor) -> Tensor:
-        """``[batch, bins, frames]`` complex to ``[batch, frames * hop_length]``: the least-squares inverse (Griffin and
-        Lim 1984, equation 6)."""
+        """Turn spectra ``[batch, bins, frames]`` complex64 into a waveform ``[batch, frames * hop_length]`` float32:
+        the least-squares inverse (Griffin and Lim 1984, equation 6)."""
         frames = spectrum.shape[2]
-        pieces = torch.fft.irfft(spectrum, self.n_fft, dim=1) * self.window[None, :, None]
+        windowed = torch.fft.irfft(spectrum, self.n_fft, dim=1) * self.window[None, :, None]
         weight = self.window.square()[None, :, None].expand(1, self.n_fft, frames)
-        whole = self._add(pieces) / self._add(weight).clamp_min(1e-6)
+        whole = self._add(windowed) / self._add(weight).clamp_min(1e-6)
         before = (self.n_fft - self.hop_length) // 2
         return whole[:, before : before + frames * self.hop_length]
 
     def forward(self, waveform: Tensor) -> Tensor:
-        """``[batch, frames * hop_length]`` to ``[batch, bins, frames]`` complex, silence beyond both ends."""
+        """The spectra ``[batch, bins, frames]`` complex64 of a waveform ``[batch, frames * hop_length]``, with silence
+        beyond both ends."""
         before = (self.n_fft - self.hop_length) // 2
         padded = F.pad(waveform, (before, self.n_fft - self.hop_length - before))
-        pieces = padded.unfold(1, self.n_fft, self.hop_length) * self.window
-        spectra: Tensor = torch.fft.rfft(pieces, dim=2)
+        windowed = padded.unfold(1, self.n_fft, self.hop_length) * self.window
+        spectra: Tensor = torch.fft.rfft(windowed, dim=2)
         return spectra.transpose(1, 2)
 
-    def _add(self, pieces: Tensor) -> Tensor:
-        length = (pieces.shape[2] - 1) * self.hop_length + self.n_fft
-        return F.fold(pieces, (1, length), (1, self.n_fft), stride=(1, self.hop_length)).flatten(1)
+    def _add(self, windowed: Tensor) -> Tensor:
+        length = (windowed.shape[2] - 1) * self.hop_length + self.n_fft
+        return F.fold(windowed, (1, length), (1, self.n_fft), stride=(1, self.hop_length)).flatten(1)
 
 
 class LinearMagnitude(nn.Module):
-    """Log-mel frames to magnitudes of a spectrum, as well as a linear map can."""
+    """Turns log-mel frames into the magnitudes of spectra, as well as a linear map can."""
 
     inverse: Tensor
 
@@ -60,12 +62,13 @@ class LinearMagnitude(nn.Module):
         self.register_buffer("inverse", inverse_filters(sample_rate, n_fft, n_mels), persistent=False)
 
     def forward(self, mel: Tensor) -> Tensor:
-        """``[batch, n_mels, frames]`` in nepers to ``[batch, bins, frames]``, not below the floor."""
+        """The magnitudes ``[batch, bins, frames]`` of log-mel frames ``[batch, n_mels, frames]`` in nepers; none is
+        below ``LOG_FLOOR``."""
         return torch.matmul(self.inverse, torch.exp(mel)).clamp_min(self.floor)
 
 
 class Resolution(NamedTuple):
-    """Window and hop of a spectrum, in samples."""
+    """Window and hop of spectra, both in samples."""
 
     n_fft: int
     hop_length: int

@@ -1,5 +1,5 @@
-"""``python -m tts_workloads.training.probe FILE``: has a voice say something and prints with which PyTorch it was
-written and read, and how loud it is. For the test that a voice written on one version speaks on another."""
+"""``python -m tts_workloads.training.probe FILE``: has a voice speak and prints which versions of PyTorch wrote and
+read it, and how loud it is. The test that a voice written on one version speaks on another uses it."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from tts_workloads.training.setup.assemble import Training
 from tts_workloads.voice_file import open_voice
 
 SYMBOLS = 24
-"""How many symbols are said."""
+"""Number of symbols that are spoken."""
 
 
 def speak(path: Path) -> Tensor:
-    """What a voice says to its first symbols: the waveform ``[samples]``, float32."""
+    """Have a voice speak its first symbols. Returns the waveform ``[samples]`` float32."""
     count = len(open_voice(path).card.front_end.symbols)
     return say(path, [1 + i % (count - 1) for i in range(SYMBOLS)])
 
@@ -34,7 +34,7 @@ def written_on(path: Path) -> str:
 
 
 def write(path: Path) -> None:
-    """Write a voice that was never trained, of the default architectures and sizes."""
+    """Write an untrained voice of the default architectures and sizes."""
     front_end = text.for_training("en-us")
     run = TrainingRun.model_validate(
         {
@@ -57,7 +57,7 @@ def write(path: Path) -> None:
 
 
 def main() -> int:
-    """Print what ``speak`` gives."""
+    """Print what is said of the voice as a JSON object."""
     path = Path(sys.argv[1])
     peak = float(speak(path).abs().max())
     print(json.dumps({"torch": torch.__version__, "writtenOn": written_on(path), "peak": peak}))

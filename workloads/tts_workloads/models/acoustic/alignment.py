@@ -1,5 +1,5 @@
-"""Which symbol is heard in which frame, learned beside the acoustic model (Badlani et al. 2021, "One TTS alignment to
-rule them all", arXiv:2108.10447). Never exported."""
+"""An alignment of symbols and frames that is learned beside an acoustic model (Badlani et al. 2021, "One TTS alignment
+to rule them all", arXiv:2108.10447). It is never exported."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ IMPOSSIBLE = -1e4
 
 
 class Aligner(nn.Module):
-    """Scores of every pair of frame and symbol."""
+    """Scores how well each frame and each symbol belong together."""
 
     def __init__(self, channels: int, n_mels: int) -> None:
         super().__init__()
@@ -39,8 +39,8 @@ class Aligner(nn.Module):
         )
 
     def forward(self, symbols: Tensor, symbol_lengths: Tensor, mel: Tensor, mel_lengths: Tensor) -> Tensor:
-        """Log-scores ``[batch, frames, symbols]`` float32, the prior included, of embedded symbols ``[batch, symbols,
-        channels]`` and mel ``[batch, frames, n_mels]``."""
+        """Log-scores ``[batch, frames, symbols]`` float32, with the prior, of embedded symbols ``[batch, symbols,
+        channels]`` and mel frames ``[batch, frames, n_mels]``; both lengths are ``[batch]`` int64."""
         key, query = self.key(symbols), self.query(mel)
         with torch.autocast(mel.device.type, enabled=False):
             key, query = key.float(), query.float()
@@ -62,7 +62,7 @@ def prior(mel_lengths: Tensor, symbol_lengths: Tensor, frames: int, symbols: int
     device = mel_lengths.device
     table = torch.arange(frames + symbols + 2, device=device, dtype=torch.float64).clamp_min(1).log().cumsum(0)
     m, n = mel_lengths[:, None, None], (symbol_lengths - 1)[:, None, None]
-    # Padding gets the values of the last frame and symbol: any that exist.
+    # Padding gets the values of the last frame and symbol; any finite values would do.
     a = torch.minimum(torch.arange(1, frames + 1, device=device)[None, :, None], m)
     k = torch.minimum(torch.arange(symbols, device=device)[None, None], n)
     b = m + 1 - a
@@ -76,7 +76,7 @@ def prior(mel_lengths: Tensor, symbol_lengths: Tensor, frames: int, symbols: int
 
 def forward_sum_loss(scores: Tensor, mel_lengths: Sequence[int], symbol_lengths: Sequence[int]) -> Tensor:
     """Negative log-likelihood, per symbol, of all monotonic alignments together, by the CTC loss over symbols 1, 2, ...
-    (section 2.2.1). The lengths are the host's: of the device's it would wait for them."""
+    (section 2.2.1). The lengths are numbers on the host, so that nothing waits for the device."""
     with_blank = F.log_softmax(F.pad(scores, (1, 0), value=BLANK_LOG_PROBABILITY), -1)
     targets = torch.arange(1, scores.shape[-1] + 1, device=scores.device).expand(len(scores), -1)
     return F.ctc_loss(
@@ -91,7 +91,8 @@ def forward_sum_loss(scores: Tensor, mel_lengths: Sequence[int], symbol_lengths:
 
 
 def binarisation_loss(scores: Tensor, durations: Tensor, mel_lengths: Tensor) -> Tensor:
-    """How far the soft alignment is from the hard one: mean negative log-probability of each frame's symbol."""
+    """The distance of the soft alignment from the hard one: the mean negative log-probability of each frame's
+    symbol."""
     log_soft = F.log_softmax(scores, -1)
     at = torch.arange(scores.shape[1], device=scores.device)[None].expand(len(scores), -1).contiguous()
     symbol = torch.searchsorted(durations.cumsum(1), at, right=True).clamp(max=scores.shape[2] - 1)
@@ -120,7 +121,7 @@ def best_path(
     best[:, 1] = scores[:, 0, 0]
     stayed = np.zeros((frames, batch, symbols), dtype=bool)
     for frame in range(1, frames):
-        # A frame beyond an utterance's end changes nothing that the way back will look at.
+        # A frame after the end of an utterance changes nothing that the way back uses.
         stayed[frame] = best[:, 1:] >= best[:, :-1]
         best[:, 1:] = np.maximum(best[:, 1:], best[:, :-1]) + scores[:, frame]
     durations = np.zeros((batch, symbols), dtype=np.int64)
@@ -129,14 +130,14 @@ def best_path(
     for frame in range(frames - 1, -1, -1):
         inside = frame < mel_lengths
         durations[rows, at] += inside
-        # A symbol whose number is the frame's must be entered at that frame: there is no earlier one left.
+        # A symbol with the number of the frame must be entered at that frame, because no earlier frame is left.
         at = at - (inside & (at > 0) & ~stayed[frame, rows, at])
     return durations
 
 
 def best_path_on_device(scores: Tensor, mel_lengths: Tensor, symbol_lengths: Tensor) -> Tensor:
-    """What ``best_path`` finds, of tensors on any device and without a number of it coming to the host: a few small
-    kernels for each frame."""
+    """The path that ``best_path`` finds, for tensors on any device. No number is copied to the host; each frame takes a
+    few small kernels."""
     batch, frames, symbols = scores.shape
     unreachable = -1e30
     row = scores.new_full((batch, symbols + 1), unreachable)
@@ -150,7 +151,7 @@ def best_path_on_device(scores: Tensor, mel_lengths: Tensor, symbol_lengths: Ten
     path = [at]
     if rows:
         before = torch.stack(rows)
-        # Whether a symbol is entered at a frame, 1 or 0; the first is there from the beginning.
+        # 1 where a symbol is entered at a frame, else 0; the first symbol is there from the beginning.
         entered = ((before[:, :, 1:] < before[:, :, :-1]) & inside[1:, :, None]).long()
         entered[:, :, 0] = 0
         for frame in range(frames - 2, -1, -1):

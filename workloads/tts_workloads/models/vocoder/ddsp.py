@@ -22,18 +22,19 @@ from tts_workloads.models.vocoder.recipe import JUDGED, SegmentsStage, seeded_au
 
 FIRST_KERNEL, KERNEL = 7, 5
 NOISE_SAMPLES = 1 << 16
-"""Length of the noise, which is repeated: always the same, so that a voice says the same thing alike."""
+"""Length of the noise in samples. The noise is repeated and always the same, so that the same text always sounds
+alike."""
 MIDDLE_PITCH = math.sqrt(PITCH_RANGE_HZ[0] * PITCH_RANGE_HZ[1])
 LEAST_GAIN, LARGEST_GAIN = -14.0, 4.0
 """Bounds of the filters' gains in nepers."""
 UNVOICED_GAIN = -6.0
-"""Nepers by which pulses and breath are weaker where nothing is voiced."""
+"""Gain in nepers of pulses and breath where nothing is voiced."""
 BREATH_SHARPNESS = 4
-"""Power of the raised cosine in which breath comes with a pulse."""
+"""Power of the raised cosine that shapes the breath around a pulse."""
 
 
 class Controls(NamedTuple):
-    """What is read off mel frames."""
+    """What the model reads off mel frames."""
 
     log_pitch: Tensor
     """Natural logarithm of the fundamental frequency in hertz ``[batch, frames]``."""
@@ -83,8 +84,8 @@ class Ddsp(nn.Module):
         self.register_buffer("fold", fold, persistent=False)
 
     def forward(self, mel: Tensor) -> Tensor:
-        """Log-mel ``[batch, n_mels, frames]`` in nepers to ``[batch, frames * hop_length]`` float32; what is not above
-        the floor is silence, and so is what lies beyond the ends."""
+        """Turn log-mel frames ``[batch, n_mels, frames]`` in nepers into a waveform ``[batch, frames * hop_length]``
+        float32. Values not above the floor are silence, and silence lies beyond the ends."""
         mel = F.pad(mel.clamp_min(self.silence), (self.reach, self.reach), value=self.silence)
         read = self.controls(mel)
         hertz = torch.exp(read.log_pitch).clamp(self.lowest, self.highest)
@@ -95,15 +96,15 @@ class Ddsp(nn.Module):
     def controls(self, mel: Tensor) -> Controls:
         """Pitch, voicing and filters of ``[batch, n_mels, frames]``."""
         x = mel.transpose(1, 2)
-        # The mel's own level is far from zero: silence is -11.5 nepers.
+        # Mel frames are shifted and scaled, because silence is -11.5 nepers.
         hidden = self.backbone(self.first((x + 5.0) * 0.5), torch.ones_like(x[:, :, :1]))
         pitch = self.pitch(hidden).float()
         log_pitch = pitch[:, :, 0] + math.log(self.middle_pitch)
         return Controls(log_pitch, pitch[:, :, 1], self.head(hidden).float().transpose(1, 2))
 
     def sound(self, filters: Tensor, mel: Tensor, hertz: Tensor, voicing: Tensor, noise_from: int) -> Tensor:
-        """The waveform ``[batch, frames * hop_length]``, in float32: ``hertz`` and ``voicing`` (0 to 1) are ``[batch,
-        frames]``, ``noise_from`` is the place in the noise to begin at."""
+        """The waveform ``[batch, frames * hop_length]`` float32. ``hertz`` and ``voicing`` (0 to 1) are ``[batch,
+        frames]``; ``noise_from`` is the sample of the noise to begin at."""
         of_pulses, of_breath, of_noise, phases = filters.chunk(4, dim=1)
         level = self.magnitude(mel.float()).log() - self.noise_level
         voiced = level + self.unvoiced_gain * (1.0 - voicing.unsqueeze(1))
@@ -127,7 +128,7 @@ class Ddsp(nn.Module):
         return waveform
 
     def bounded(self, gain: Tensor) -> Tensor:
-        """A gain in nepers that no exponential turns into infinity."""
+        """The gain in nepers, bounded so that its exponential is finite."""
         return gain.clamp(self.least_gain, self.largest_gain)
 
     def minimum_phase(self, log_magnitude: Tensor) -> Tensor:
@@ -140,7 +141,7 @@ class Ddsp(nn.Module):
 def turning(hertz: Tensor, sample_rate: int) -> Tensor:
     """The phase ``[batch, samples]`` in radians, from 0 to one turn, of a fundamental of ``hertz`` ``[batch,
     samples]``."""
-    # In double precision, and folded into one turn: minutes of turns leave a float no digits for the phase.
+    # In double precision and folded into one turn: after minutes of turns a float has no digits left for the phase.
     turns = torch.cumsum(hertz.double() / sample_rate, 1)
     return (turns - torch.floor(turns)).float() * (2.0 * math.pi)
 

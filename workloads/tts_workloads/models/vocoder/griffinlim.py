@@ -18,7 +18,7 @@ from tts_workloads.models.vocoder.stage import VocoderStage
 
 
 class GriffinLim(nn.Module):
-    """Looks for the phase that fits the magnitudes best. Every sample depends on every frame."""
+    """Searches for the phase that fits the magnitudes best. Every sample depends on every frame."""
 
     def __init__(self, parameters: GriffinLimParameters, audio: AudioFeatures) -> None:
         super().__init__()
@@ -27,8 +27,9 @@ class GriffinLim(nn.Module):
         self.overlap = Overlap(audio.n_fft, audio.hop_length)
 
     def forward(self, mel: Tensor, phase: Tensor | None = None) -> Tensor:
-        """Log-mel ``[batch, n_mels, frames]`` to ``[batch, frames * hop_length]``. ``phase`` ``[batch, bins, frames]``
-        in radians is where the search starts; absent, the same scattered one every time."""
+        """Turn log-mel frames ``[batch, n_mels, frames]`` in nepers into a waveform ``[batch, frames * hop_length]``
+        float32. The search starts at ``phase`` ``[batch, bins, frames]`` in radians; if absent, at
+        ``initial_phase``."""
         magnitude = self.magnitude(mel.float())
         if phase is None:
             phase = self.initial_phase(magnitude)
@@ -42,8 +43,8 @@ class GriffinLim(nn.Module):
         return self.overlap.inverse(magnitude * angles).clamp(-1.0, 1.0)
 
     def initial_phase(self, magnitude: Tensor) -> Tensor:
-        """Phases without a pattern that is heard: a quadratic sequence in both directions (Weyl), the same for every
-        call."""
+        """Phases without an audible pattern, the same for every call: a quadratic sequence in both directions
+        (Weyl)."""
         bins = torch.arange(magnitude.shape[1], device=magnitude.device, dtype=torch.float64)[:, None]
         frames = torch.arange(magnitude.shape[2], device=magnitude.device, dtype=torch.float64)[None, :]
         turns = torch.frac(bins * bins * 0.6180339887498949 + (frames + bins) * (frames + 1.0) * 0.4142135623730951)

@@ -20,22 +20,22 @@ from tts_workloads.models.vocoder.losses import VocoderBatch, VocoderTraining
 from tts_workloads.models.vocoder.recipe import JUDGED, SegmentsStage, seeded_audio
 
 SLOPE = 0.1
-"""Of the leaky rectifiers."""
+"""Slope of the leaky rectifiers."""
 OUTER_KERNEL = 7
 LARGEST_RATE = 8
-"""Published factors of upsampling are not larger; other hop lengths may need larger ones."""
+"""Largest published factor of upsampling; other hop lengths may need larger ones."""
 
 
 class Size(NamedTuple):
     """One published configuration (appendix A.1, table 5)."""
 
     channels: int
-    """Behind the first convolution; halved by each upsampling."""
+    """Number of channels after the first convolution; each upsampling halves it."""
     upsamplings: int
     kernels: tuple[int, ...]
-    """Of the residual blocks that run side by side behind each upsampling."""
+    """Kernels of the residual blocks that run side by side after each upsampling."""
     dilations: tuple[tuple[int, ...], ...]
-    """Of each block's convolutions."""
+    """Dilations of the convolutions of each block."""
     paired: bool
     """Whether each dilated convolution is followed by one without dilation (the first type of block)."""
 
@@ -50,8 +50,8 @@ SIZES = {
 
 
 def upsampling_rates(hop_length: int, count: int) -> tuple[int, ...]:
-    """Factors whose product is the hop length, the largest first: (8, 8, 2, 2) for 256 and four of them. Raises
-    ValueError where there are none."""
+    """Whole factors whose product is the hop length, the largest first: (8, 8, 2, 2) for a hop length of 256 and a
+    count of 4. Raises ValueError where there are none."""
     for largest in range(LARGEST_RATE, hop_length + 1):
         found = next(_factors(hop_length, count, largest), None)
         if found:
@@ -60,7 +60,8 @@ def upsampling_rates(hop_length: int, count: int) -> tuple[int, ...]:
 
 
 def _factors(product: int, count: int, largest: int) -> Iterator[tuple[int, ...]]:
-    """The ways to write a product of so many factors above 1, none larger than ``largest`` or than the one before."""
+    """All ways to write ``product`` as ``count`` factors above 1, none larger than ``largest`` or than the one
+    before."""
     if count == 0 and product == 1:
         yield ()
     for factor in range(min(largest, product), 1, -1):
@@ -70,10 +71,10 @@ def _factors(product: int, count: int, largest: int) -> Iterator[tuple[int, ...]
 
 
 def receptive_field_frames(parameters: HifiganParameters, audio: AudioFeatures) -> int:
-    """Frames on each side of a sample's own that the sample depends on."""
+    """The number of frames on each side of its own that a sample depends on."""
     size = SIZES[parameters.version]
     reach = OUTER_KERNEL // 2
-    """How far to each side it looks, in steps of the present rate."""
+    """Reach to each side in steps of the present rate."""
     for rate in reversed(upsampling_rates(audio.hop_length, size.upsamplings)):
         reach += max(
             sum((kernel // 2) * (dilation + (1 if size.paired else 0)) for dilation in dilations)
@@ -85,7 +86,7 @@ def receptive_field_frames(parameters: HifiganParameters, audio: AudioFeatures) 
 
 
 class ResidualBlock(nn.Module):
-    """Dilated convolutions, each added to what it was given."""
+    """Dilated convolutions, each added to its input."""
 
     def __init__(self, channels: int, kernel: int, dilations: tuple[int, ...], *, paired: bool) -> None:
         super().__init__()
@@ -97,7 +98,7 @@ class ResidualBlock(nn.Module):
             self.steps.append(nn.Sequential(*layers))
 
     def forward(self, x: Tensor) -> Tensor:
-        """``[batch, channels, samples]`` to the same."""
+        """Input and output are ``[batch, channels, samples]``."""
         for step in self.steps:
             x = x + step(x)
         return x
@@ -109,7 +110,7 @@ def _activated(channels: int, kernel: int, dilation: int) -> nn.Sequential:
 
 
 class MultiReceptiveField(nn.Module):
-    """Residual blocks of several kernels side by side, and their mean (section 2.2)."""
+    """The mean of residual blocks of several kernels side by side (section 2.2)."""
 
     def __init__(self, channels: int, size: Size) -> None:
         super().__init__()
@@ -121,7 +122,7 @@ class MultiReceptiveField(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """``[batch, channels, samples]`` to the same."""
+        """Input and output are ``[batch, channels, samples]``."""
         total = torch.zeros_like(x)
         for block in self.blocks:
             total = total + block(x)
@@ -132,14 +133,14 @@ class Hifigan(nn.Module):
     """The generator."""
 
     def __init__(self, parameters: HifiganParameters, audio: AudioFeatures) -> None:
-        """Raises ValueError where the hop length cannot be made of so many upsamplings."""
+        """Raises ValueError where the hop length is no product of as many factors as there are upsamplings."""
         super().__init__()
         size = SIZES[parameters.version]
         channels = size.channels
         self.first = nn.Conv1d(audio.n_mels, channels, OUTER_KERNEL, padding=OUTER_KERNEL // 2)
         layers: list[nn.Module] = []
         for rate in upsampling_rates(audio.hop_length, size.upsamplings):
-            # Twice the rate wide, and padded so that n steps become exactly n * rate.
+            # The kernel is twice the rate wide, and padded so that n steps become exactly n * rate.
             up = nn.ConvTranspose1d(
                 channels, channels // 2, 2 * rate, rate, padding=(rate + 1) // 2, output_padding=rate % 2
             )
@@ -151,15 +152,15 @@ class Hifigan(nn.Module):
         self.reach = receptive_field_frames(parameters, audio)
 
     def forward(self, mel: Tensor) -> Tensor:
-        """Log-mel ``[batch, n_mels, frames]`` in nepers to ``[batch, frames * hop_length]`` float32 in -1 to 1; what is
-        not above the floor is silence, and so is what lies beyond the ends."""
+        """Turn log-mel frames ``[batch, n_mels, frames]`` in nepers into a waveform ``[batch, frames * hop_length]``
+        float32, -1 to 1. Values not above the floor are silence, and silence lies beyond the ends."""
         reach = self.reach
         waveform = self.generate(F.pad(mel.clamp_min(self.silence), (reach, reach), value=self.silence))
         return waveform[:, reach * self.hop_length : waveform.shape[1] - reach * self.hop_length]
 
     def generate(self, mel: Tensor) -> Tensor:
-        """The same without the silence beyond the ends."""
-        # The mel's own level is far from zero: silence is -11.5 nepers.
+        """The same as ``forward``, but with zeros instead of silence beyond the ends."""
+        # Mel frames are shifted and scaled, because silence is -11.5 nepers.
         x = self.body(self.first((mel + 5.0) * 0.5))
         waveform: Tensor = torch.tanh(self.last(F.leaky_relu(x)).float()).squeeze(1)
         return waveform

@@ -27,8 +27,8 @@ def receptive_field_frames(parameters: VocosParameters, audio: AudioFeatures) ->
 
 
 class Vocos(nn.Module):
-    """The vocoder. The magnitude is a correction of what a linear map makes of the mel, so that only the phase starts
-    from nothing."""
+    """The vocoder. It predicts corrections of the magnitudes that a linear map makes of the mel frames, so that only
+    the phase is learned from nothing."""
 
     def __init__(self, parameters: VocosParameters, audio: AudioFeatures) -> None:
         super().__init__()
@@ -43,23 +43,23 @@ class Vocos(nn.Module):
         self.overlap = Overlap(audio.n_fft, audio.hop_length)
 
     def forward(self, mel: Tensor) -> Tensor:
-        """Log-mel ``[batch, n_mels, frames]`` in nepers to ``[batch, frames * hop_length]`` float32; what is not above
-        the floor is silence, and so is what lies beyond the ends."""
+        """Turn log-mel frames ``[batch, n_mels, frames]`` in nepers into a waveform ``[batch, frames * hop_length]``
+        float32. Values not above the floor are silence, and silence lies beyond the ends."""
         reach = self.reach
         mel = F.pad(mel.clamp_min(self.silence), (reach, reach), value=self.silence)
         waveform = self.sound(self.hidden(mel), mel)
         return waveform[:, reach * self.hop_length : waveform.shape[1] - reach * self.hop_length]
 
     def hidden(self, mel: Tensor) -> Tensor:
-        """``[batch, frames, n_fft + 2]``: corrections of log-magnitudes, and phases."""
+        """Corrections of log-magnitudes, and phases, ``[batch, frames, n_fft + 2]``."""
         x = mel.transpose(1, 2)
         mask = torch.ones_like(x[:, :, :1])
-        # The mel's own level is far from zero: silence is -11.5 nepers.
+        # Mel frames are shifted and scaled, because silence is -11.5 nepers.
         hidden: Tensor = self.head(self.backbone(self.first((x + 5.0) * 0.5), mask))
         return hidden
 
     def sound(self, hidden: Tensor, mel: Tensor) -> Tensor:
-        """The waveform; in float32 whatever the backbone was computed in."""
+        """The waveform of ``hidden``, computed in float32 whatever the format of the backbone was."""
         correction, phase = hidden.float().transpose(1, 2).chunk(2, dim=1)
         magnitude = (self.magnitude(mel.float()) * torch.exp(correction.clamp(-12.0, 6.0))).clamp(
             max=self.largest_magnitude

@@ -8,7 +8,7 @@ from tts_api.voice import VoiceCard
 
 
 def page(card: VoiceCard) -> str:
-    """What the voice is, what it was made of and how good it is."""
+    """The page: what the voice is, what it was trained on and how good it is."""
     made, quality = card.provenance, card.evaluation
     rows = [
         ("Languages", ", ".join(card.languages)),

@@ -1,5 +1,5 @@
-"""How far speech is from a recording of the same words: measures on pairs of sounds, after alignment in time. What
-speaks the clips and averages over them is ``measure``."""
+"""How far speech is from a recording of the same words: measures on pairs of sounds, after alignment in time.
+``measure`` has the clips spoken and averages over them."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Writes the finished voice: TorchScript, the card and the front end's data in one file that carries its digest in its
-name and has spoken before anybody hears of it."""
+"""Writes the finished voice: TorchScript, the card and the data of the front end in one file with its digest in its
+name. The file has to speak before it is reported."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ def write_voice(
     root: Path,
     training_only: bytes | None = None,
 ) -> Artifact:
-    """Write ``voice-<start of its digest>.pt`` into ``folder``, load it again and have it say the symbols ``speak``.
+    """Write ``voice-<start of its digest>.pt`` into ``folder``, load it again and have it speak the symbols ``speak``.
 
-    ``root`` is the root of the volume, to which the artifact's path is relative. Voices that an earlier try left
-    unreported are removed. Raises StorageFull, and RuntimeError where the file does not speak.
+    The artifact's path is relative to ``root``, the root of the volume. Voices that an earlier try wrote and did not
+    report are removed. Raises StorageFull, and RuntimeError where the file does not speak.
     """
     staged = folder / ".voice.staged"
     write_whole(staged, lambda file: file.write(packed(module, card, front_end, training_only)))
@@ -52,8 +52,8 @@ def write_voice(
 def packed(
     module: nn.Module, card: VoiceCard, front_end: Mapping[str, bytes], training_only: bytes | None = None
 ) -> bytes:
-    """The voice's file as bytes; ``training_only`` is what a training that goes on from it needs besides. Nothing is
-    optimised: that is for the machine that loads it."""
+    """The content of a voice's file. ``training_only`` is what a training that starts from the voice needs besides.
+    Nothing is optimised, because only the machine that loads the voice knows how."""
     scripted = torch.jit.script(module.cpu().eval())
     extra = {CARD_FILE: card.model_dump_json(by_alias=True, exclude_none=True, indent=1).encode()}
     extra |= {FRONT_END_PREFIX + name: data for name, data in front_end.items()}
@@ -66,7 +66,8 @@ def packed(
 @torch.inference_mode()
 @torch.jit.optimized_execution(should_optimize=False)  # type: ignore[attr-defined]
 def say(path: Path, symbols: Sequence[int], noise: torch.Tensor | None = None) -> torch.Tensor:
-    """What the voice in a file says: its waveform ``[samples]``, float32, on the CPU, by nothing but the file."""
+    """Have the voice in a file speak symbols. Returns the waveform ``[samples]`` float32, on the CPU. Nothing but the
+    file is needed."""
     module = torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call]
     vector = module.speaker(torch.zeros(1, dtype=torch.long))
     tokens = torch.tensor([list(symbols)], dtype=torch.long)

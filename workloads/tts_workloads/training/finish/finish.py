@@ -1,5 +1,5 @@
-"""What a training does after its last step: measures the voice on the held-out clips, writes it, and leaves pictures,
-samples and the model card in ``report/``. A second try after an interruption finds what the first one finished."""
+"""What a training does after its last step: it measures the voice on the held-out clips, writes it, and writes
+pictures, samples and the model card to ``report/``. A try after an interruption finds what an earlier one finished."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ log = logging.getLogger(__name__)
 
 RESULT_FILE = "result.json"
 SAMPLES = 4
-"""Held-out clips whose speech is left for people to listen to, beside their recordings."""
+"""Number of held-out clips whose speech is written for people to listen to, beside the recordings."""
 
 
 def earlier_result(run: TrainingRun, folder: Path, root: Path) -> TrainingResult | None:
-    """What an earlier try of this run has finished; None where it has not, or the voice is not whole."""
+    """The result of an earlier try of this run; None where there is none, or where its voice is not complete."""
     try:
         result = TrainingResult.model_validate_json((folder / RESULT_FILE).read_text())
         card = VoiceCard.model_validate_json((folder / "report" / CARD_FILE).read_text())
@@ -50,8 +50,8 @@ def earlier_result(run: TrainingRun, folder: Path, root: Path) -> TrainingResult
 def finish(
     run: TrainingRun, training: Training, steps: int, device: torch.device, folder: Path, root: Path
 ) -> TrainingResult:
-    """Measure and write the voice that took so many steps. ``folder`` is the run's, ``root`` that of the volume. Raises
-    StorageFull."""
+    """Measure the voice and write it. ``steps`` is the number of steps done, ``folder`` the folder of the run and
+    ``root`` the root of the volume. Raises StorageFull, and RuntimeError where the written voice does not speak."""
     module = models.build_voice(training.acoustic, training.vocoder).to(device).eval()
     spoken = [speak(module, training, clip, device) for clip in training.held_out]
     evaluation = listened_to(measure(training, spoken, device), training, spoken, folder)
@@ -75,7 +75,8 @@ def finish(
 
 
 def describe(run: TrainingRun, training: Training, steps: int, evaluation: Evaluation | None) -> VoiceCard:
-    """The voice's card."""
+    """The card of the voice. ``steps`` is the number of steps done; ``evaluation`` is None where nothing was
+    measured."""
     trained_on = [training.corpus.clips[clip] for clip in training.train]
     return VoiceCard(
         name=run.resource.name if run.resource else run.output,
@@ -102,7 +103,7 @@ def describe(run: TrainingRun, training: Training, steps: int, evaluation: Evalu
 
 
 def leave_report(report: Path, training: Training, card: VoiceCard, spoken: Sequence[SpokenClip]) -> None:
-    """Leave the pictures, the samples, the model card, and all of it as one page."""
+    """Write the pictures, the samples, the model card, and a page with all of them."""
     report.mkdir(parents=True, exist_ok=True)
     clips, seconds_per_frame = training.corpus.clips, card.audio.hop_length / card.audio.sample_rate
     write_bytes(report / "loss.png", pictures.loss_picture(curve.read(report / "curve.jsonl")))

@@ -1,6 +1,6 @@
-"""What listens to a finished voice as people do, where the extra ``quality`` is installed: a recogniser and a predictor
-of opinions, on held-out clips as the voice says them and as they were recorded. Nothing that goes wrong here ends a
-training; the measures themselves are in ``quality``."""
+"""Lets models listen to a finished voice as people do, where the extra ``quality`` is installed: a speech recogniser
+and a predictor of opinion scores, on held-out clips as the voice speaks them and as they were recorded. An error here
+never ends a training. The measures are computed in ``quality``."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ CLIPS = 20
 """Held-out clips that are listened to at most: about two minutes on two cores, and a word error rate of 5 % is known to
 about 1.5 %."""
 MARK = "listening"
-"""A file in the run's folder while somebody listens. Where it is found, an earlier try was killed at it (the listeners
-take half a gigabyte of memory), and a second try would be too."""
+"""A file that exists in the run's folder while the listeners run. If it is found, an earlier try was killed while they
+ran (they take half a gigabyte of memory), and a second try would be killed too."""
 
-Utterance = tuple[str, NDArray[np.float32]]
-"""A text and how it was said, ``[samples]`` float32 in -1 to 1."""
+TextAndSound = tuple[str, NDArray[np.float32]]
+"""A text and its sound ``[samples]`` float32, -1 to 1."""
 Measures = dict[str, float | None]
 
 
 def listened_to(evaluation: Evaluation, training: Training, spoken: Sequence[SpokenClip], folder: Path) -> Evaluation:
-    """The evaluation, and what the listeners make of the voice. ``folder`` is the run's. What is not installed or fails
-    leaves its fields absent. Raises Interrupted."""
+    """The evaluation with the listeners' measures added. ``folder`` is the folder of the run. The measures of a
+    listener that is not installed or fails are left out. Raises Interrupted."""
     mark = folder / MARK
     if mark.exists():
         log.warning("an earlier try died while the voice was listened to, which is left out now: see %s", mark)
@@ -69,13 +69,13 @@ def listened_to(evaluation: Evaluation, training: Training, spoken: Sequence[Spo
 
 
 def spread(spoken: Sequence[SpokenClip], most: int) -> Sequence[SpokenClip]:
-    """At most so many of them, evenly from first to last: a corpus is often sorted by speaker."""
+    """At most ``most`` of the clips, taken evenly from first to last, because a corpus is often sorted by speaker."""
     return spoken[:: max(1, -(-len(spoken) // most))]
 
 
-def _asked(said: Sequence[Utterance], recorded: Sequence[Utterance], sample_rate: int, language: str) -> Measures:
-    """What those listeners say that are there, by the evaluation's fields."""
-    listeners: list[tuple[str, Callable[[Iterable[Utterance], int], Measures]]] = [("opinions", _opinion)]
+def _asked(said: Sequence[TextAndSound], recorded: Sequence[TextAndSound], sample_rate: int, language: str) -> Measures:
+    """The measures of the listeners that are installed, by the names of the evaluation's fields."""
+    listeners: list[tuple[str, Callable[[Iterable[TextAndSound], int], Measures]]] = [("opinions", _opinion)]
     if language.partition("-")[0] == recognise.LANGUAGE:
         listeners.insert(0, ("words", _understood))
     found: Measures = {}
@@ -101,7 +101,7 @@ def _asked(said: Sequence[Utterance], recorded: Sequence[Utterance], sample_rate
     return found
 
 
-def _understood(utterances: Iterable[Utterance], sample_rate: int) -> Measures:
+def _understood(utterances: Iterable[TextAndSound], sample_rate: int) -> Measures:
     understood = recognise.RecognitionErrors()
     for text, waveform in utterances:
         understood.listen(text, waveform, sample_rate)
@@ -111,6 +111,6 @@ def _understood(utterances: Iterable[Utterance], sample_rate: int) -> Measures:
     }
 
 
-def _opinion(utterances: Iterable[Utterance], sample_rate: int) -> Measures:
+def _opinion(utterances: Iterable[TextAndSound], sample_rate: int) -> Measures:
     scores = [naturalness.mean_opinion_score(waveform, sample_rate) for _, waveform in utterances]
     return {"opinion_score": round(float(np.mean(scores)), 2)}

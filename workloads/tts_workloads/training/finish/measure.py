@@ -1,5 +1,5 @@
-"""Measures a finished voice on the clips that it was not trained on. The measures themselves are in ``evaluation``, and
-what listens as people do in ``listeners``."""
+"""Measures a finished voice on the clips that it was not trained on. The measures are computed in ``evaluation``;
+models that listen as people do are in ``listeners``."""
 
 from __future__ import annotations
 
@@ -20,18 +20,20 @@ from tts_workloads.training.setup.assemble import Training
 
 @dataclass(frozen=True)
 class SpokenClip:
-    """A held-out clip as the voice says it."""
+    """A held-out clip as the voice speaks it."""
 
     clip: int
+    """Number of the clip."""
     waveform: NDArray[np.float32]
+    """The sound ``[samples]`` float32."""
     durations: Tensor
-    """Frames of each symbol ``[symbols]`` int64."""
+    """Number of frames of each symbol, ``[symbols]`` int64."""
     seconds_computing: float
 
 
 @torch.inference_mode()
 def speak(module: nn.Module, training: Training, clip: int, device: torch.device) -> SpokenClip:
-    """Have the voice say a clip's text."""
+    """Have the voice speak the text of a clip. ``module`` is a ``VoiceModule`` on the device."""
     symbols = training.corpus.clips[clip].symbols.to(device)
     speaker = torch.tensor([training.corpus.clips[clip].speaker], device=device)
     one = torch.ones(1, device=device)

@@ -27,8 +27,8 @@ UNITS = {"cents": "cents", "milliseconds": "ms", "distortion": "dB"}
 
 
 def page(report: Path, run: dict[str, Any], transcripts: dict[str, str]) -> str:
-    """The page of the report in a folder. ``run`` is the run document, ``transcripts`` the texts of the samples by
-    their names. What is not there is left out."""
+    """The page of the report in a folder. ``run`` is the run document; ``transcripts`` are the texts of the samples by
+    the samples' names. Pictures and samples that do not exist are left out."""
     card = VoiceCard.model_validate_json((report / CARD_FILE).read_text())
     template = files("tts_workloads.training.finish").joinpath("report_page.html").read_text(encoding="utf-8")
     sections = [

@@ -1,1 +1,1 @@
-"""What happens before the first step: the run document becomes a corpus and models."""
+"""What is done before the first step: the run document becomes a corpus and models."""

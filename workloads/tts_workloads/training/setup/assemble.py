@@ -1,5 +1,5 @@
-"""Puts a training together from its run document: front end, corpus, and a stage for each model. The only place of the
-training that names the models' and the corpus' packages."""
+"""Builds a training from its run document: the front end, the corpus, and a stage for each model. Only this module
+looks models up in their registries."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from tts_workloads.training.setup import starting_voices, weights
 
 @dataclass(frozen=True)
 class Training:
-    """A run's parts, ready for the first step."""
+    """The parts of a run, ready for the first step."""
 
     run: TrainingRun
-    """The run with everything filled in that it left to defaults or to the voices it starts from."""
+    """The run, with everything filled in that it left to defaults or to the voices that it starts from."""
     corpus: Corpus
     train: Sequence[int]
-    """Clips that are trained on, by number."""
+    """Numbers of the clips that are trained on."""
     held_out: Sequence[int]
-    """Clips that the voice is measured on."""
+    """Numbers of the clips that the voice is measured on."""
     front_end: text.FrontEnd
     acoustic: models.AcousticStage
     vocoder: models.VocoderStage
@@ -39,7 +39,7 @@ class Training:
 
     @property
     def stages(self) -> list[Stage]:
-        """The models that are trained, in their order."""
+        """The stages that have steps to do, in their order."""
         both: list[Stage] = [self.acoustic, self.vocoder]
         return [stage for stage in both if stage.steps > 0]
 
@@ -47,9 +47,10 @@ class Training:
 def assemble(
     run: TrainingRun, workspace: Path, device: torch.device, shards: Shards, pause: Callable[[], None]
 ) -> Training:
-    """Read the corpus, compute its features on the device that trains, and build the models. ``pause`` is called from
-    time to time and may raise to interrupt. Raises BadInput with InvalidParameters or InvalidDataset, or with what is
-    wrong with a voice that a model starts from."""
+    """Read the corpus, compute its features on the device that trains, and build the models.
+
+    ``pause`` is called between clips and may raise to interrupt. Raises BadInput with InvalidParameters or
+    InvalidDataset, or with the reason why a model cannot start from a voice."""
     sources = starting_voices.open_voices(run, workspace / "sources")
     run = starting_voices.resolved(run, sources)
     folder = workspace / "data" / run.dataset.path

@@ -1,5 +1,5 @@
-"""What a refused corpus leaves behind: every problem in the run's report and in the log, because the termination
-message has room for a few. What is wrong with a corpus is found in ``data``."""
+"""Writes every problem of a refused corpus to the run's report and to the log, because the termination message has room
+for a few only. ``data`` finds the problems."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ MOST_LOGGED = 1000
 
 
 def leave(refusal: InvalidDataset, folder: Path, root: Path) -> InvalidDataset:
-    """Leave the problems in ``report/problems.txt`` of the run's folder and in the log. ``root`` is the volume's root.
+    """Write the problems to ``report/problems.txt`` in the run's folder and to the log. ``root`` is the volume's root.
 
-    Gives the refusal that names the file; the same refusal where it could not be written, which must not hide it.
+    Returns a refusal that names the file. If the file cannot be written, returns the same refusal: a full volume must
+    not hide it.
     """
     for problem in refusal.problems[:MOST_LOGGED]:
         log.error("the corpus: %s", problem, extra={"event": "problem"})
@@ -36,5 +37,5 @@ def leave(refusal: InvalidDataset, folder: Path, root: Path) -> InvalidDataset:
 
 
 def forget(folder: Path) -> None:
-    """Remove what an earlier try left, now that the corpus is accepted."""
+    """Remove the problems that an earlier try wrote, now that the corpus is accepted."""
     (folder / "report" / PROBLEMS_FILE).unlink(missing_ok=True)

@@ -1,5 +1,5 @@
-"""What a training takes from finished voices (``model.*.fromTraining``): the files are found and checked, and what the
-run leaves out is read from their cards. How their weights get into new models is the affair of ``weights``."""
+"""The finished voices that the models of a training start from (``model.*.fromTraining``): finds and checks the files,
+and reads from their cards what the run leaves out. ``weights`` copies their weights into the new models."""
 
 from __future__ import annotations
 
@@ -22,28 +22,28 @@ from tts_workloads.voice_file import VoiceFile, open_voice
 
 Part = Literal["acoustic", "vocoder"]
 KNOWN = {"acoustic": architectures.ACOUSTIC_MODELS, "vocoder": architectures.VOCODERS}
-"""The architectures of each model by name."""
+"""The architectures of each part by name."""
 
 
 @dataclass(frozen=True)
 class StartingVoice:
-    """A finished voice that one of the models starts from."""
+    """A finished voice that a model starts from."""
 
     part: Part
     training: str
-    """The training that left it, as messages name it."""
+    """Name of the training that made the voice."""
     voice: VoiceFile
 
     @property
     def name(self) -> str:
-        """What messages call it."""
+        """The name of the model in messages."""
         model = "acoustic model" if self.part == "acoustic" else "vocoder"
         return f"the {model} of the training {self.training}"
 
 
 @dataclass(frozen=True)
 class StartingVoices:
-    """The voices that the models start from; None where a model starts from nothing."""
+    """The voices that the two models start from; None where a model starts from nothing."""
 
     acoustic: StartingVoice | None = None
     vocoder: StartingVoice | None = None
@@ -71,8 +71,8 @@ def open_voices(run: TrainingRun, folder: Path) -> StartingVoices:
 
 
 def resolved(run: TrainingRun, sources: StartingVoices) -> TrainingRun:
-    """The run with every architecture and parameter filled in: what it gives itself, else what the source has, else
-    the default. Raises BadInput with InvalidParameters or UnsupportedVoice."""
+    """The run with every architecture and parameter filled in: from the run itself, else from the voice that the model
+    starts from, else the default. Raises BadInput with InvalidParameters or UnsupportedVoice."""
     _check_bands(run.dataset.audio)
     for source in (sources.acoustic, sources.vocoder):
         if source is not None:
@@ -141,7 +141,8 @@ def _resolved(part: Part, given: AcousticModel | Vocoder, source: StartingVoice 
 def _differences(
     part: Part, given: AcousticModel | Vocoder, architecture: str, parameters: dict[str, float]
 ) -> Iterator[tuple[str, object, object]]:
-    """What is given and is not what the source has, both values with it, where the weights depend on it."""
+    """The settings that differ from the starting voice's and that the weights depend on: name, given value, its
+    value."""
     if given.architecture is not None and given.architecture != architecture:
         yield "architecture", given.architecture, architecture
     free = KNOWN[part][architecture].parameters.of_training()
@@ -168,14 +169,14 @@ def _filled(part: Part, architecture: str, given: dict[str, float]) -> dict[str,
 
 
 def _without(part: Part) -> str:
-    """The other remedy."""
+    """The remedy to train the model from nothing, as messages say it."""
     model = "an acoustic model" if part == "acoustic" else "a vocoder"
     return f"leave model.{part}.fromTraining out to train {model} from nothing"
 
 
 def front_end(run: TrainingRun, source: StartingVoice | None) -> text.FrontEnd:
-    """The front end of the new voice: that which the acoustic model learned its symbols from, if it starts from one.
-    Raises BadInput with UnsupportedVoice where this image has another."""
+    """The front end of the new voice. An acoustic model that starts from a voice keeps the front end that it learned
+    its symbols from. Raises BadInput with UnsupportedVoice where this image lacks that front end."""
     if source is None:
         return text.for_training(run.dataset.language)
     try:
@@ -189,6 +190,7 @@ def front_end(run: TrainingRun, source: StartingVoice | None) -> text.FrontEnd:
 
 
 def with_speakers(corpus: Corpus, source: StartingVoice | None) -> Corpus:
-    """The corpus with the speakers of the acoustic model that is started from behind its own: they stay speakable."""
+    """The corpus with the speakers of the starting voice added after its own, so that the new voice can still speak as
+    they do."""
     known = source.voice.card.speakers if source else ()
     return replace(corpus, speakers=(*corpus.speakers, *(name for name in known if name not in corpus.speakers)))

@@ -1,4 +1,4 @@
-"""How many steps a run has, known from its document alone."""
+"""The number of steps of a run, computed from its document alone."""
 
 from __future__ import annotations
 
@@ -7,6 +7,6 @@ from tts_api.run import TrainingRun
 
 
 def total_steps(run: TrainingRun) -> int:
-    """Steps over all stages: a vocoder without weights has none."""
+    """The number of steps over all stages. A vocoder without weights has none."""
     vocoder = run.training.vocoder_steps if VOCODERS[run.model.vocoder.name].trained else 0
     return run.training.max_steps + vocoder

@@ -12,14 +12,14 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 MOST_LABELS = 80
-"""Symbols that can stand beside an axis and be read."""
+"""Largest number of symbols that are readable beside an axis."""
 SMOOTHING_POINTS = 50
 
 
 def alignment_picture(
     alignment: NDArray[np.floating], symbols: Sequence[str], seconds_per_frame: float, title: str
 ) -> bytes:
-    """Draw which symbol is heard when. ``alignment`` is ``[frames, symbols]``, each row a distribution."""
+    """Draw the alignment ``[frames, symbols]``, each row of which is a distribution over the symbols."""
     figure = Figure(figsize=(10, 6), layout="constrained")
     axes = figure.add_subplot()
     frames, count = alignment.shape
