@@ -16,19 +16,20 @@ from tts_api.voice import Capability
 from tts_operator.training.metrics import PHASES
 from tts_workloads import models
 from tts_workloads.data.formats import FORMATS
+from tts_workloads.models.acoustic.fastspeech2.recipe import FastSpeech2Stage
 from tts_workloads.models.stage import StageName
 from tts_workloads.text import FRONT_ENDS
 from tts_workloads.training.loop.precision import choose
-from tts_workloads.training.setup import source
+from tts_workloads.training.setup import starting_voices
 
 SAME: dict[str, tuple[Collection[str], Collection[str]]] = {
     "acoustic models that are built": (architectures.ACOUSTIC_MODELS, models.ACOUSTIC_MODELS),
     "vocoders that are built": (architectures.VOCODERS, models.VOCODERS),
-    "acoustic models that a voice may bring": (architectures.ACOUSTIC_MODELS, source.KNOWN["acoustic"]),
-    "vocoders that a voice may bring": (architectures.VOCODERS, source.KNOWN["vocoder"]),
+    "acoustic models that a voice may bring": (architectures.ACOUSTIC_MODELS, starting_voices.KNOWN["acoustic"]),
+    "vocoders that a voice may bring": (architectures.VOCODERS, starting_voices.KNOWN["vocoder"]),
     "formats of a corpus that are read": (choices.DATASET_FORMATS, FORMATS),
     "languages with a front end": (choices.LANGUAGES, FRONT_ENDS),
-    "models that may come from another training": (RunSources.model_fields, get_args(source.Part)),
+    "models that may come from another training": (RunSources.model_fields, get_args(starting_voices.Part)),
     "phases that are counted": (get_args(Phase), PHASES),
 }
 
@@ -43,7 +44,7 @@ def test_both_lists_have_the_same_names(names: str) -> None:
     ("home", "other"),
     [
         pytest.param(get_args(TrainingStage), get_args(StageName), id="stages that train a model"),
-        pytest.param(get_args(Capability), models.SUPPORTS, id="capabilities that a voice has"),
+        pytest.param(get_args(Capability), FastSpeech2Stage.supports, id="capabilities that a voice has"),
     ],
 )
 def test_no_name_is_unknown_at_home(home: Collection[str], other: Collection[str]) -> None:
