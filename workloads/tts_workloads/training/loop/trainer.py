@@ -56,8 +56,11 @@ class Shared(Protocol):
     checkpoints: Checkpoints
     progress: Progress
     record: Observer
-    stop: Callable[[], bool]
     best: dict[str, int]
+
+    @property
+    def stop(self) -> Callable[[], bool]:
+        """Tells whether this process was asked to stop."""
 
     def save(self, step: int) -> Checkpoint | None:
         """Save a checkpoint, if this process is the one that saves."""
