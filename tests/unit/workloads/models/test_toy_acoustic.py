@@ -18,7 +18,8 @@ from tts_api.voice import Capability
 from tts_workloads import models
 from tts_workloads.models.acoustic.utterances import UtteranceBatch, UtteranceStage
 from tts_workloads.models.layers import expand
-from tts_workloads.serving.synthesis.voice import Sentence, Voice
+from tts_workloads.serving.synthesis.loaded_voice import LoadedVoice
+from tts_workloads.serving.synthesis.sentence import Sentence
 from tts_workloads.training.processes.launch import launch
 from tts_workloads.training.telemetry import curve
 
@@ -109,12 +110,12 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def voice(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> Voice:
+def voice(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> LoadedVoice:
     architecture = architectures.Architecture("buzzer", BuzzerParameters, trained=True)
     monkeypatch.setitem(architectures.ACOUSTIC_MODELS, "buzzer", architecture)
     result = TerminationMessage.model_validate_json((workspace / "log").read_text()).result
     assert result is not None
-    return Voice(workspace / "checkpoints" / result.artifact.path, result.artifact.sha256, torch.device("cpu"))
+    return LoadedVoice(workspace / "checkpoints" / result.artifact.path, result.artifact.sha256, torch.device("cpu"))
 
 
 def test_the_toy_was_trained(workspace: Path) -> None:
@@ -125,7 +126,7 @@ def test_the_toy_was_trained(workspace: Path) -> None:
     assert sum(point["stage"] == "Vocoder" and "loss" in point for point in points) == 4
 
 
-def test_the_card_says_what_the_toy_supports_and_how_good_it_is(voice: Voice) -> None:
+def test_the_card_says_what_the_toy_supports_and_how_good_it_is(voice: LoadedVoice) -> None:
     assert voice.card.supports == ("durations",)
     assert voice.card.model.acoustic.name == "buzzer"
     assert voice.card.evaluation is not None
@@ -139,10 +140,10 @@ def test_the_toy_leaves_a_report_without_an_alignment(workspace: Path) -> None:
     assert "alignment.png" not in (report / "index.html").read_text()
 
 
-def test_the_toy_speaks_and_at_the_speed_that_is_asked_for(voice: Voice) -> None:
+def test_the_toy_speaks_and_at_the_speed_that_is_asked_for(voice: LoadedVoice) -> None:
     voice.warm_up()
     symbols = voice.front_end.encode("Good morning.")
-    slow, fast = (voice.sound(voice.say([Sentence(symbols, speed=speed)]), [None])[0] for speed in (1.0, 2.0))
+    slow, fast = (voice.vocode(voice.predict_mel([Sentence(symbols, speed=speed)]), [None])[0] for speed in (1.0, 2.0))
     assert len(slow) == len(symbols) * SYMBOL_FRAMES * voice.card.audio.hop_length
     assert len(fast) == pytest.approx(len(slow) / 2, rel=0.1)
     assert np.abs(slow).max() > 0
