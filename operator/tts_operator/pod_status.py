@@ -14,7 +14,6 @@ from typing import Any
 from pydantic import ValidationError
 
 from tts_api.report import TerminationMessage
-from tts_operator.pods import CURRENT_REVISION, REVISION_LABEL
 from tts_operator.times import LONG_AGO, parse_time
 
 _INDEX_LABEL = "batch.kubernetes.io/job-completion-index"
@@ -43,8 +42,6 @@ class PodStatus:
     created_at: datetime = LONG_AGO
     index: int = 0
     """The pod's completion index in its Job, which is the rank of its node."""
-    revision: str = CURRENT_REVISION
-    """The revision of a service that the pod belongs to."""
     deleting: bool = False
     ready: bool = False
     scheduled: bool = False
@@ -89,7 +86,6 @@ def pod_status(body: Mapping[str, Any]) -> PodStatus:
         phase=status.get("phase", "Pending"),
         created_at=parse_time(metadata.get("creationTimestamp")) or LONG_AGO,
         index=int(labels.get(_INDEX_LABEL, 0)),
-        revision=labels.get(REVISION_LABEL, CURRENT_REVISION),
         deleting="deletionTimestamp" in metadata,
         ready=conditions.get("Ready", {}).get("status") == "True",
         scheduled=scheduled.get("status") == "True",

@@ -21,7 +21,7 @@ USER = 10001
 MANAGED_BY = {"app.kubernetes.io/managed-by": "tts-operator"}
 """The label of every object that the operator makes."""
 REVISION_LABEL = "ttsoperator.dev/revision"
-"""The revision of a service that an object belongs to; objects of the current revision do not carry the label."""
+"""The label for a Deployment's revision of a service. A Deployment without it is the current one, as each is today."""
 CURRENT_REVISION = "current"
 """The revision of a service that its spec describes: today the only one."""
 QUEUE_LABEL = "kueue.x-k8s.io/queue-name"

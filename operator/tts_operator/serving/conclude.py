@@ -53,7 +53,7 @@ def _status(this: ServiceSituation, conditions: tuple[Condition, ...]) -> TTSSer
         url=manifests.url(service),
         replicas=deployment.current if deployment else 0,
         ready_replicas=ready,
-        selector=",".join(f"{key}={value}" for key, value in manifests.selector(service, this.revision).items()),
+        selector=",".join(f"{key}={value}" for key, value in manifests.selector(service).items()),
         image=this.image if voice else None,
         model=model,
     )

@@ -1,7 +1,9 @@
 """The objects of a service as Kubernetes takes them. Which of them are made when is decided by the policies.
 
-A service may have several revisions, each with a Deployment of its own. Today the only one is the current revision,
-whose objects have the names and labels that they had before there were revisions.
+Only the current revision of a service is made. Its Deployment selects pods by the label ``ttsoperator.dev/service``
+alone, and Kubernetes lets nobody change a selector, so the pods of a second Deployment must not carry this label. They
+need a label of their own, which the Service in front must then select, too, and names that the kind's ``pod_suffix`` in
+``tts_api.kinds`` admits. The second Deployment itself may carry it: ``serving.observe`` reads Deployments by revision.
 """
 
 from __future__ import annotations
@@ -14,13 +16,7 @@ from tts_api import API_VERSION
 from tts_api.resources import TTSService
 from tts_api.run import API_KEYS_PATH, CHECKPOINTS_PATH, RUN_PATH, ResourceReference, RunVoice, ServiceRun, dumps
 from tts_operator.engine.objects import DEPLOYMENT, SERVICE
-from tts_operator.pods import (
-    CURRENT_REVISION,
-    MANAGED_BY,
-    REVISION_LABEL,
-    owner_reference,
-    pod_template,
-)
+from tts_operator.pods import MANAGED_BY, owner_reference, pod_template
 from tts_operator.serving.kind import HASH_ANNOTATION, TTS_SERVICE
 from tts_operator.sources import VoiceReference
 
@@ -32,20 +28,19 @@ START_SECONDS = 600
 """How long a pod may take to load the voice and speak for the first time."""
 
 
-def child_name(service: TTSService, revision: str = CURRENT_REVISION) -> str:
-    """The name of a revision's Deployment; the Service has the name of the current one."""
-    name = f"{service.metadata.name}-serve"
-    return name if revision == CURRENT_REVISION else f"{name}-{revision}"
+def child_name(service: TTSService) -> str:
+    """The name of the service's Deployment and Service."""
+    return f"{service.metadata.name}-serve"
 
 
-def selector(service: TTSService, revision: str = CURRENT_REVISION) -> dict[str, str]:
-    """The labels that select the pods of a revision; those of the current one select the pods of every revision."""
-    return {TTS_SERVICE.label: service.metadata.name, **_revision_label(revision)}
+def selector(service: TTSService) -> dict[str, str]:
+    """The labels by which the Deployment and the Service select the pods. They can never change."""
+    return {TTS_SERVICE.label: service.metadata.name}
 
 
-def labels(service: TTSService, revision: str = CURRENT_REVISION) -> dict[str, str]:
-    """The labels of every object of a revision."""
-    return {**MANAGED_BY, "app.kubernetes.io/name": "tts-service", **selector(service, revision)}
+def labels(service: TTSService) -> dict[str, str]:
+    """The labels of every child of the service."""
+    return {**MANAGED_BY, "app.kubernetes.io/name": "tts-service", **selector(service)}
 
 
 def url(service: TTSService) -> str:
@@ -68,10 +63,8 @@ def run_document(service: TTSService, voice: VoiceReference) -> ServiceRun:
     )
 
 
-def deployment(
-    service: TTSService, image: str, voice: VoiceReference, revision: str = CURRENT_REVISION
-) -> dict[str, Any]:
-    """The Deployment of a revision, with its digest as an annotation."""
+def deployment(service: TTSService, image: str, voice: VoiceReference) -> dict[str, Any]:
+    """The Deployment, with its digest as an annotation."""
     spec = service.spec
     run = run_document(service, voice)
     amounts: dict[str, Any] = {
@@ -82,7 +75,7 @@ def deployment(
         amounts["limits"][spec.resources.gpu_resource] = str(spec.resources.gpus)
     template = pod_template(
         template=spec.template,
-        labels=labels(service, revision),
+        labels=labels(service),
         run=dumps(run),
         image=image,
         command=["python3", "-m", "tts_workloads.serving", "--run", str(RUN_PATH), "--workspace", "/workspace"],
@@ -103,10 +96,10 @@ def deployment(
     body: dict[str, Any] = {
         "apiVersion": DEPLOYMENT.api_version,
         "kind": DEPLOYMENT.name,
-        "metadata": _metadata(service, revision),
+        "metadata": _metadata(service),
         "spec": {
             "replicas": spec.replicas,
-            "selector": {"matchLabels": selector(service, revision)},
+            "selector": {"matchLabels": selector(service)},
             "strategy": {
                 "type": "RollingUpdate",
                 "rollingUpdate": {"maxSurge": 1, "maxUnavailable": spec.rollout.max_unavailable},
@@ -120,7 +113,7 @@ def deployment(
 
 
 def service_object(service: TTSService) -> dict[str, Any]:
-    """The Service in front of the pods of every revision."""
+    """The Service in front of the pods."""
     return {
         "apiVersion": SERVICE.api_version,
         "kind": SERVICE.name,
@@ -137,16 +130,11 @@ def digest(body: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _revision_label(revision: str) -> dict[str, str]:
-    # The current revision has no label: an upgrade of the operator must restart nothing.
-    return {} if revision == CURRENT_REVISION else {REVISION_LABEL: revision}
-
-
-def _metadata(service: TTSService, revision: str = CURRENT_REVISION) -> dict[str, Any]:
+def _metadata(service: TTSService) -> dict[str, Any]:
     return {
-        "name": child_name(service, revision),
+        "name": child_name(service),
         "namespace": service.metadata.namespace,
-        "labels": labels(service, revision),
+        "labels": labels(service),
         "ownerReferences": [owner_reference(API_VERSION, "TTSService", service.metadata)],
     }
 

@@ -74,17 +74,13 @@ class ObservedService:
     """The Deployments, each of another revision."""
     has_service: bool = False
     pods: tuple[PodStatus, ...] = ()
-    """The pods of all revisions."""
+    """The pods that the current Deployment selects."""
     account_missing: bool = False
     binding_missing: bool = False
 
     def deployment(self, revision: str = CURRENT_REVISION) -> DeploymentStatus | None:
         """The Deployment of a revision; None where there is none."""
         return next((found for found in self.deployments if found.revision == revision), None)
-
-    def pods_of(self, revision: str = CURRENT_REVISION) -> tuple[PodStatus, ...]:
-        """The pods of a revision."""
-        return tuple(pod for pod in self.pods if pod.revision == revision)
 
 
 def observe(key: Key, cache: Cache) -> ObservedService | None:

@@ -1,4 +1,4 @@
-"""What a policy of services decides on: one revision's observed facts, the settings, and what became of the actions."""
+"""What a policy of services decides on: the observed facts, the settings, and what became of the actions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from datetime import datetime
 from tts_api.resources import TTSService
 from tts_operator.engine.actions import Outcome
 from tts_operator.pod_status import PodStatus
-from tts_operator.pods import CURRENT_REVISION
 from tts_operator.serving.observe import DeploymentStatus, ObservedService
 from tts_operator.settings import Settings
 from tts_operator.sources import VoiceReference
@@ -17,7 +16,7 @@ from tts_operator.sources import VoiceReference
 
 @dataclass(frozen=True)
 class ServiceSituation:
-    """A revision of a service in one pass."""
+    """A service in one pass; of its revisions the current one."""
 
     observed: ObservedService
     service: TTSService
@@ -29,7 +28,6 @@ class ServiceSituation:
     """The ClusterRole that lets a pod report."""
     outcomes: tuple[Outcome, ...] = ()
     """What became of the actions of this pass; empty while it is planned."""
-    revision: str = CURRENT_REVISION
 
     @property
     def namespace(self) -> str:
@@ -43,13 +41,13 @@ class ServiceSituation:
 
     @property
     def deployment(self) -> DeploymentStatus | None:
-        """The Deployment of the revision; None where there is none."""
-        return self.observed.deployment(self.revision)
+        """The current Deployment; None where there is none."""
+        return self.observed.deployment()
 
     @property
     def pods(self) -> tuple[PodStatus, ...]:
-        """The pods of the revision."""
-        return self.observed.pods_of(self.revision)
+        """The pods that the Deployment selects."""
+        return self.observed.pods
 
     @property
     def makes_pods(self) -> bool:

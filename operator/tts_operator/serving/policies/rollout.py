@@ -1,4 +1,4 @@
-"""The rollout: the revision's Deployment follows the spec, and Progressing says how far it is."""
+"""The rollout: the Deployment follows the spec, and Progressing says how far it is."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Rollout(Policy[ServiceSituation]):
         service, voice, there = situation.service, situation.voice, situation.deployment
         if voice is None:
             return
-        wanted = manifests.deployment(service, situation.image, voice, situation.revision)
+        wanted = manifests.deployment(service, situation.image, voice)
         if (
             there is None
             or there.owner_uid != situation.observed.uid
