@@ -44,7 +44,7 @@ def rule(expression: str, message: str, *, field_path: str | None = None) -> Rul
     return entry
 
 
-def rules(*entries: Rule) -> dict[str, Any]:
+def cel_rules(*entries: Rule) -> dict[str, Any]:
     """The ``json_schema_extra`` that gives CEL rules to a type."""
     return {CEL: list(entries)}
 
@@ -75,7 +75,7 @@ Image = Annotated[
     str,
     StringConstraints(min_length=1, max_length=512),
     Field(
-        json_schema_extra=rules(
+        json_schema_extra=cel_rules(
             rule(
                 r"self.matches('^[a-zA-Z0-9][a-zA-Z0-9._:/-]*(:[A-Za-z0-9_][A-Za-z0-9._-]*|@sha256:[0-9a-f]{64})$')"
                 r" && !self.matches('^[^/]*:[0-9]+/[^:@]*$')",

@@ -26,7 +26,7 @@ def files() -> dict[str, str]:
     written[f"{chart}/admission-policy.yaml"] = HEADER + "---\n".join(
         _yaml(document) for document in admission.documents()
     )
-    written[f"{chart}/rbac.yaml"] = HEADER + _yaml(rbac.rules())
+    written[f"{chart}/rbac.yaml"] = HEADER + _yaml(rbac.roles())
     written["docs/reference.md"] = reference.render()
     return written
 

@@ -15,7 +15,7 @@ READ = ["get", "list", "watch"]
 WRITE = ["create", "update", "patch", "delete", "deletecollection"]
 
 
-def rules(kinds: Iterable[CustomKind[Any]] = CUSTOM_KINDS) -> dict[str, list[dict[str, Any]]]:
+def roles(kinds: Iterable[CustomKind[Any]] = CUSTOM_KINDS) -> dict[str, list[dict[str, Any]]]:
     """The rules of each role: of the operator, of the workload pods, and of the users who may edit or only view."""
     kinds = tuple(kinds)
     resources = [kind.plural for kind in kinds]

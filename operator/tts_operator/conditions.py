@@ -43,7 +43,7 @@ class Finding:
     message: str = ""
     """A sentence for the user; empty means the meaning of the reason."""
     final: bool = False
-    """Whether the policies after the one that finds this are not asked."""
+    """Whether the policy that finds this is the last one that is asked."""
 
 
 class Status(Protocol):

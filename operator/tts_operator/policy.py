@@ -5,7 +5,9 @@ The order of the tuple is the precedence:
 
 - of the findings about one condition the first counts,
 - of the actions on one object the first counts,
-- after a policy with a final finding no other is asked.
+- a policy with a final finding is the last one that is asked.
+
+Because of the last point findings are also evaluated while planning. The situation then has no outcomes of actions yet.
 
 The policies themselves are in ``training/policies`` and ``serving/policies``.
 """

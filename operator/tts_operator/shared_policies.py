@@ -35,7 +35,7 @@ class NeedsAccess(Protocol):
         """The ClusterRole that the binding refers to."""
 
     @property
-    def makes_pods(self) -> bool:
+    def voices_ready(self) -> bool:
         """Whether everything that the pods need from other resources is there."""
 
     @property
@@ -65,7 +65,7 @@ class ReportingAccess(Policy[NeedsAccess]):
 
     def actions(self, situation: NeedsAccess, /) -> Iterable[Action]:
         """Create what is missing of the two."""
-        if not situation.makes_pods:
+        if not situation.voices_ready:
             return ()
         return access.mend(
             situation.namespace,

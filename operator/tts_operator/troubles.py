@@ -26,14 +26,11 @@ class Trouble:
     message: str
 
 
-def explained(reason: Reason) -> str:
-    """A reason's meaning and remedy, as the API reference has them."""
-    return f"{REASONS[reason].meaning} {REASONS[reason].remedy}"
-
-
-def with_remedy(reason: Reason, message: str) -> str:
-    """A message without a full stop, followed by the remedy of its reason."""
-    return f"{message}. {REASONS[reason].remedy}"
+def with_remedy(reason: Reason, message: str = "") -> str:
+    """A message as a sentence, followed by the remedy of its reason. Without a message it is the reason's meaning."""
+    explanation = REASONS[reason]
+    sentence = (message or explanation.meaning).strip().rstrip(".")
+    return f"{sentence}. {explanation.remedy}".strip()
 
 
 def placement_trouble(pods: Iterable[PodStatus]) -> Trouble | None:
@@ -83,14 +80,14 @@ def source_trouble(source: SourceTraining) -> Trouble | None:
     """Why the voice of a training cannot be taken; None where it can."""
     match source.state:
         case "missing":
-            reason, words = Reason.MODEL_MISSING, "does not exist."
+            reason, words = Reason.MODEL_MISSING, "does not exist"
         case "waiting":
-            reason, words = Reason.TRAINING_NOT_COMPLETE, "is not complete; it is waited for."
+            reason, words = Reason.TRAINING_NOT_COMPLETE, "is not complete; it is waited for"
         case "failed":
-            reason, words = Reason.TRAINING_FAILED, "failed and leaves no voice."
+            reason, words = Reason.TRAINING_FAILED, "failed and leaves no voice"
         case "complete":
             return None
-    return Trouble(reason, f"the TTSTraining {source.name} {words} {REASONS[reason].remedy}".strip())
+    return _trouble(reason, f"the TTSTraining {source.name} {words}")
 
 
 def _known_reason(word: str) -> Reason:
@@ -102,5 +99,4 @@ def _known_reason(word: str) -> Reason:
 
 
 def _trouble(reason: Reason, message: str) -> Trouble:
-    sentence = message.strip().rstrip(".")
-    return Trouble(reason, f"{sentence}. {REASONS[reason].remedy}".strip())
+    return Trouble(reason, with_remedy(reason, message))

@@ -15,7 +15,7 @@ from pydantic.alias_generators import to_camel
 from pydantic.fields import FieldInfo
 
 from tts_api.architectures.base import Architecture
-from tts_api.base import Rule, rule, rules
+from tts_api.base import Rule, cel_rules, rule
 
 ParameterMap = Annotated[
     dict[Annotated[str, StringConstraints(max_length=64)], Annotated[float, Field()]], Field(max_length=32)
@@ -30,12 +30,12 @@ def within_bounds(architectures: Mapping[str, Architecture], default: str) -> Ca
     ``parameter_rules``."""
 
     def add_rules(schema: dict[str, Any]) -> None:
-        schema.update(rules(*parameter_rules(architectures, default)))
+        schema.update(cel_rules(*parameter_rules(architectures, default)))
 
     return add_rules
 
 
-def explained(architectures: Mapping[str, Architecture]) -> Callable[[dict[str, Any]], None]:
+def describe_parameters(architectures: Mapping[str, Architecture]) -> Callable[[dict[str, Any]], None]:
     """The ``json_schema_extra`` of a map of parameters: it adds a sentence about each parameter of each architecture
     to the description, where ``kubectl explain`` shows it."""
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from tts_api.base import AnnotationMap, Document, LabelMap, Name, rule, rules
+from tts_api.base import AnnotationMap, Document, LabelMap, Name, cel_rules, rule
 
 OWN_PREFIX_RULE = rule(
     "self.all(key, !key.startsWith('ttsoperator.dev/'))",
@@ -65,9 +65,11 @@ class PodTemplate(Document):
         ),
     ] = ()
     """Environment variables of the container, at most 64."""
-    labels: Annotated[LabelMap, Field(json_schema_extra=rules(OWN_PREFIX_RULE))] = Field(default_factory=dict)
+    labels: Annotated[LabelMap, Field(json_schema_extra=cel_rules(OWN_PREFIX_RULE))] = Field(default_factory=dict)
     """Labels added to the pods, at most 32, none with the prefix ttsoperator.dev/."""
-    annotations: Annotated[AnnotationMap, Field(json_schema_extra=rules(OWN_PREFIX_RULE))] = Field(default_factory=dict)
+    annotations: Annotated[AnnotationMap, Field(json_schema_extra=cel_rules(OWN_PREFIX_RULE))] = Field(
+        default_factory=dict
+    )
     """Annotations added to the pods, at most 32, none with the prefix ttsoperator.dev/."""
     image_pull_secrets: Annotated[
         tuple[ImagePullSecret, ...],

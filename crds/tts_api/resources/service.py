@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from tts_api.base import Document, Image, Name, Quantity, RelativePath, Sha256, rule, rules
+from tts_api.base import Document, Image, Name, Quantity, RelativePath, Sha256, cel_rules, rule
 from tts_api.report import ServicePerformance
 from tts_api.resources.conditions import Conditions
 from tts_api.resources.metadata import Metadata
@@ -105,7 +105,7 @@ class TTSServiceSpec(Document):
     model: Annotated[
         ModelSource,
         Field(
-            json_schema_extra=rules(
+            json_schema_extra=cel_rules(
                 rule(
                     "has(self.fromTraining) != has(self.persistentVolumeClaim)",
                     "give exactly one of fromTraining and persistentVolumeClaim",

@@ -10,19 +10,19 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from tts_api.architectures import ACOUSTIC_MODELS, FASTSPEECH2, VOCODERS, VOCOS
-from tts_api.base import Document, Image, Name, Quantity, RelativePath, rule, rules
+from tts_api.base import Document, Image, Name, Quantity, RelativePath, cel_rules, rule
 from tts_api.choices import DatasetFormat, Language, OneOf
 from tts_api.report import Artifact, Checkpoint, Evaluation, TrainingProgress
 from tts_api.resources.conditions import Conditions
 from tts_api.resources.metadata import Metadata
-from tts_api.resources.parameters import ParameterMap, explained, within_bounds
+from tts_api.resources.parameters import ParameterMap, describe_parameters, within_bounds
 from tts_api.resources.pods import PodTemplate
 from tts_api.resources.references import FromTraining
 
 AcousticArchitecture = Annotated[str, OneOf(ACOUSTIC_MODELS)]
 VocoderArchitecture = Annotated[str, OneOf(VOCODERS)]
-AcousticParameters = Annotated[ParameterMap, Field(json_schema_extra=explained(ACOUSTIC_MODELS))]
-VocoderParameters = Annotated[ParameterMap, Field(json_schema_extra=explained(VOCODERS))]
+AcousticParameters = Annotated[ParameterMap, Field(json_schema_extra=describe_parameters(ACOUSTIC_MODELS))]
+VocoderParameters = Annotated[ParameterMap, Field(json_schema_extra=describe_parameters(VOCODERS))]
 Precision = Literal["auto", "bf16", "fp16", "fp32"]
 
 
@@ -89,7 +89,7 @@ class Dataset(Document):
     audio: Annotated[
         AudioFeatures,
         Field(
-            json_schema_extra=rules(
+            json_schema_extra=cel_rules(
                 rule("self.nFFT % 2 == 0", EVEN_WINDOW),
                 rule("self.hopLength * 2 <= self.nFFT", OVERLAPPING_FRAMES),
             )

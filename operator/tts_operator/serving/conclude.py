@@ -15,7 +15,7 @@ from tts_operator.serving import manifests
 from tts_operator.serving.kind import TTS_SERVICE
 from tts_operator.serving.observe import ObservedService
 from tts_operator.serving.policies import POLICIES
-from tts_operator.serving.situation import ServiceSituation, situation
+from tts_operator.serving.situation import ServiceSituation
 from tts_operator.settings import Settings
 from tts_operator.shared_policies import unreadable
 
@@ -37,7 +37,7 @@ def conclude(
         conditions = merge(observed.conditions, (unreadable(observed.invalid),), observed.generation, now)
         status = TTSServiceStatus(observed_generation=observed.generation, conditions=conditions)
     else:
-        this = situation(observed, observed.service, settings, now, outcomes)
+        this = ServiceSituation.of(observed, observed.service, settings, now, outcomes)
         findings = fold_findings(policies, this)
         status = _status(this, merge(observed.conditions, findings, observed.generation, now))
     return encode_status(current(observed), status)

@@ -72,7 +72,7 @@ class ObservedService:
     """The voice to serve, once it is known."""
     deployments: tuple[DeploymentStatus, ...] = ()
     """The Deployments, each of another revision."""
-    has_service: bool = False
+    has_front_service: bool = False
     pods: tuple[PodStatus, ...] = ()
     """The pods that the current Deployment selects."""
     account_missing: bool = False
@@ -105,7 +105,7 @@ def observe(key: Key, cache: Cache) -> ObservedService | None:
         source=source,
         voice=_voice(service, source) if service else None,
         deployments=tuple(_deployment(child) for child in cache.children(DEPLOYMENT, owner)),
-        has_service=any(controller_uid(child) == metadata["uid"] for child in cache.children(SERVICE, owner)),
+        has_front_service=any(controller_uid(child) == metadata["uid"] for child in cache.children(SERVICE, owner)),
         pods=tuple(pod_status(pod) for pod in cache.children(POD, owner)),
         account_missing=account,
         binding_missing=binding,

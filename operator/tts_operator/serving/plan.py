@@ -9,7 +9,7 @@ from tts_operator.engine.controller import Plan
 from tts_operator.policy import Policy, fold_plan
 from tts_operator.serving.observe import ObservedService
 from tts_operator.serving.policies import POLICIES
-from tts_operator.serving.situation import ServiceSituation, situation
+from tts_operator.serving.situation import ServiceSituation
 from tts_operator.settings import Settings
 
 
@@ -22,4 +22,4 @@ def plan(
     """The actions and the time of the next look; nothing for a service that cannot be read."""
     if observed.service is None:
         return Plan()
-    return fold_plan(policies, situation(observed, observed.service, settings, now), now)
+    return fold_plan(policies, ServiceSituation.of(observed, observed.service, settings, now), now)

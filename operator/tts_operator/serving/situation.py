@@ -29,6 +29,25 @@ class ServiceSituation:
     outcomes: tuple[Outcome, ...] = ()
     """What became of the actions of this pass; empty while it is planned."""
 
+    @classmethod
+    def of(
+        cls,
+        observed: ObservedService,
+        service: TTSService,
+        settings: Settings,
+        now: datetime,
+        outcomes: Sequence[Outcome] = (),
+    ) -> ServiceSituation:
+        """The situation of a service that can be read."""
+        return cls(
+            observed=observed,
+            service=service,
+            now=now,
+            image=service.spec.image or observed.image or settings.workload_image,
+            cluster_role=settings.workload_cluster_role,
+            outcomes=tuple(outcomes),
+        )
+
     @property
     def namespace(self) -> str:
         """Where the service is."""
@@ -50,7 +69,7 @@ class ServiceSituation:
         return self.observed.pods
 
     @property
-    def makes_pods(self) -> bool:
+    def voices_ready(self) -> bool:
         """Whether the voice is known. Without one nothing is made, and pods that are there go on."""
         return self.voice is not None
 
@@ -63,21 +82,3 @@ class ServiceSituation:
     def binding_missing(self) -> bool:
         """Whether the namespace lacks the role binding of the pods."""
         return self.observed.binding_missing
-
-
-def situation(
-    observed: ObservedService,
-    service: TTSService,
-    settings: Settings,
-    now: datetime,
-    outcomes: Sequence[Outcome] = (),
-) -> ServiceSituation:
-    """The situation of the current revision of a service that can be read."""
-    return ServiceSituation(
-        observed=observed,
-        service=service,
-        now=now,
-        image=service.spec.image or observed.image or settings.workload_image,
-        cluster_role=settings.workload_cluster_role,
-        outcomes=tuple(outcomes),
-    )

@@ -18,7 +18,7 @@ from tts_operator.training import manifests
 from tts_operator.training.kind import TRAINING
 from tts_operator.training.observe import ObservedTraining
 from tts_operator.training.policies import POLICIES
-from tts_operator.training.situation import TrainingSituation, situation
+from tts_operator.training.situation import TrainingSituation
 
 UNLESS_FOUND = (
     Finding(ConditionType.FAILED, "False", Reason.NOT_FAILED),
@@ -47,7 +47,7 @@ def conclude(
         conditions = merge(observed.conditions, findings, observed.generation, now)
         status = TTSTrainingStatus(observed_generation=observed.generation, conditions=conditions)
     else:
-        this = situation(observed, observed.training, settings, now, outcomes)
+        this = TrainingSituation.of(observed, observed.training, settings, now, outcomes)
         findings = fold_findings(policies, this, UNLESS_FOUND)
         status = _status(this, merge(observed.conditions, findings, observed.generation, now))
     return encode_status(current(observed), status)
@@ -64,7 +64,7 @@ def _status(this: TrainingSituation, conditions: tuple[Condition, ...]) -> TTSTr
         phase=_phase(this, conditions),
         conditions=conditions,
         # The image is settled when the pods are made: until then a newer operator's default may be better.
-        image=this.image if this.makes_pods else None,
+        image=this.image if this.voices_ready else None,
         gpus=training.spec.resources.nodes * training.spec.resources.gpus_per_node,
         checkpoint=observed.progress.checkpoint if observed.progress else None,
         evaluation=result.evaluation if result else None,

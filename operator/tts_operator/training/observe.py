@@ -32,7 +32,6 @@ from tts_operator.training.manifests import output_folder
 class JobStatus:
     """The part of the training's Job that is decided on."""
 
-    uid: str
     owner_uid: str | None
     """The uid of the object that controls the Job; None where nothing does."""
     suspended: bool
@@ -72,7 +71,7 @@ class ObservedTraining:
     job: JobStatus | None = None
     """The Job of the training's name, whoever controls it."""
     pods: tuple[PodStatus, ...] = ()
-    has_service: bool = False
+    has_headless_service: bool = False
     has_claim: bool = False
     account_missing: bool = False
     binding_missing: bool = False
@@ -119,7 +118,7 @@ def observe(key: Key, cache: Cache) -> ObservedTraining | None:
         waits_for=None if has_own_job else sources.first_without_voice,
         job=job,
         pods=pods,
-        has_service=bool(cache.children(SERVICE, owner)),
+        has_headless_service=bool(cache.children(SERVICE, owner)),
         has_claim=bool(cache.children(CLAIM, owner)),
         account_missing=account,
         binding_missing=binding,
@@ -171,7 +170,6 @@ def _job(body: Mapping[str, Any]) -> JobStatus:
     failed = conditions.get("Failed") or conditions.get("FailureTarget") or {}
     complete = conditions.get("Complete") or {}
     return JobStatus(
-        uid=body["metadata"]["uid"],
         owner_uid=controller_uid(body),
         suspended=bool(body.get("spec", {}).get("suspend")),
         complete=bool(complete),

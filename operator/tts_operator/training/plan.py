@@ -10,7 +10,7 @@ from tts_operator.policy import Policy, fold_plan
 from tts_operator.settings import Settings
 from tts_operator.training.observe import ObservedTraining
 from tts_operator.training.policies import POLICIES
-from tts_operator.training.situation import TrainingSituation, situation
+from tts_operator.training.situation import TrainingSituation
 
 
 def plan(
@@ -22,4 +22,4 @@ def plan(
     """The actions and the time of the next look; nothing for a training that is finished or cannot be read."""
     if observed.training is None or observed.finished:
         return Plan()
-    return fold_plan(policies, situation(observed, observed.training, settings, now), now)
+    return fold_plan(policies, TrainingSituation.of(observed, observed.training, settings, now), now)

@@ -30,6 +30,25 @@ class TrainingSituation:
     outcomes: tuple[Outcome, ...] = ()
     """What became of the actions of this pass; empty while it is planned."""
 
+    @classmethod
+    def of(
+        cls,
+        observed: ObservedTraining,
+        training: TTSTraining,
+        settings: Settings,
+        now: datetime,
+        outcomes: Sequence[Outcome] = (),
+    ) -> TrainingSituation:
+        """The situation of a training that can be read."""
+        return cls(
+            observed=observed,
+            training=training,
+            now=now,
+            image=observed.image or training.spec.image or settings.workload_image,
+            cluster_role=settings.workload_cluster_role,
+            outcomes=tuple(outcomes),
+        )
+
     @property
     def namespace(self) -> str:
         """Where the training is."""
@@ -41,7 +60,7 @@ class TrainingSituation:
         return Key(self.namespace, manifests.child_name(self.training))
 
     @property
-    def makes_pods(self) -> bool:
+    def voices_ready(self) -> bool:
         """Whether every voice that the models start from is there."""
         return self.observed.waits_for is None
 
@@ -75,21 +94,3 @@ class TrainingSituation:
         """The pod that ended badly most recently."""
         failed = [pod for pod in self.observed.pods if pod.phase == "Failed"]
         return max(failed, key=lambda p: p.terminated.finished_at if p.terminated else p.created_at, default=None)
-
-
-def situation(
-    observed: ObservedTraining,
-    training: TTSTraining,
-    settings: Settings,
-    now: datetime,
-    outcomes: Sequence[Outcome] = (),
-) -> TrainingSituation:
-    """The situation of a training that can be read."""
-    return TrainingSituation(
-        observed=observed,
-        training=training,
-        now=now,
-        image=observed.image or training.spec.image or settings.workload_image,
-        cluster_role=settings.workload_cluster_role,
-        outcomes=tuple(outcomes),
-    )

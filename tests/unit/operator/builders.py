@@ -24,7 +24,6 @@ from tts_operator.training.kind import TRAINING
 from tts_operator.training.observe import ObservedTraining, observe
 from tts_operator.training.plan import plan
 from tts_operator.training.situation import TrainingSituation
-from tts_operator.training.situation import situation as make_situation
 
 NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 UID = "0a1b2c3d-0000-4000-8000-000000000001"
@@ -200,7 +199,7 @@ def concluded(observed: ObservedTraining, now: datetime = NOW) -> dict[str, Any]
 def situation(observed: ObservedTraining, now: datetime = NOW, outcomes: tuple[Outcome, ...] = ()) -> TrainingSituation:
     """What a policy decides on."""
     assert observed.training is not None
-    return make_situation(observed, observed.training, SETTINGS, now, outcomes)
+    return TrainingSituation.of(observed, observed.training, SETTINGS, now, outcomes)
 
 
 def found(policy: Policy[TrainingSituation], observed: ObservedTraining, now: datetime = NOW) -> str:

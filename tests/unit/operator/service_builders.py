@@ -18,7 +18,6 @@ from tts_operator.serving.conclude import conclude
 from tts_operator.serving.kind import TTS_SERVICE
 from tts_operator.serving.observe import ObservedService, observe
 from tts_operator.serving.situation import ServiceSituation
-from tts_operator.serving.situation import situation as make_situation
 from tts_operator.sources import VoiceReference
 from tts_operator.training.kind import TRAINING
 
@@ -117,7 +116,7 @@ def found(policy: Policy[ServiceSituation], observed: ObservedService) -> str:
 def situation(observed: ObservedService, outcomes: tuple[Outcome, ...] = ()) -> ServiceSituation:
     """What a policy decides on."""
     assert observed.service is not None
-    return make_situation(observed, observed.service, b.SETTINGS, b.NOW, outcomes)
+    return ServiceSituation.of(observed, observed.service, b.SETTINGS, b.NOW, outcomes)
 
 
 def acted(policy: Policy[ServiceSituation], observed: ObservedService) -> list[str]:

@@ -225,7 +225,7 @@ def test_its_pods_are_granted_their_field_alone() -> None:
     ],
 )
 def test_the_roles_name_it(role: str, resource: str, verbs: list[str]) -> None:
-    assert [rule["verbs"] for rule in rbac.rules(ALL_CUSTOM)[role] if resource in rule["resources"]] == [verbs]
+    assert [rule["verbs"] for rule in rbac.roles(ALL_CUSTOM)[role] if resource in rule["resources"]] == [verbs]
 
 
 def test_it_has_a_definition() -> None:

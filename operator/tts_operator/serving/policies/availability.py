@@ -10,7 +10,7 @@ from tts_operator.pod_status import PodStatus
 from tts_operator.policy import Policy
 from tts_operator.serving.observe import DeploymentStatus
 from tts_operator.serving.situation import ServiceSituation
-from tts_operator.troubles import Trouble, exit_trouble, explained, placement_trouble, start_trouble, with_remedy
+from tts_operator.troubles import Trouble, exit_trouble, placement_trouble, start_trouble, with_remedy
 
 
 class Availability(Policy[ServiceSituation]):
@@ -23,7 +23,7 @@ class Availability(Policy[ServiceSituation]):
             yield Finding(ConditionType.AVAILABLE, "False", Reason.PENDING)
             return
         if spec.replicas == 0:
-            yield Finding(ConditionType.AVAILABLE, "False", Reason.SCALED_TO_ZERO, explained(Reason.SCALED_TO_ZERO))
+            yield Finding(ConditionType.AVAILABLE, "False", Reason.SCALED_TO_ZERO, with_remedy(Reason.SCALED_TO_ZERO))
             return
         count = f"{there.ready} of {spec.replicas} pods speak."
         if there.ready >= max(1, spec.replicas - spec.rollout.max_unavailable):

@@ -16,5 +16,5 @@ class FrontService(Policy[ServiceSituation]):
 
     def actions(self, situation: ServiceSituation, /) -> Iterator[Action]:
         """Create the Service where it is missing and the voice is known."""
-        if situation.makes_pods and not situation.observed.has_service:
+        if situation.voices_ready and not situation.observed.has_front_service:
             yield Create(SERVICE, manifests.service_object(situation.service), situation.observed.uid)

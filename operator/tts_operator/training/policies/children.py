@@ -12,7 +12,7 @@ from tts_operator.training.situation import TrainingSituation
 
 
 class Children(Policy[TrainingSituation]):
-    """What is missing is created; what is there is never changed."""
+    """What is missing is created. What exists is left to the other policies: ``Suspension`` patches the Job."""
 
     def actions(self, situation: TrainingSituation, /) -> Iterator[Action]:
         """Create the claim and the Service, which the pods need, and then the Job."""
@@ -21,7 +21,7 @@ class Children(Policy[TrainingSituation]):
             # A claim that an earlier training of the name left behind is used again; its data lies in another folder.
             adopt = manifests.labels(training)
             yield Create(CLAIM, manifests.claim(training), observed.uid, adopt_labels=adopt)
-        if training.spec.resources.nodes > 1 and not observed.has_service:
+        if training.spec.resources.nodes > 1 and not observed.has_headless_service:
             yield Create(SERVICE, manifests.headless_service(training), observed.uid)
         if not observed.owns_job:
             # Where another object has the Job's name, the API server's refusal says whose it is.

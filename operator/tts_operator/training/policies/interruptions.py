@@ -13,7 +13,7 @@ from tts_operator.policy import Policy
 from tts_operator.training.observe import ObservedTraining
 from tts_operator.training.policies.endings import given_up
 from tts_operator.training.situation import TrainingSituation
-from tts_operator.troubles import explained
+from tts_operator.troubles import with_remedy
 
 LIMIT = 3
 """Interruptions of rank 0 in a row that left the same checkpoint, after which the training is given up."""
@@ -25,7 +25,7 @@ class InterruptionsInVain(Policy[TrainingSituation]):
     def findings(self, situation: TrainingSituation, /) -> Iterator[Finding]:
         """Failed, once the last interruptions were in vain."""
         if _in_vain(situation.observed):
-            yield from given_up(Reason.NO_PROGRESS, explained(Reason.NO_PROGRESS))
+            yield from given_up(Reason.NO_PROGRESS, with_remedy(Reason.NO_PROGRESS))
 
     def actions(self, situation: TrainingSituation, /) -> Iterator[Action]:
         """Suspend the Job, so that it starts no further pods."""

@@ -10,9 +10,9 @@ from tts_operator.conditions import Finding
 from tts_operator.policy import Policy
 from tts_operator.training.policies.endings import COMPLETED, given_up
 from tts_operator.training.situation import TrainingSituation
-from tts_operator.troubles import explained
+from tts_operator.troubles import with_remedy
 
-GRACE = timedelta(seconds=30)
+RESULT_WAIT = timedelta(seconds=30)
 """How long the end of the pod may take to reach the cache after the end of its Job."""
 
 
@@ -28,11 +28,11 @@ class Result(Policy[TrainingSituation]):
         if observed.result is not None:
             yield from COMPLETED
         elif observed.owns_job and deadline is not None and situation.now >= deadline:
-            yield from given_up(Reason.RESULT_MISSING, explained(Reason.RESULT_MISSING))
+            yield from given_up(Reason.RESULT_MISSING, with_remedy(Reason.RESULT_MISSING))
 
     def alarm(self, situation: TrainingSituation, /) -> datetime | None:
         """The end of the time for the result."""
         job = situation.observed.job
         if job is None or not job.complete or job.ended_at is None:
             return None
-        return job.ended_at + GRACE
+        return job.ended_at + RESULT_WAIT

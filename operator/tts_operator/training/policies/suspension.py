@@ -10,9 +10,9 @@ from tts_operator.engine.actions import Action, Patch
 from tts_operator.engine.objects import JOB
 from tts_operator.policy import Policy
 from tts_operator.training.situation import TrainingSituation
-from tts_operator.troubles import explained
+from tts_operator.troubles import with_remedy
 
-SUSPENDED = Finding(ConditionType.SUSPENDED, "True", Reason.SUSPENDED, explained(Reason.SUSPENDED))
+SUSPENDED = Finding(ConditionType.SUSPENDED, "True", Reason.SUSPENDED, with_remedy(Reason.SUSPENDED))
 """Suspended by the user."""
 
 
