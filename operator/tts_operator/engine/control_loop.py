@@ -44,7 +44,15 @@ class ControlLoop:
         namespaces: Sequence[str] = (),
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """There must be one controller for each record of ``kinds``. No ``namespaces`` means all of them."""
+        """No ``namespaces`` means all of them.
+
+        Raises ValueError unless there is one controller for each record of ``kinds``.
+        """
+        controllers = tuple(controllers)
+        recorded = sorted(record.name for record in kinds.records)
+        controlled = sorted(controller.record.name for controller in controllers)
+        if recorded != controlled:
+            raise ValueError(f"each record needs one controller: records of {recorded}, controllers of {controlled}")
         self._kinds = kinds
         self._pace = pace
         self.cache = Cache(kinds.owners)

@@ -293,3 +293,17 @@ def test_every_outcome_is_counted(there: Any, actions: Any, prepare: Any, defect
     before = count()
     played(Script(actions, defects=defect), *there, prepare=prepare or (lambda _api: None), until=0.01)
     assert count() == before + 1
+
+
+@pytest.mark.parametrize(
+    ("records", "controllers"),
+    [
+        pytest.param((THING,), (), id="a record without a controller"),
+        pytest.param((), (Script(),), id="a controller without a record"),
+        pytest.param((THING,), (Script(), Script()), id="two controllers of one record"),
+    ],
+)
+def test_a_loop_needs_one_controller_for_each_record(records: Any, controllers: Any) -> None:
+    pace = Pace(workers=1, resync_seconds=600, backoff_seconds=0.5, backoff_limit_seconds=120)
+    with pytest.raises(ValueError, match="each record needs one controller"):
+        ControlLoop(Kinds(records, child_labels=OURS), controllers, pace)
