@@ -17,10 +17,10 @@ from tts_operator.engine.api import Api, ApiError
 from tts_operator.engine.control_loop import ControlLoop, Pace
 from tts_operator.engine.lease import Lease
 from tts_operator.engine.objects import Key
-from tts_operator.kinds import CONTROLLERS, KINDS
+from tts_operator.registry import CONTROLLERS, KINDS
 from tts_operator.settings import Settings
-from tts_operator.training.kind import TRAINING
 from tts_operator.training.metrics import TrainingMetrics
+from tts_operator.training.record import TRAINING_RECORD
 
 logger = logging.getLogger(__name__)
 
@@ -106,7 +106,9 @@ class Operator:
         )
 
     def _trainings(self) -> list[Mapping[str, Any]]:
-        bodies = (self._loop.cache.get(TRAINING.kind, key) for key in self._loop.cache.keys(TRAINING.kind))
+        bodies = (
+            self._loop.cache.get(TRAINING_RECORD.kind, key) for key in self._loop.cache.keys(TRAINING_RECORD.kind)
+        )
         return [body for body in bodies if body]
 
 

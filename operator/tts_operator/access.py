@@ -9,8 +9,8 @@ from __future__ import annotations
 from tts_api.admission import WORKLOAD_SERVICE_ACCOUNT
 from tts_operator.engine.actions import Action, Create
 from tts_operator.engine.cache import Cache
-from tts_operator.engine.kinds import Child
 from tts_operator.engine.objects import ROLE_BINDING, SERVICE_ACCOUNT, Key
+from tts_operator.engine.records import Child
 from tts_operator.pods import MANAGED_BY
 
 SHARED = (Child(SERVICE_ACCOUNT), Child(ROLE_BINDING))

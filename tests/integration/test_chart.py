@@ -11,7 +11,7 @@ from devcluster.cluster import Cluster
 from devcluster.platform import CHART
 from devcluster.processes import ClusterError
 from tts_api.admission import WORKLOAD_SERVICE_ACCOUNT
-from tts_operator.kinds import KINDS
+from tts_operator.registry import KINDS
 
 pytestmark = [pytest.mark.control_plane, pytest.mark.xdist_group("control-plane")]
 

@@ -12,9 +12,9 @@ from tts_operator.engine.api import Api
 from tts_operator.engine.cache import Cache, Owner
 from tts_operator.engine.controller import Controller
 from tts_operator.engine.informers import Informers
-from tts_operator.engine.kinds import Kinds
 from tts_operator.engine.objects import Key, Kind
 from tts_operator.engine.queue import WorkQueue
+from tts_operator.engine.records import KindRegistry
 from tts_operator.engine.worker import Worker
 
 
@@ -37,7 +37,7 @@ class ControlLoop:
 
     def __init__(
         self,
-        kinds: Kinds,
+        kinds: KindRegistry,
         controllers: Iterable[Controller[Any]],
         pace: Pace,
         *,

@@ -10,8 +10,8 @@ from typing import Any, Protocol, TypeVar
 from tts_operator.engine.actions import Action, Outcome
 from tts_operator.engine.cache import Cache
 from tts_operator.engine.events import Event
-from tts_operator.engine.kinds import KindRecord
 from tts_operator.engine.objects import Key
+from tts_operator.engine.records import KindRecord
 
 Observed = TypeVar("Observed")
 

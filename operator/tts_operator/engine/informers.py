@@ -1,7 +1,7 @@
 """The informers fill the cache: from kopf's raw watch events, and from a slow listing that finds what a watch missed.
 
 They do not use kopf's own change handlers, timers and daemons, which keep state in annotations of the user's objects,
-put finalizers on them, and react to edges. Which kinds are watched is decided in ``engine.kinds``.
+put finalizers on them, and react to edges. Which kinds are watched is decided in ``engine.records``.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import kopf
 
 from tts_operator.engine.api import Api, ApiError
 from tts_operator.engine.cache import Cache, Owner
-from tts_operator.engine.kinds import InformerSpec
 from tts_operator.engine.objects import Key, Kind, key_of
+from tts_operator.engine.records import InformerSpec
 
 logger = logging.getLogger(__name__)
 

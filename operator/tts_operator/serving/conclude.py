@@ -12,9 +12,9 @@ from tts_operator.conditions import encode_status, merge
 from tts_operator.engine.actions import Outcome
 from tts_operator.policy import Policy, fold_findings
 from tts_operator.serving import manifests
-from tts_operator.serving.kind import TTS_SERVICE
 from tts_operator.serving.observe import ObservedService
 from tts_operator.serving.policies import POLICIES
+from tts_operator.serving.record import SERVICE_RECORD
 from tts_operator.serving.situation import ServiceSituation
 from tts_operator.settings import Settings
 from tts_operator.shared_policies import unreadable
@@ -22,7 +22,7 @@ from tts_operator.shared_policies import unreadable
 
 def current(observed: ObservedService) -> dict[str, Any]:
     """The status as it is stored, without the field that the pods own."""
-    return TTS_SERVICE.without_pod_owned(observed.status)
+    return SERVICE_RECORD.without_pod_owned(observed.status)
 
 
 def conclude(

@@ -14,10 +14,10 @@ from tts_operator.engine.events import Event
 from tts_operator.engine.objects import Key
 from tts_operator.policy import Policy
 from tts_operator.serving.conclude import conclude
-from tts_operator.serving.kind import TTS_SERVICE
 from tts_operator.serving.observe import ObservedService, observe
 from tts_operator.serving.plan import plan
 from tts_operator.serving.policies import POLICIES
+from tts_operator.serving.record import SERVICE_RECORD
 from tts_operator.serving.situation import ServiceSituation
 from tts_operator.settings import Settings
 
@@ -25,7 +25,7 @@ from tts_operator.settings import Settings
 class ServiceController:
     """The controller of services; see ``tts_operator.engine.controller.Controller``."""
 
-    record = TTS_SERVICE
+    record = SERVICE_RECORD
 
     def __init__(self, settings: Settings, policies: Sequence[Policy[ServiceSituation]] = POLICIES) -> None:
         """The order of ``policies`` is their precedence."""

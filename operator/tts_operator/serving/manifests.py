@@ -15,9 +15,9 @@ from typing import Any
 from tts_api import API_VERSION
 from tts_api.resources import TTSService
 from tts_api.run import API_KEYS_PATH, CHECKPOINTS_PATH, RUN_PATH, ResourceReference, RunVoice, ServiceRun, dumps
-from tts_operator.engine.objects import DEPLOYMENT, SERVICE
+from tts_operator.engine.objects import CORE_SERVICE, DEPLOYMENT
 from tts_operator.pods import MANAGED_BY, owner_reference, pod_template
-from tts_operator.serving.kind import HASH_ANNOTATION, TTS_SERVICE
+from tts_operator.serving.record import HASH_ANNOTATION, SERVICE_RECORD
 from tts_operator.sources import VoiceReference
 
 HTTP_PORT = 80
@@ -35,7 +35,7 @@ def child_name(service: TTSService) -> str:
 
 def selector(service: TTSService) -> dict[str, str]:
     """The labels by which the Deployment and the Service select the pods. They can never change."""
-    return {TTS_SERVICE.label: service.metadata.name}
+    return {SERVICE_RECORD.label: service.metadata.name}
 
 
 def labels(service: TTSService) -> dict[str, str]:
@@ -115,8 +115,8 @@ def deployment(service: TTSService, image: str, voice: VoiceReference) -> dict[s
 def service_object(service: TTSService) -> dict[str, Any]:
     """The Service in front of the pods."""
     return {
-        "apiVersion": SERVICE.api_version,
-        "kind": SERVICE.name,
+        "apiVersion": CORE_SERVICE.api_version,
+        "kind": CORE_SERVICE.name,
         "metadata": _metadata(service),
         "spec": {
             "selector": selector(service),

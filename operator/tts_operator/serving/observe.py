@@ -15,12 +15,12 @@ from tts_api.resources import Condition, TTSService
 from tts_operator import access
 from tts_operator.conditions import decode_conditions
 from tts_operator.engine.cache import Cache
-from tts_operator.engine.objects import DEPLOYMENT, POD, SERVICE, Key, controller_uid
+from tts_operator.engine.objects import CORE_SERVICE, DEPLOYMENT, POD, Key, controller_uid
 from tts_operator.pod_status import PodStatus, pod_status
 from tts_operator.pods import CURRENT_REVISION, REVISION_LABEL
-from tts_operator.serving.kind import HASH_ANNOTATION, TTS_SERVICE
+from tts_operator.serving.record import HASH_ANNOTATION, SERVICE_RECORD
 from tts_operator.sources import SourceTraining, VoiceReference, source_training
-from tts_operator.training.kind import TRAINING
+from tts_operator.training.record import TRAINING_RECORD
 
 
 @dataclass(frozen=True)
@@ -85,12 +85,12 @@ class ObservedService:
 
 def observe(key: Key, cache: Cache) -> ObservedService | None:
     """Read the service of this key; None where there is none or it is being deleted."""
-    body = cache.get(TTS_SERVICE.kind, key)
+    body = cache.get(SERVICE_RECORD.kind, key)
     if body is None or body["metadata"].get("deletionTimestamp"):
         return None
     metadata, status = body["metadata"], body.get("status") or {}
-    service, invalid = TTS_SERVICE.decode(body)
-    owner = TTS_SERVICE.owner(key)
+    service, invalid = SERVICE_RECORD.decode(body)
+    owner = SERVICE_RECORD.owner(key)
     account, binding = access.missing(cache, key.namespace)
     source = _source(service, cache) if service else None
     return ObservedService(
@@ -105,7 +105,9 @@ def observe(key: Key, cache: Cache) -> ObservedService | None:
         source=source,
         voice=_voice(service, source) if service else None,
         deployments=tuple(_deployment(child) for child in cache.children(DEPLOYMENT, owner)),
-        has_front_service=any(controller_uid(child) == metadata["uid"] for child in cache.children(SERVICE, owner)),
+        has_front_service=any(
+            controller_uid(child) == metadata["uid"] for child in cache.children(CORE_SERVICE, owner)
+        ),
         pods=tuple(pod_status(pod) for pod in cache.children(POD, owner)),
         account_missing=account,
         binding_missing=binding,
@@ -116,7 +118,9 @@ def _source(service: TTSService, cache: Cache) -> SourceTraining | None:
     reference = service.spec.model.from_training
     if reference is None:
         return None
-    return source_training(reference.name, cache.get(TRAINING.kind, Key(service.metadata.namespace, reference.name)))
+    return source_training(
+        reference.name, cache.get(TRAINING_RECORD.kind, Key(service.metadata.namespace, reference.name))
+    )
 
 
 def _voice(service: TTSService, source: SourceTraining | None) -> VoiceReference | None:

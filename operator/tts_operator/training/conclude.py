@@ -15,9 +15,9 @@ from tts_operator.policy import Policy, fold_findings
 from tts_operator.settings import Settings
 from tts_operator.shared_policies import unreadable
 from tts_operator.training import manifests
-from tts_operator.training.kind import TRAINING
 from tts_operator.training.observe import ObservedTraining
 from tts_operator.training.policies import POLICIES
+from tts_operator.training.record import TRAINING_RECORD
 from tts_operator.training.situation import TrainingSituation
 
 UNLESS_FOUND = (
@@ -29,7 +29,7 @@ UNLESS_FOUND = (
 
 def current(observed: ObservedTraining) -> dict[str, Any]:
     """The status as it is stored, without the field that the pods own."""
-    return TRAINING.without_pod_owned(observed.status)
+    return TRAINING_RECORD.without_pod_owned(observed.status)
 
 
 def conclude(

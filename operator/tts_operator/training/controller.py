@@ -15,17 +15,17 @@ from tts_operator.engine.objects import Key
 from tts_operator.policy import Policy
 from tts_operator.settings import Settings
 from tts_operator.training.conclude import conclude
-from tts_operator.training.kind import TRAINING
 from tts_operator.training.observe import ObservedTraining, observe
 from tts_operator.training.plan import plan
 from tts_operator.training.policies import POLICIES
+from tts_operator.training.record import TRAINING_RECORD
 from tts_operator.training.situation import TrainingSituation
 
 
 class TrainingController:
     """The controller of trainings; see ``tts_operator.engine.controller.Controller``."""
 
-    record = TRAINING
+    record = TRAINING_RECORD
 
     def __init__(self, settings: Settings, policies: Sequence[Policy[TrainingSituation]] = POLICIES) -> None:
         """The order of ``policies`` is their precedence."""

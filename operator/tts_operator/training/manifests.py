@@ -20,10 +20,10 @@ from tts_api.run import (
     TrainingRun,
     dumps,
 )
-from tts_operator.engine.objects import CLAIM, JOB, SERVICE
+from tts_operator.engine.objects import CLAIM, CORE_SERVICE, JOB
 from tts_operator.pods import CONTAINER, MANAGED_BY, QUEUE_LABEL, owner_reference, pod_template
 from tts_operator.sources import SourceTraining, SourceTrainings
-from tts_operator.training.kind import TRAINING
+from tts_operator.training.record import TRAINING_RECORD
 
 RENDEZVOUS_PORT = 29400
 GRACE_SECONDS = 60
@@ -50,7 +50,7 @@ def output_folder(training: TTSTraining) -> str:
 
 def labels(training: TTSTraining) -> dict[str, str]:
     """The labels of every child of the training."""
-    return {**MANAGED_BY, "app.kubernetes.io/name": "tts-training", TRAINING.label: training.metadata.name}
+    return {**MANAGED_BY, "app.kubernetes.io/name": "tts-training", TRAINING_RECORD.label: training.metadata.name}
 
 
 def run_document(training: TTSTraining, sources: SourceTrainings) -> TrainingRun:
@@ -156,13 +156,13 @@ def _exit_codes(code: ExitCode) -> dict[str, Any]:
 def headless_service(training: TTSTraining) -> dict[str, Any]:
     """The Service that gives the pods of several nodes the names by which they meet, before they are ready."""
     return {
-        "apiVersion": SERVICE.api_version,
-        "kind": SERVICE.name,
+        "apiVersion": CORE_SERVICE.api_version,
+        "kind": CORE_SERVICE.name,
         "metadata": _metadata(training),
         "spec": {
             "clusterIP": "None",
             "publishNotReadyAddresses": True,
-            "selector": {TRAINING.label: training.metadata.name},
+            "selector": {TRAINING_RECORD.label: training.metadata.name},
             "ports": [{"name": "rendezvous", "port": RENDEZVOUS_PORT}],
         },
     }

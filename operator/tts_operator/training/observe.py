@@ -20,12 +20,12 @@ from tts_api.resources.references import FromTraining
 from tts_operator import access
 from tts_operator.conditions import decode_conditions, holds_in
 from tts_operator.engine.cache import Cache
-from tts_operator.engine.objects import CLAIM, JOB, POD, SERVICE, Key, controller_uid
+from tts_operator.engine.objects import CLAIM, CORE_SERVICE, JOB, POD, Key, controller_uid
 from tts_operator.pod_status import PodStatus, pod_status
 from tts_operator.sources import SourceTraining, SourceTrainings, source_training
 from tts_operator.times import parse_time
-from tts_operator.training.kind import TRAINING
 from tts_operator.training.manifests import output_folder
+from tts_operator.training.record import TRAINING_RECORD
 
 
 @dataclass(frozen=True)
@@ -89,12 +89,12 @@ class ObservedTraining:
 
 def observe(key: Key, cache: Cache) -> ObservedTraining | None:
     """Read the training of this key; None where there is none or it is being deleted."""
-    body = cache.get(TRAINING.kind, key)
+    body = cache.get(TRAINING_RECORD.kind, key)
     if body is None or body["metadata"].get("deletionTimestamp"):
         return None
     metadata, status = body["metadata"], body.get("status") or {}
-    training, invalid = TRAINING.decode(body)
-    owner = TRAINING.owner(key)
+    training, invalid = TRAINING_RECORD.decode(body)
+    owner = TRAINING_RECORD.owner(key)
     jobs = cache.children(JOB, owner)
     job = _job(jobs[0]) if jobs else None
     pods = tuple(pod_status(pod) for pod in cache.children(POD, owner))
@@ -118,7 +118,7 @@ def observe(key: Key, cache: Cache) -> ObservedTraining | None:
         waits_for=None if has_own_job else sources.first_without_voice,
         job=job,
         pods=pods,
-        has_headless_service=bool(cache.children(SERVICE, owner)),
+        has_headless_service=bool(cache.children(CORE_SERVICE, owner)),
         has_claim=bool(cache.children(CLAIM, owner)),
         account_missing=account,
         binding_missing=binding,
@@ -160,7 +160,7 @@ def _sources(training: TTSTraining, cache: Cache) -> SourceTrainings:
     def read(reference: FromTraining | None) -> SourceTraining | None:
         if reference is None:
             return None
-        return source_training(reference.name, cache.get(TRAINING.kind, Key(namespace, reference.name)))
+        return source_training(reference.name, cache.get(TRAINING_RECORD.kind, Key(namespace, reference.name)))
 
     return SourceTrainings(read(model.acoustic.from_training), read(model.vocoder.from_training))
 

@@ -14,15 +14,15 @@ from tts_operator.conditions import Finding
 from tts_operator.engine.actions import Outcome
 from tts_operator.engine.cache import Cache
 from tts_operator.engine.controller import Plan
-from tts_operator.engine.objects import CLAIM, JOB, POD, ROLE_BINDING, SERVICE, SERVICE_ACCOUNT, Key, Kind
-from tts_operator.kinds import KINDS
+from tts_operator.engine.objects import CLAIM, CORE_SERVICE, JOB, POD, ROLE_BINDING, SERVICE_ACCOUNT, Key, Kind
 from tts_operator.pods import MANAGED_BY
 from tts_operator.policy import Policy
+from tts_operator.registry import KINDS
 from tts_operator.settings import Settings
 from tts_operator.training.conclude import conclude
-from tts_operator.training.kind import TRAINING
 from tts_operator.training.observe import ObservedTraining, observe
 from tts_operator.training.plan import plan
+from tts_operator.training.record import TRAINING_RECORD
 from tts_operator.training.situation import TrainingSituation
 
 NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
@@ -82,7 +82,7 @@ def child(kind: Kind, name: str = "quick-train", owner: str | None = UID, **more
         "namespace": KEY.namespace,
         "uid": f"uid-of-{name}",
         "resourceVersion": "1",
-        "labels": {**MANAGED_BY, TRAINING.label: KEY.name},
+        "labels": {**MANAGED_BY, TRAINING_RECORD.label: KEY.name},
         "ownerReferences": references,
     }
     return kind, {"metadata": metadata} | more
@@ -157,13 +157,13 @@ def another(name: str, condition: str = "Complete", **artifact: Any) -> tuple[Ki
     """Another training, ended by ``condition``, or going on where it is empty; its voice is on a claim of its own."""
     left = {**result(f"{name}-folder")["artifact"], "claimName": f"{name}-train", **artifact}
     status = {"artifact": left, "conditions": [true(condition)] if condition else []}
-    return TRAINING.kind, training({"metadata.name": name, "metadata.uid": f"uid-of-{name}", "status": status})
+    return TRAINING_RECORD.kind, training({"metadata.name": name, "metadata.uid": f"uid-of-{name}", "status": status})
 
 
 ACCOUNT: Any = (SERVICE_ACCOUNT, {"metadata": {"name": "tts-workload", "namespace": KEY.namespace}})
 BINDING: Any = (ROLE_BINDING, {"metadata": {"name": "tts-workload", "namespace": KEY.namespace}})
 CHILD_CLAIM: Any = child(CLAIM)
-CHILD_SERVICE: Any = child(SERVICE)
+CHILD_SERVICE: Any = child(CORE_SERVICE)
 
 
 def seen(
@@ -172,7 +172,7 @@ def seen(
     """The training and its children as the operator observes them."""
     cache = Cache(KINDS.owners)
     shared = (ACCOUNT, BINDING) if access else ()
-    for kind, found in ((TRAINING.kind, body or training()), *children, *shared):
+    for kind, found in ((TRAINING_RECORD.kind, body or training()), *children, *shared):
         cache.put(kind, projected(kind, found))
     observed = observe(KEY, cache)
     assert observed is not None

@@ -9,17 +9,17 @@ from tests.unit.operator import builders as b
 from tts_api import API_VERSION
 from tts_operator.engine.actions import Outcome
 from tts_operator.engine.cache import Cache
-from tts_operator.engine.objects import DEPLOYMENT, SERVICE, Key, Kind
-from tts_operator.kinds import KINDS
+from tts_operator.engine.objects import CORE_SERVICE, DEPLOYMENT, Key, Kind
 from tts_operator.pods import MANAGED_BY
 from tts_operator.policy import Policy
+from tts_operator.registry import KINDS
 from tts_operator.serving import manifests
 from tts_operator.serving.conclude import conclude
-from tts_operator.serving.kind import TTS_SERVICE
 from tts_operator.serving.observe import ObservedService, observe
+from tts_operator.serving.record import SERVICE_RECORD
 from tts_operator.serving.situation import ServiceSituation
 from tts_operator.sources import VoiceReference
-from tts_operator.training.kind import TRAINING
+from tts_operator.training.record import TRAINING_RECORD
 
 KEY = Key(b.KEY.namespace, "speak")
 UID = "0a1b2c3d-0000-4000-8000-000000000002"
@@ -42,7 +42,7 @@ def trained(condition: str = "Complete", **artifact: Any) -> tuple[Kind, dict[st
     """A training that ended by ``condition``, or that goes on where it is empty."""
     left = {**b.result()["artifact"], "claimName": "quick-train", **artifact}
     conditions = [b.true(condition)] if condition else []
-    return TRAINING.kind, b.training({"status": {"artifact": left, "conditions": conditions}})
+    return TRAINING_RECORD.kind, b.training({"status": {"artifact": left, "conditions": conditions}})
 
 
 def child(kind: Kind, owner: str = UID, **more: Any) -> tuple[Kind, dict[str, Any]]:
@@ -53,7 +53,7 @@ def child(kind: Kind, owner: str = UID, **more: Any) -> tuple[Kind, dict[str, An
         "uid": "uid-of-child",
         "resourceVersion": "1",
         "generation": 1,
-        "labels": {**MANAGED_BY, TTS_SERVICE.label: KEY.name},
+        "labels": {**MANAGED_BY, SERVICE_RECORD.label: KEY.name},
         "ownerReferences": [{"kind": "TTSService", "name": KEY.name, "uid": owner, "controller": True}],
     }
     return kind, {"metadata": metadata} | more
@@ -79,7 +79,7 @@ def pod(name: str = "speak-serve-1", **options: Any) -> tuple[Kind, dict[str, An
     has it speak."""
     kind, made = b.pod(name, **options)
     made["status"]["conditions"].append({"type": "Ready", "status": str(options.get("ready", False))})
-    made["metadata"]["labels"] = {**MANAGED_BY, TTS_SERVICE.label: KEY.name}
+    made["metadata"]["labels"] = {**MANAGED_BY, SERVICE_RECORD.label: KEY.name}
     if options.get("restarting"):
         container = made["status"]["containerStatuses"][0]
         container["lastState"] = container["state"]
@@ -87,7 +87,7 @@ def pod(name: str = "speak-serve-1", **options: Any) -> tuple[Kind, dict[str, An
     return kind, made
 
 
-FRONT = child(SERVICE)
+FRONT = child(CORE_SERVICE)
 
 
 def seen(
@@ -96,7 +96,7 @@ def seen(
     """The service and its children as the operator observes them."""
     cache = Cache(KINDS.owners)
     shared = (b.ACCOUNT, b.BINDING) if access else ()
-    for kind, found in ((TTS_SERVICE.kind, body or service()), *children, *shared):
+    for kind, found in ((SERVICE_RECORD.kind, body or service()), *children, *shared):
         cache.put(kind, b.projected(kind, found))
     observed = observe(KEY, cache)
     assert observed is not None

@@ -20,12 +20,12 @@ from tts_api.run import ServiceRun, TrainingRun
 from tts_operator.engine.actions import Apply, Create
 from tts_operator.engine.cache import Cache
 from tts_operator.engine.objects import Key
-from tts_operator.kinds import KINDS
-from tts_operator.serving.kind import TTS_SERVICE
+from tts_operator.registry import KINDS
 from tts_operator.serving.observe import observe as observe_service
 from tts_operator.serving.plan import plan as plan_service
-from tts_operator.training.kind import TRAINING as TRAINING_RECORD
+from tts_operator.serving.record import SERVICE_RECORD
 from tts_operator.training.plan import plan as plan_training
+from tts_operator.training.record import TRAINING_RECORD
 
 WORKLOADS = Path(__file__).parents[3] / "workloads/tts_workloads"
 DOCUMENTS = Path(__file__).parents[3] / "crds/tts_api"
@@ -177,7 +177,7 @@ def made_for_service(spec: dict[str, Any]) -> str:
         done = {"status": {"artifact": artifact, "conditions": [b.true("Complete")]}}
         cache.put(TRAINING_RECORD.kind, b.training({"metadata.name": name, "metadata.uid": name} | done))
     metadata = {"name": "voice", "namespace": b.KEY.namespace, "uid": "u", "generation": 1, "resourceVersion": "1"}
-    cache.put(TTS_SERVICE.kind, {"apiVersion": API_VERSION, "metadata": metadata, "spec": spec})
+    cache.put(SERVICE_RECORD.kind, {"apiVersion": API_VERSION, "metadata": metadata, "spec": spec})
     observed = observe_service(Key(b.KEY.namespace, "voice"), cache)
     assert observed is not None
     assert observed.service is not None, observed.invalid

@@ -24,8 +24,8 @@ from tts_operator.engine import objects
 from tts_operator.engine.actions import Action, Patch
 from tts_operator.engine.cache import Cache
 from tts_operator.engine.objects import Kind, key_of
-from tts_operator.kinds import CONTROLLERS
-from tts_operator.kinds import KINDS as RECORDS
+from tts_operator.registry import CONTROLLERS
+from tts_operator.registry import KINDS as RECORDS
 
 GOLDEN = Path(__file__).parent / "golden"
 DECIDING: dict[Kind, Any] = {made.record.kind: made for made in (make(b.SETTINGS) for make in CONTROLLERS)}

@@ -12,8 +12,8 @@ from tests.unit.operator.simulation import simulated
 from tts_operator.engine.api import ApiError
 from tts_operator.engine.cache import Cache
 from tts_operator.engine.informers import Informers
-from tts_operator.engine.kinds import METADATA_ONLY, InformerSpec
 from tts_operator.engine.objects import JOB, POD, Key, Kind
+from tts_operator.engine.records import METADATA_ONLY, InformerSpec
 
 SPECS = (InformerSpec(JOB, "managed-by=us", METADATA_ONLY),)
 

@@ -9,7 +9,7 @@ import pytest
 from tests.unit.operator import builders as b
 from tests.unit.operator import service_builders as s
 from tts_operator.engine.actions import Action, Apply, Create
-from tts_operator.engine.objects import SERVICE
+from tts_operator.engine.objects import CORE_SERVICE
 from tts_operator.serving.observe import ObservedService
 from tts_operator.serving.plan import plan
 from tts_operator.settings import Settings
@@ -64,7 +64,7 @@ OTHER = "another-uid"
             id="a Deployment of an earlier service of the name is asked for, and refused there",
         ),
         pytest.param(
-            s.seen(None, s.child(SERVICE, OTHER), s.deployment()),
+            s.seen(None, s.child(CORE_SERVICE, OTHER), s.deployment()),
             ["Create Service"],
             id="a Service of an earlier service of the name",
         ),

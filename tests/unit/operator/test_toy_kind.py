@@ -24,17 +24,17 @@ from tts_api.resources.conditions import Conditions
 from tts_api.resources.metadata import Metadata
 from tts_operator import access
 from tts_operator.conditions import Finding, condition_events, decode_conditions, encode_status, merge
+from tts_operator.custom_kinds import record_of
 from tts_operator.engine.actions import Action, Create, Outcome
 from tts_operator.engine.cache import Cache
 from tts_operator.engine.control_loop import ControlLoop, Pace
 from tts_operator.engine.controller import Plan
 from tts_operator.engine.events import Event
-from tts_operator.engine.kinds import Child
 from tts_operator.engine.objects import EVENT, ROLE_BINDING, SERVICE_ACCOUNT, Key, Kind, key_of
-from tts_operator.kinds import CONTROLLERS, together
+from tts_operator.engine.records import Child
 from tts_operator.pods import MANAGED_BY, owner_reference
-from tts_operator.records import record
-from tts_operator.training.kind import TRAINING
+from tts_operator.registry import CONTROLLERS, kind_registry
+from tts_operator.training.record import TRAINING_RECORD
 
 # The types, the record and the controller: all that a kind needs.
 
@@ -79,7 +79,7 @@ CUSTOM = kinds.CustomKind(
     references=(kinds.Reference(("spec", "voice"), kinds.TRAINING.plural),),
 )
 CONFIG_MAP = Kind("", "v1", "configmaps", "ConfigMap")
-GREETING = record("greeting", CUSTOM, children=(Child(CONFIG_MAP),))
+GREETING = record_of("greeting", CUSTOM, children=(Child(CONFIG_MAP),))
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,7 @@ class GreetingController:
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 KEY = Key("speech", "hello")
 ALL_CUSTOM = (*kinds.CUSTOM_KINDS, CUSTOM)
-ALL = together((*(controller.record for controller in CONTROLLERS), GREETING))
+ALL = kind_registry((*(controller.record for controller in CONTROLLERS), GREETING))
 
 
 def greeting(spec: Any, **status: Any) -> dict[str, Any]:
@@ -190,8 +190,8 @@ def test_a_stored_object_is_decoded_or_explained(spec: Any, problem: str) -> Non
             {"hello"},
             id="child",
         ),
-        pytest.param(TRAINING.kind, b.training({"metadata.name": "ada"}), {"hello"}, id="what-it-refers-to"),
-        pytest.param(TRAINING.kind, b.training({"metadata.name": "eve"}), set(), id="another-training"),
+        pytest.param(TRAINING_RECORD.kind, b.training({"metadata.name": "ada"}), {"hello"}, id="what-it-refers-to"),
+        pytest.param(TRAINING_RECORD.kind, b.training({"metadata.name": "eve"}), set(), id="another-training"),
         pytest.param(SERVICE_ACCOUNT, b.ACCOUNT[1], {"hello"}, id="account"),
         pytest.param(ROLE_BINDING, b.BINDING[1], {"hello"}, id="binding"),
     ],
@@ -239,7 +239,7 @@ def reconciled(*objects: tuple[Kind, dict[str, Any]]) -> FakeApi:
     async def story() -> FakeApi:
         api = FakeApi(*objects)
         pace = Pace(workers=2, resync_seconds=600, backoff_seconds=0.5, backoff_limit_seconds=120)
-        loop = ControlLoop(together((GREETING,)), [GreetingController()], pace, clock=lambda: NOW)
+        loop = ControlLoop(kind_registry((GREETING,)), [GreetingController()], pace, clock=lambda: NOW)
         await loop.informers.resync(api)  # type: ignore[arg-type]
         work = loop.start(api)  # type: ignore[arg-type]
         await asyncio.sleep(3600)

@@ -19,8 +19,8 @@ from tts_operator.engine.cache import Cache
 from tts_operator.engine.control_loop import ControlLoop, Pace
 from tts_operator.engine.controller import Plan
 from tts_operator.engine.events import Event
-from tts_operator.engine.kinds import Child, KindRecord, Kinds
 from tts_operator.engine.objects import JOB, Key, Kind
+from tts_operator.engine.records import Child, KindRecord, KindRegistry
 
 OURS = {"managed-by": "us"}
 THING = KindRecord(
@@ -105,7 +105,7 @@ def played(
     async def story() -> FakeApi:
         api = FakeApi(*there)
         pace = Pace(workers=3, resync_seconds=resync, backoff_seconds=0.5, backoff_limit_seconds=120)
-        loop = ControlLoop(Kinds((THING,), child_labels=OURS), [script], pace, clock=lambda: WALL)
+        loop = ControlLoop(KindRegistry((THING,), child_labels=OURS), [script], pace, clock=lambda: WALL)
         await loop.informers.resync(api)  # type: ignore[arg-type]
         running = asyncio.get_running_loop()
         api.watch = lambda kind, body: running.call_later(0.1, loop.informers.remember, kind, body) and None
@@ -306,4 +306,4 @@ def test_every_outcome_is_counted(there: Any, actions: Any, prepare: Any, defect
 def test_a_loop_needs_one_controller_for_each_record(records: Any, controllers: Any) -> None:
     pace = Pace(workers=1, resync_seconds=600, backoff_seconds=0.5, backoff_limit_seconds=120)
     with pytest.raises(ValueError, match="each record needs one controller"):
-        ControlLoop(Kinds(records, child_labels=OURS), controllers, pace)
+        ControlLoop(KindRegistry(records, child_labels=OURS), controllers, pace)

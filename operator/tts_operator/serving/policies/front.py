@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tts_operator.engine.actions import Action, Create
-from tts_operator.engine.objects import SERVICE
+from tts_operator.engine.objects import CORE_SERVICE
 from tts_operator.policy import Policy
 from tts_operator.serving import manifests
 from tts_operator.serving.situation import ServiceSituation
@@ -17,4 +17,4 @@ class FrontService(Policy[ServiceSituation]):
     def actions(self, situation: ServiceSituation, /) -> Iterator[Action]:
         """Create the Service where it is missing and the voice is known."""
         if situation.voices_ready and not situation.observed.has_front_service:
-            yield Create(SERVICE, manifests.service_object(situation.service), situation.observed.uid)
+            yield Create(CORE_SERVICE, manifests.service_object(situation.service), situation.observed.uid)

@@ -10,7 +10,7 @@ from tts_operator.engine.actions import Action, Apply
 from tts_operator.engine.objects import DEPLOYMENT
 from tts_operator.policy import Policy
 from tts_operator.serving import manifests
-from tts_operator.serving.kind import HASH_ANNOTATION
+from tts_operator.serving.record import HASH_ANNOTATION
 from tts_operator.serving.situation import ServiceSituation
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tts_operator.engine.actions import Action, Create
-from tts_operator.engine.objects import CLAIM, JOB, SERVICE
+from tts_operator.engine.objects import CLAIM, CORE_SERVICE, JOB
 from tts_operator.policy import Policy
 from tts_operator.training import manifests
 from tts_operator.training.situation import TrainingSituation
@@ -22,7 +22,7 @@ class Children(Policy[TrainingSituation]):
             adopt = manifests.labels(training)
             yield Create(CLAIM, manifests.claim(training), observed.uid, adopt_labels=adopt)
         if training.spec.resources.nodes > 1 and not observed.has_headless_service:
-            yield Create(SERVICE, manifests.headless_service(training), observed.uid)
+            yield Create(CORE_SERVICE, manifests.headless_service(training), observed.uid)
         if not observed.owns_job:
             # Where another object has the Job's name, the API server's refusal says whose it is.
             yield Create(JOB, manifests.job(training, situation.image, observed.sources), observed.uid)

@@ -7,7 +7,7 @@ import pytest
 from tests.unit.operator import builders as b
 from tests.unit.operator import service_builders as s
 from tts_operator.engine.actions import Create, Outcome, Verdict
-from tts_operator.engine.objects import JOB, SERVICE
+from tts_operator.engine.objects import CORE_SERVICE, JOB
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ def test_what_is_told_of_a_training(verdict: Verdict, reason: str) -> None:
     ("verdict", "reason"), [(Verdict.CONFLICT, "NameConflict"), (Verdict.REFUSED, "Refused")], ids=["name", "refused"]
 )
 def test_what_is_told_of_a_service(verdict: Verdict, reason: str) -> None:
-    outcome = Outcome(Create(SERVICE, {}, s.UID), verdict, "Service speak-serve exists and is not ours")
+    outcome = Outcome(Create(CORE_SERVICE, {}, s.UID), verdict, "Service speak-serve exists and is not ours")
     found = s.conditions(s.seen(), (outcome,))["Accepted"]
     assert (found["status"], found["reason"]) == ("False", reason)
     assert "speak-serve" in found["message"]

@@ -8,7 +8,7 @@ import pytest
 
 from tests.unit.operator import builders as b
 from tts_operator.engine.actions import Create
-from tts_operator.engine.objects import CLAIM, JOB, SERVICE
+from tts_operator.engine.objects import CLAIM, CORE_SERVICE, JOB
 
 
 @pytest.mark.parametrize(
@@ -18,7 +18,7 @@ from tts_operator.engine.objects import CLAIM, JOB, SERVICE
         ({}, [b.CHILD_CLAIM], [JOB]),
         ({}, [b.CHILD_CLAIM, b.job()], []),
         ({"spec.storage": {"persistentVolumeClaim": {"claimName": "mine"}}}, [], [JOB]),
-        ({"spec.resources": {"nodes": 2}}, [b.CHILD_CLAIM], [SERVICE, JOB]),
+        ({"spec.resources": {"nodes": 2}}, [b.CHILD_CLAIM], [CORE_SERVICE, JOB]),
         ({"spec.resources": {"nodes": 2}}, [b.CHILD_CLAIM, b.CHILD_SERVICE], [JOB]),
         # A Job of the name that another controls is asked for again, so that the API server says whose it is.
         ({}, [b.CHILD_CLAIM, b.child(JOB, owner="another")], [JOB]),

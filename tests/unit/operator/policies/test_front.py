@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.unit.operator import service_builders as s
-from tts_operator.engine.objects import SERVICE
+from tts_operator.engine.objects import CORE_SERVICE
 from tts_operator.serving.observe import ObservedService
 from tts_operator.serving.policies.front import FrontService
 
@@ -15,7 +15,7 @@ from tts_operator.serving.policies.front import FrontService
     [
         pytest.param(s.seen(), ["Create Service"], id="new"),
         pytest.param(s.seen(None, s.FRONT), [], id="there"),
-        pytest.param(s.seen(None, s.child(SERVICE, "another-uid")), ["Create Service"], id="of another service"),
+        pytest.param(s.seen(None, s.child(CORE_SERVICE, "another-uid")), ["Create Service"], id="of another service"),
         pytest.param(s.seen(s.from_training()), [], id="no voice"),
     ],
 )

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from tts_operator import access
 from tts_operator.engine.controller import Controller
-from tts_operator.engine.kinds import KindRecord, Kinds
+from tts_operator.engine.records import KindRecord, KindRegistry
 from tts_operator.pods import MANAGED_BY
 from tts_operator.serving.controller import ServiceController
 from tts_operator.settings import Settings
@@ -24,9 +24,9 @@ CONTROLLERS: tuple[_ControllerClass, ...] = (TrainingController, ServiceControll
 """The controller of each kind."""
 
 
-def together(records: Iterable[KindRecord[Any]]) -> Kinds:
-    """Kinds whose children carry the operator's labels, and whose pods share the account of their namespace."""
-    return Kinds(tuple(records), child_labels=MANAGED_BY, shared=access.SHARED)
+def kind_registry(records: Iterable[KindRecord[Any]]) -> KindRegistry:
+    """The registry of kinds whose children carry the operator's labels. Their pods share the account of a namespace."""
+    return KindRegistry(tuple(records), child_labels=MANAGED_BY, shared=access.SHARED)
 
 
-KINDS = together(controller.record for controller in CONTROLLERS)
+KINDS = kind_registry(controller.record for controller in CONTROLLERS)

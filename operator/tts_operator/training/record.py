@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from tts_api import kinds
-from tts_operator.engine.kinds import METADATA_ONLY, STATUS_ONLY, Child
-from tts_operator.engine.objects import CLAIM, JOB, POD, SERVICE
-from tts_operator.records import record
+from tts_operator.custom_kinds import record_of
+from tts_operator.engine.objects import CLAIM, CORE_SERVICE, JOB, POD
+from tts_operator.engine.records import METADATA_ONLY, STATUS_ONLY, Child
 
 
 def _job(body: Mapping[str, Any]) -> dict[str, Any]:
@@ -16,13 +16,13 @@ def _job(body: Mapping[str, Any]) -> dict[str, Any]:
     return {**STATUS_ONLY(body), "spec": {"suspend": body.get("spec", {}).get("suspend", False)}}
 
 
-TRAINING = record(
+TRAINING_RECORD = record_of(
     "training",
     kinds.TRAINING,
     children=(
         Child(JOB, _job),
         Child(POD, STATUS_ONLY),
-        Child(SERVICE, METADATA_ONLY),
+        Child(CORE_SERVICE, METADATA_ONLY),
         Child(CLAIM, METADATA_ONLY),
     ),
 )

@@ -1,8 +1,8 @@
 """The record of a kind, and everything that the engine derives from the records of all kinds.
 
-A record says of one custom resource how it is decoded, which children it has and which resources it names. ``Kinds``
-derives from the records what is listed and watched, which resource an object belongs to, and which resources to look at
-when an object changes. Nothing here knows a particular kind, and everything is pure.
+A record says of one custom resource how it is decoded, which children it has and which resources it names. The class
+``KindRegistry`` derives from the records what is listed and watched, which resource an object belongs to, and which
+resources to look at when an object changes. Nothing here knows a particular kind, and everything is pure.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Child:
 
 
 @dataclass(frozen=True)
-class Reference:
+class ReferenceField:
     """A field by which a resource names another resource of its own namespace."""
 
     path: tuple[str, ...]
@@ -95,7 +95,7 @@ class KindRecord(Generic[Resource]):
     pod_owned_field: str
     """The one status field that the pods write and the operator never does."""
     children: tuple[Child, ...] = ()
-    references: tuple[Reference, ...] = ()
+    references: tuple[ReferenceField, ...] = ()
     project: Projection = SPEC_AND_STATUS
 
     def decode(self, body: Body) -> tuple[Resource | None, str]:
@@ -121,7 +121,7 @@ class InformerSpec:
     project: Projection
 
 
-class Kinds:
+class KindRegistry:
     """What follows from the records of all kinds together."""
 
     def __init__(

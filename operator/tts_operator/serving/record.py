@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from tts_api import kinds
-from tts_operator.engine.kinds import METADATA_ONLY, STATUS_ONLY, Child, projection
-from tts_operator.engine.objects import DEPLOYMENT, POD, SERVICE
-from tts_operator.records import record
+from tts_operator.custom_kinds import record_of
+from tts_operator.engine.objects import CORE_SERVICE, DEPLOYMENT, POD
+from tts_operator.engine.records import METADATA_ONLY, STATUS_ONLY, Child, projection
 
 HASH_ANNOTATION = "ttsoperator.dev/applied"
 """Digest of what was applied. A Deployment is applied again only when the digest of what is wanted differs."""
 
-TTS_SERVICE = record(
+SERVICE_RECORD = record_of(
     "service",
     kinds.SERVICE,
     children=(
         Child(DEPLOYMENT, projection("spec", "status", annotations=(HASH_ANNOTATION,))),
         Child(POD, STATUS_ONLY),
-        Child(SERVICE, METADATA_ONLY),
+        Child(CORE_SERVICE, METADATA_ONLY),
     ),
 )
