@@ -57,4 +57,6 @@ def _inner(value: Any) -> str:
 
 def _shortened(text: str) -> str:
     text = " ".join(text.split())
+    # Half a surrogate pair cannot be written to a file, and control characters cannot be read.
+    text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."

@@ -29,6 +29,7 @@ class Point:
         pytest.param(ValueError("no"), "ValueError no", id="an error by its message"),
         pytest.param(Point(1, 2), "Point x=1 y=2", id="a dataclass by its fields"),
         pytest.param(case_id, "case_id", id="a function by its name"),
+        pytest.param(["\ud83d", "\0"], r"\ud83d \x00", id="what cannot be printed is escaped"),
         pytest.param(lambda: None, None, id="a lambda has no name"),
     ],
 )

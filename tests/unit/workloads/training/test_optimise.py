@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from tts_workloads.models.stage import Optimisation
 from tts_workloads.training.loop.optimise import Optimiser, learning_rate_at
-from tts_workloads.training.loop.precision import Format
+from tts_workloads.training.loop.precision import NumberFormat
 
 CPU = torch.device("cpu")
 RULES = Optimisation(learning_rate=0.1, warmup_steps=0, average_decay=0.5, weight_decay=0.0)
@@ -34,7 +34,7 @@ class Pair(nn.Module):
 
 def make(optimisation: Optimisation) -> tuple[Pair, Optimiser]:
     model = Pair()
-    return model, Optimiser(model, optimisation, Format(CPU, None))
+    return model, Optimiser(model, optimisation, NumberFormat(CPU, None))
 
 
 def values(module: nn.Module) -> list[Tensor]:
@@ -96,7 +96,7 @@ def test_a_gradient_that_is_not_finite_changes_nothing(bad: float) -> None:
 
 def test_in_fp16_a_good_step_moves_the_weights_and_a_bad_one_halves_the_scale_alone() -> None:
     model = Pair()
-    optimiser = Optimiser(model, RULES, Format(CPU, torch.float16))
+    optimiser = Optimiser(model, RULES, NumberFormat(CPU, torch.float16))
     before, scale = values(model), optimiser.scaler.get_scale()
     assert optimiser.step(model(torch.ones(3, 2)), [0.1])
     assert moved(model, before)
@@ -116,7 +116,7 @@ def test_in_fp16_a_good_step_moves_the_weights_and_a_bad_one_halves_the_scale_al
 
 def test_a_step_in_fp16_is_that_of_fp32_whatever_the_scale() -> None:
     (model, optimiser), other = make(RULES), Pair()
-    scaled = Optimiser(other, RULES, Format(CPU, torch.float16))
+    scaled = Optimiser(other, RULES, NumberFormat(CPU, torch.float16))
     for one, with_optimiser in ((model, optimiser), (other, scaled)):
         with_optimiser.step(one(torch.ones(3, 2)), [0.1])
     for one, two in zip(values(model), values(other), strict=True):
@@ -124,8 +124,8 @@ def test_a_step_in_fp16_is_that_of_fp32_whatever_the_scale() -> None:
 
 
 def test_the_scale_of_fp16_is_part_of_the_state() -> None:
-    model, resumed = Pair(), Optimiser(Pair(), RULES, Format(CPU, torch.float16))
-    optimiser = Optimiser(model, RULES, Format(CPU, torch.float16))
+    model, resumed = Pair(), Optimiser(Pair(), RULES, NumberFormat(CPU, torch.float16))
+    optimiser = Optimiser(model, RULES, NumberFormat(CPU, torch.float16))
     optimiser.step(model(torch.ones(3, 2)) * math.inf, [0.1])
     assert resumed.scaler.get_scale() != optimiser.scaler.get_scale()
     resumed.load_state_dict(optimiser.state_dict())

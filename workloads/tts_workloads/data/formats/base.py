@@ -33,7 +33,7 @@ Raises InvalidDataset where the list of clips cannot be read."""
 
 
 @dataclass(frozen=True)
-class Format:
+class CorpusFormat:
     """A format of a corpus."""
 
     name: str

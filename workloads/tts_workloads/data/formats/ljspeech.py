@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from tts_workloads.data.formats.base import DEFAULT_SPEAKER, Entry, Format, inside, list_lines
+from tts_workloads.data.formats.base import DEFAULT_SPEAKER, CorpusFormat, Entry, inside, list_lines
 
 LIST_FILE = "metadata.csv"
 AUDIO_SUFFIXES = (".wav", ".flac", ".aiff", ".aif", ".ogg", ".opus", ".mp3", ".m4a", ".aac", ".g722")
@@ -38,7 +38,7 @@ def read(folder: Path, problems: list[str]) -> Iterator[Entry]:
             yield Entry(clip, _sound_file(audio, names[audio.parent]), text, DEFAULT_SPEAKER, where)
 
 
-LJSPEECH = Format("ljspeech", LIST_FILE, read)
+LJSPEECH = CorpusFormat("ljspeech", LIST_FILE, read)
 
 
 def _names_in(folder: Path) -> dict[str, str]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from tts_workloads.data.formats.base import DEFAULT_SPEAKER, Entry, Format, inside, list_lines
+from tts_workloads.data.formats.base import DEFAULT_SPEAKER, CorpusFormat, Entry, inside, list_lines
 
 LIST_FILE = "manifest.jsonl"
 
@@ -38,7 +38,7 @@ def read(folder: Path, problems: list[str]) -> Iterator[Entry]:
             yield Entry(name, audio, text, speaker, where, document.get("phonemes"))
 
 
-MANIFEST = Format("manifest", LIST_FILE, read)
+MANIFEST = CorpusFormat("manifest", LIST_FILE, read)
 
 
 def _wrong_with(document: Any) -> str:

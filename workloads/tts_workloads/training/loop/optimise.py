@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from tts_workloads.models.stage import Optimisation
-from tts_workloads.training.loop.precision import Format
+from tts_workloads.training.loop.precision import NumberFormat
 
 
 def learning_rate_at(step: int, steps: int, optimisation: Optimisation) -> float:
@@ -70,7 +70,7 @@ def groups_of(model: nn.Module, optimisation: Optimisation) -> list[Group]:
 class Optimiser:
     """AdamW over the training module of a stage."""
 
-    def __init__(self, model: nn.Module, optimisation: Optimisation, number_format: Format) -> None:
+    def __init__(self, model: nn.Module, optimisation: Optimisation, number_format: NumberFormat) -> None:
         """``model`` must be on its device already."""
         self.model = model
         self.groups = groups_of(model, optimisation)

@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Format:
+class NumberFormat:
     """The number format of the forward pass. Weights, optimizer and losses are always float32."""
 
     device: torch.device
@@ -31,7 +31,7 @@ class Format:
         return GradScaler(self.device.type, enabled=self.dtype is torch.float16)
 
 
-def choose(precision: Precision, device: torch.device) -> Format:
+def choose(precision: Precision, device: torch.device) -> NumberFormat:
     """The format for a device. ``auto`` takes bf16 on a GPU that computes it in hardware and on a CPU that is faster in
     it, else fp32.
 
@@ -45,13 +45,13 @@ def choose(precision: Precision, device: torch.device) -> Format:
         torch.backends.cudnn.benchmark = True
         has_bf16 = torch.cuda.get_device_capability(device) >= (8, 0)
         if precision == "auto":
-            return Format(device, torch.bfloat16 if has_bf16 else None)
+            return NumberFormat(device, torch.bfloat16 if has_bf16 else None)
         if precision == "bf16" and not has_bf16:
             log.warning("precision bf16 was asked for, but this GPU only emulates it: training in fp32")
-            return Format(device, None)
-        return Format(device, {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": None}[precision])
+            return NumberFormat(device, None)
+        return NumberFormat(device, {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": None}[precision])
     if (precision == "auto" and cpu_is_faster_in_bf16()) or (precision == "bf16" and cpu_has_bf16()):
-        return Format(device, torch.bfloat16)
+        return NumberFormat(device, torch.bfloat16)
     if precision in {"bf16", "fp16"}:
         log.warning("precision %s was asked for, but this CPU only emulates it: training in fp32", precision)
-    return Format(device, None)
+    return NumberFormat(device, None)

@@ -72,7 +72,7 @@ def seed_of(*parts: object) -> int:
 
 
 @dataclass
-class Place:
+class Position:
     """Where in its stage a training is: everything that the order of the batches depends on."""
 
     step: int = 0
@@ -92,7 +92,7 @@ class Trainer:
     def __init__(self, stage: Stage, loop: Shared, first_step: int) -> None:
         """``first_step`` is the number of steps that the stages before this one count for."""
         self.stage, self.loop, self.first_step = stage, loop, first_step
-        self.place, self.guard, self.best = Place(), Guard(), Best()
+        self.place, self.guard, self.best = Position(), Guard(), Best()
         self.best_weights: dict[str, Tensor] | None = None
         """The weights of the best validation, on the host; kept only where early stopping is asked for."""
         device = loop.world.device
@@ -273,7 +273,7 @@ class Trainer:
         """Go on from a state that ``state_dict`` returned."""
         self.optimiser.load_state_dict(state)
         self.place, self.guard, self.best = (
-            Place(**state["place"]),
+            Position(**state["place"]),
             Guard(**state["guard"]),
             Best(**state["validation"]),
         )

@@ -12,12 +12,12 @@ from torch.func import functional_call
 
 from tts_api.resources.training import EarlyStopping
 from tts_workloads.models.stage import Batch
-from tts_workloads.training.loop.precision import Format
+from tts_workloads.training.loop.precision import NumberFormat
 
 
 @torch.no_grad()
 def measure(
-    model: nn.Module, weights: dict[str, Tensor], batches: Iterable[Batch], number_format: Format, step: int
+    model: nn.Module, weights: dict[str, Tensor], batches: Iterable[Batch], number_format: NumberFormat, step: int
 ) -> dict[str, float]:
     """The means of a model's losses by name, weighted by the seconds of the batches; empty where there are no batches.
 
