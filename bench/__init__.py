@@ -1,1 +1,1 @@
-"""Benchmark programs. Each is run by one documented command and prints its table; results are kept in README.md."""
+"""Benchmark programs. One documented command runs each of them and prints a table. Results are kept in README.md."""

@@ -1,4 +1,4 @@
-"""The least that a kopf operator can do for a TTSTraining: one handler on the raw event that makes one Job.
+"""A minimal kopf operator for a TTSTraining: one handler on the raw event, which creates one Job.
 
 `bench.operator_latency` compares with it. It writes no status, checks no owner, retries nothing and never looks again.
 """
@@ -40,6 +40,7 @@ def job(body: kopf.Body) -> dict[str, Any]:
 
 
 async def main() -> None:
+    """Watch the trainings and create a Job for each, until the process is stopped."""
     await aio.config.load_kube_config()
     made: set[str] = set()
     async with aio.client.ApiClient() as api:

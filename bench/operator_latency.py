@@ -1,10 +1,11 @@
-"""Measures the time from `kubectl apply` to the Job and to the first status, and its cost, beside a bare kopf handler.
+"""Measures the time from `kubectl apply` to the Job and to the first status, and its cost, and compares both with a
+bare kopf handler.
 
     python -m bench.operator_latency [--sizes 500 3000] [--rounds 1]
 
 Each contender gets a fresh control plane without nodes. Eight threads create the trainings as fast as the API server
 takes them; other processes watch Jobs and trainings and note when each was seen. CPU and memory are the operator's own,
-from /proc; writes are the API server's count. The table is printed as Markdown.
+from /proc; writes are as the API server counts them. The table is printed as Markdown.
 """
 
 from __future__ import annotations
@@ -77,6 +78,7 @@ class Row:
     memory: float
 
     def markdown(self) -> str:
+        """The line as Markdown, in the columns of ``HEADER``."""
         return (
             f"| {self.contender} | {self.objects} | {self.jobs_per_second:.0f} | {quantiles(self.to_job)} "
             f"| {quantiles(self.to_status) if self.to_status else '-'} | {self.cpu_milliseconds:.1f} ms "
@@ -91,11 +93,13 @@ HEADER = (
 
 
 def quantiles(values: list[float]) -> str:
+    """The quantiles p50, p95 and p99 of values in seconds, as text."""
     cut = statistics.quantiles(values, n=100, method="inclusive")
     return " / ".join(f"{cut[q - 1]:.2f}" for q in (50, 95, 99)) + " s"
 
 
 def training(index: int) -> dict[str, Any]:
+    """The TTSTraining of this number, as the API server takes it."""
     claim = {"persistentVolumeClaim": {"claimName": "corpus"}}
     return {
         "apiVersion": f"{GROUP}/{VERSION}",
@@ -104,7 +108,7 @@ def training(index: int) -> dict[str, Any]:
         "spec": {
             "dataset": {"format": "ljspeech", "source": claim},
             "training": {"maxSteps": 1000},
-            # As the bare handler, which makes no claim either.
+            # The training names a claim, because the bare handler makes none either.
             "storage": {"persistentVolumeClaim": {"claimName": "checkpoints"}},
         },
     }
@@ -145,7 +149,7 @@ WRITE = re.compile(r'verb="(POST|PUT|PATCH|APPLY|DELETE)"')
 def writes(cluster: embedded.Cluster) -> float:
     """Return the writes to the resources that an operator of trainings touches, as the API server counted them.
 
-    Not counted: the status of Jobs, which the Job controller writes; events and leases, which have too many writers.
+    It leaves out the status of Jobs, which the Job controller writes, and events and leases, which others write too.
     """
     total = 0.0
     for line in cluster.kubectl("get", "--raw", "/metrics").splitlines():
@@ -157,11 +161,13 @@ def writes(cluster: embedded.Cluster) -> float:
 
 
 def cpu_seconds(pid: int) -> float:
+    """The CPU time that a process has taken so far, in seconds."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def memory_mib(pid: int) -> float:
+    """The most resident memory that a process has had, in MiB."""
     status = Path(f"/proc/{pid}/status").read_text()
     return int(re.search(r"VmHWM:\s+(\d+)", status)[1]) / 1024  # type: ignore[index]
 
@@ -231,7 +237,7 @@ def _measure(contender: Contender, count: int, cluster: embedded.Cluster) -> Row
 
 
 def warm_up(cluster: embedded.Cluster) -> None:
-    """Create one training before the clock runs: what is made once for each namespace is no cost of an object."""
+    """Create one training before the clock runs, so that objects made once for each namespace are not measured."""
     body = training(0)
     body["metadata"]["name"] = "warm-up"
     cluster.kubectl("apply", "-f", "-", input=json.dumps(body))
@@ -244,7 +250,7 @@ def warm_up(cluster: embedded.Cluster) -> None:
 
 
 def create(cluster: embedded.Cluster, count: int) -> dict[int, float]:
-    """Create the trainings with eight threads. Return when each was asked for, in wall-clock seconds."""
+    """Create the trainings with eight threads. Return the time of each request, in wall-clock seconds."""
     local = threading.local()
     configuration = client.Configuration()
     config.load_kube_config(str(cluster.kubeconfig), client_configuration=configuration)
@@ -262,6 +268,7 @@ def create(cluster: embedded.Cluster, count: int) -> dict[int, float]:
 
 
 def main() -> None:
+    """Measure every contender with every number of objects, and print the table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--sizes", type=int, nargs="+", default=[500, 3000])
     parser.add_argument("--rounds", type=int, default=1, help="repeat the whole comparison; every run is a row")

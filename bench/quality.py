@@ -1,9 +1,9 @@
-"""How good a voice is, beside real speech and other synthesisers, and how fast: ``python -m bench.quality --voice
-voice.pt --corpus FOLDER``.
+"""Measures how good and how fast a voice is, and compares it with real speech and other synthesisers: ``python -m
+bench.quality --voice voice.pt --corpus FOLDER``.
 
-Two sets: the clips that the voice was not trained on (found again by its card's digest of the corpus and the seed), and
-everyday sentences that no corpus of ours contains. What is not installed (espeak-ng, Piper) is left out and said so;
-both run as processes of their own.
+There are two sets of texts: the clips that the voice was not trained on (found by its card's digest of the corpus and
+by the seed), and everyday sentences that no corpus of this project contains. A synthesiser that is not installed
+(espeak-ng, Piper) is left out, and the output says so. Both run as processes of their own.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ print(json.dumps(factors))
 
 @dataclass
 class Heard:
-    """What was understood of a synthesiser's speech, utterance by utterance."""
+    """The measures of a synthesiser's speech, utterance by utterance."""
 
     name: str
     understood: recognise.RecognitionErrors = field(default_factory=recognise.RecognitionErrors)
@@ -77,12 +77,12 @@ class Heard:
     distortions: list[float] = field(default_factory=list)
 
     def listen(self, text: str, sound: np.ndarray) -> None:
-        """Take one utterance in: ``sound`` is ``[samples]`` float32 at the listener's rate."""
+        """Measure one utterance: ``sound`` is ``[samples]`` float32 at the listener's rate."""
         self.understood.listen(text, sound, LISTENER_RATE)
         self.opinions.append(mean_opinion_score(sound, LISTENER_RATE))
 
     def row(self) -> list[str]:
-        """Its line of the table."""
+        """The synthesiser's line of the table."""
         return [
             self.name,
             str(len(self.opinions)),
@@ -98,7 +98,7 @@ def _mean(values: Sequence[float]) -> float:
 
 
 def _interval(values: Sequence[T], statistic: Callable[[Sequence[T]], float], shape: str) -> str:
-    """The statistic with the middle 95 % of it over utterances drawn again (bootstrap; Efron 1979)."""
+    """The statistic with its 95 % interval over utterances that are drawn again (bootstrap; Efron 1979)."""
     draw = random.Random(1)
     drawn = sorted(statistic(draw.choices(values, k=len(values))) for _ in range(RESAMPLES))
     low, high = drawn[RESAMPLES // 40], drawn[-RESAMPLES // 40]
@@ -129,13 +129,13 @@ class Speaker:
 
     @torch.inference_mode()
     def copy(self, waveform: torch.Tensor) -> np.ndarray:
-        """A recording analysed to mel frames and made anew by the vocoder."""
+        """Copy synthesis: the vocoder's sound from the recording's mel frames."""
         with torch.jit.optimized_execution(should_optimize=False):
             made = self.module.vocode(LogMel(self.voice.card.audio)(waveform[None]))
         return to_listener(made[0].numpy(), self.rate)
 
     def real_time_factors(self, texts: Sequence[str], repeats: int) -> list[float]:
-        """Seconds of computing for a second of speech, each over all texts."""
+        """Seconds of computing for each second of speech over all texts, once for each repetition."""
         self._say(texts[0])
         factors = []
         for _ in range(repeats):
@@ -157,7 +157,7 @@ def piper(python: str, texts: Sequence[str], repeats: int) -> tuple[list[np.ndar
     """The texts spoken by Piper's medium voice, at the listener's rate, and its real-time factors."""
     with tempfile.TemporaryDirectory() as folder:
         command = [python, "-c", PIPER, json.dumps(texts), folder, str(repeats)]
-        # Its Python must not meet this one's packages.
+        # Piper's Python must not find this Python's packages.
         environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
         sounds = [read_sound(Path(folder) / f"{n}.wav", LISTENER_RATE).waveform.numpy() for n in range(len(texts))]

@@ -1,9 +1,9 @@
-"""How the server holds under load: ``python -m bench.serving --voice voice.pt``.
+"""Measures the server under load: ``python -m bench.serving --voice voice.pt``.
 
-Closed loop, after NVIDIA Riva's protocol: some streams, each of which asks for the next sentence as soon as the last
-one is heard. Open loop: requests come at random at multiples of what the server can do, whether or not it answers.
-Piper's HTTP server, where a Python that has it is named, is asked for the same sentences in the same run. Servers are
-processes of their own; the clients share the machine with them.
+In the closed loop, after NVIDIA Riva's protocol, each of several streams requests the next sentence as soon as it has
+received the last one. In the open loop, requests come at random times at multiples of the server's capacity, whether or
+not it answers. If a Python that has Piper is named, Piper's HTTP server gets the same sentences in the same run.
+Servers are processes of their own; the clients share the machine with them.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Server:
-    """A server that is asked for speech."""
+    """A server under test."""
 
     name: str
     url: str
@@ -83,7 +83,7 @@ class Server:
     piper: bool = False
 
     async def ask(self, client: aiohttp.ClientSession, text: str) -> Answer:
-        """One sentence, streamed as bare samples (Piper's comes as a WAV file)."""
+        """Request one sentence, streamed as bare samples (from Piper as a WAV file)."""
         route = "/synthesize" if self.piper else "/v1/audio/speech"
         body = {"text": text} if self.piper else {"input": text, "response_format": "pcm"}
         began = last = time.perf_counter()
@@ -103,20 +103,20 @@ class Server:
         return answer
 
     def memory_mib(self) -> float:
-        """What the process holds."""
+        """The resident memory of the server's process, in MiB."""
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(status.partition("VmRSS:")[2].split()[0]) / 1024
 
 
 def free_port() -> int:
-    """A port that nobody has."""
+    """A port that no process uses."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         return int(taken.getsockname()[1])
 
 
 @contextlib.contextmanager
 def running(name: str, command: Sequence[str], port: int, ready: str, *, piper: bool = False) -> Iterator[Server]:
-    """A server from its start to its end."""
+    """Start a server, yield it once it is ready, and end it."""
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(command, stdout=log, stderr=log)
         server = Server(name, f"http://127.0.0.1:{port}", process, piper)
@@ -176,14 +176,14 @@ def pipers(python: str) -> contextlib.AbstractContextManager[Server]:
 
 @contextlib.asynccontextmanager
 async def connections() -> AsyncIterator[aiohttp.ClientSession]:
-    """A client with as many connections as there are requests; it needs less of the machine than others."""
+    """A client with a connection for each request. aiohttp's client takes less of the machine's time than others."""
     timeout = aiohttp.ClientTimeout(total=60)
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), timeout=timeout) as client:
         yield client
 
 
 async def closed(server: Server, streams: int, seconds: float) -> list[Answer]:
-    """What some streams heard, each one sentence after the other."""
+    """The answers to several streams, each of which requests one sentence after the other."""
     answers: list[Answer] = []
     ends = time.monotonic() + seconds
 
@@ -201,7 +201,7 @@ async def closed(server: Server, streams: int, seconds: float) -> list[Answer]:
 
 
 async def opened(server: Server, rate: float, seconds: float) -> list[tuple[str, Answer]]:
-    """What came of requests at random moments, so many a second (a Poisson process)."""
+    """The answers to requests at random moments, on average ``rate`` a second (a Poisson process), with their texts."""
     draw, answers = random.Random(1), list[tuple[str, Answer]]()
     async with connections() as client, asyncio.TaskGroup() as group:
 

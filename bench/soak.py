@@ -1,7 +1,7 @@
-"""Whether the server's memory stays where it is: ``python -m bench.soak --voice voice.pt --minutes 60``.
+"""Measures whether the server's memory grows: ``python -m bench.soak --voice voice.pt --minutes 60``.
 
-Mixed traffic at a steady rate: every format, whole and streamed, short and long, clients that go away in the middle of
-their answer, and requests that are refused. What the process holds is printed every minute.
+It sends mixed traffic at a steady rate: every format, whole and streamed, short and long, clients that disconnect in
+the middle of their answer, and requests that are refused. It prints the process's memory every minute.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ WARM_UP_MINUTES = 5
 
 
 async def one(server: Server, client: aiohttp.ClientSession, draw: random.Random, seen: Counter[str]) -> None:
-    """One request of some kind."""
+    """Send one request of a random kind, and count its outcome in ``seen``."""
     kind = draw.choices(("spoken", "long", "cancelled", "refused"), (70, 5, 15, 10))[0]
     text = " ".join(draw.sample(EVERYDAY, 20 if kind == "long" else 1))
     body = {"input": text, "response_format": draw.choice(FORMATS), "speed": draw.choice((0.8, 1.0, 1.5))}
@@ -45,7 +45,7 @@ async def one(server: Server, client: aiohttp.ClientSession, draw: random.Random
 
 
 async def soak(server: Server, minutes: float, rate: float) -> None:
-    """Ask for so long, at so many requests a second."""
+    """Send ``rate`` requests a second for so many minutes, and print the memory."""
     draw, seen, began = random.Random(1), Counter[str](), time.monotonic()
     warm = 0.0
     print("| minute | requests | memory |\n| --- | --- | --- |")
@@ -68,7 +68,7 @@ async def soak(server: Server, minutes: float, rate: float) -> None:
 
 
 def main() -> None:
-    """Print the memory minute by minute, and what became of the requests."""
+    """Print the memory minute by minute, and the outcomes of the requests."""
     parser = argparse.ArgumentParser(description="Ask a server for speech for a long time.")
     parser.add_argument("--voice", type=Path, required=True, help="a voice's file")
     parser.add_argument("--minutes", type=float, default=60.0)

@@ -1,8 +1,10 @@
-"""How fast the models train: ``python -m bench.training``. Each trained model takes its steps as the training loop does
-them, in every precision that the device computes in hardware, beside the same steps written plainly in eager PyTorch.
+"""Measures how fast the models train: ``python -m bench.training``. It times the steps of the training loop for each
+model, in every precision that the device computes in hardware, and compares them with the same steps written plainly in
+eager PyTorch.
 
 All contenders of a model share one process, one corpus and the same batches, and take turns in short blocks, so that
-what else the machine does meets all of them. The corpus is synthetic: clips and texts as long as LJSpeech's.
+other work on the machine slows all of them equally. The corpus is synthetic, with clips and texts as long as
+LJSpeech's.
 """
 
 from __future__ import annotations
@@ -71,7 +73,7 @@ Step = Callable[[Sequence[Utterance]], float]
 
 
 def corpus_of(seconds: float, symbols: int) -> Corpus:
-    """Clips of 1 to 10 s that sound like a voice to the pitch tracker, in all at least so many seconds."""
+    """Clips of 1 to 10 s whose pitch the tracker finds as in a voice, together at least so many seconds."""
     draw = random.Random(1)
     torch.manual_seed(1)
     time_of = torch.arange(10 * SAMPLE_RATE) / SAMPLE_RATE
@@ -132,7 +134,7 @@ def ours(stage: Stage, precision: Precision, device: torch.device, *, tf32: bool
 
 
 def plain(stage: Stage, device: torch.device) -> Step:
-    """Forward, backward, clip, AdamW and a look at the loss, as PyTorch does them if one asks for nothing."""
+    """Forward, backward, clipping, AdamW and reading the loss, with PyTorch's defaults."""
     optimizer = torch.optim.AdamW(stage.training_module.parameters(), lr=RATE)
 
     def step(utterances: Sequence[Utterance]) -> float:
@@ -155,7 +157,7 @@ def _set_tf32(on: bool) -> None:
 
 
 def contenders(stage: Stage, device: torch.device) -> dict[str, Step]:
-    """Everything that is measured of a model, the plain step first."""
+    """The steps that are measured for a model by name, the plain one first."""
     steps = {"plain eager fp32": plain(stage, device)}
     if device.type == "cuda":
         steps["fp32 (TF32 off)"] = ours(stage, "fp32", device, tf32=False)
@@ -179,7 +181,7 @@ class Row:
 
     @property
     def median(self) -> float:
-        """The middle one."""
+        """The median of the speeds."""
         return statistics.median(self.speeds)
 
 

@@ -1,6 +1,7 @@
-"""`make demo`: a real Kubernetes, the operator by its chart, a voice trained and served by the manifests in examples/.
+"""Runs `make demo`: it starts a real Kubernetes, installs the operator's chart, and trains and serves a voice with the
+manifests in examples/.
 
-Leaves WAVs, pictures and the model card in demo-output/, and takes the cluster down unless KEEP_CLUSTER=1.
+It leaves WAVs, pictures and the model card in demo-output/, and takes the cluster down unless KEEP_CLUSTER=1.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ console = Console(highlight=False)
 
 @contextmanager
 def step(title: str) -> Iterator[None]:
-    """Say what is being done, and how long it took."""
+    """Print the title of a step when it begins, and how long it took."""
     console.print(f"[bold]▶ {title}[/bold]")
     start = time.monotonic()
     yield
@@ -96,7 +97,7 @@ def main() -> int:
 
 
 def fetch_report(cluster: embedded.Cluster, built: Images) -> None:
-    """Copy what the training left besides checkpoints and the voice: pictures, curve, model card, samples."""
+    """Copy what the training left besides checkpoints and the voice: pictures, curve, model card and samples."""
     training = follow.read(cluster, NAMESPACE, NAME)
     artifact = training["status"]["artifact"]
     folder, _, _ = artifact["path"].rpartition("/")

@@ -1,4 +1,4 @@
-"""Draws a progress bar for a training from nothing but the status of its resource."""
+"""Draws a progress bar for a training. Its only source is the status of the resource."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def training(cluster: Cluster, namespace: str, name: str, console: Console) -> N
 
 
 def _say(console: Console, resource: dict[str, Any], said: str) -> str:
-    """Print a line each tenth of the way where no bar can be drawn, so that a log tells the same story."""
+    """Print a line at each tenth of the steps where no bar can be drawn, so that a log shows the progress too."""
     status = resource.get("status", {})
     display = status.get("progress", {}).get("display", {})
     percent = int(display.get("percent", "0%").rstrip("%") or 0)

@@ -25,6 +25,6 @@ def speak(url: str, folder: Path) -> None:
 
 
 def measure(folder: Path, console: Console) -> None:
-    """Print the word error rates of what ``speak`` left."""
+    """Print the word error rates of the WAV files that ``speak`` wrote."""
     for name, rate in recognise.word_error_rates(folder).items():
         console.print(f"  word error rate, {name}: [bold]{rate:.1%}[/bold]")

@@ -9,8 +9,8 @@ which they build on each other:
 - ``reasons``, ``report``: what pods report, and why something is as it is
 - ``resources``: TTSTraining and TTSService
 - ``run``, ``voice``: what a pod is given, and what it leaves
-- ``rules``, ``kinds``, ``structural``, ``crd``, ``policy``, ``reference``, ``generate``: what is generated from the
-  types
+- ``rules``, ``kinds``, ``structural``, ``crd``, ``admission``, ``rbac``, ``reference``, ``generate``: what is generated
+  from the types
 """
 
 GROUP = "ttsoperator.dev"

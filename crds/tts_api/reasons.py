@@ -80,7 +80,7 @@ class Reason(StrEnum):
     CLAIM_UNBOUND = "ClaimUnbound"
     INVALID_DATASET = "InvalidDataset"
     INVALID_RUN = "InvalidRun"
-    # The cluster cannot.
+    # The cluster cannot run it.
     UNSCHEDULABLE = "Unschedulable"
     IMAGE_PULL_FAILED = "ImagePullFailed"
     OUT_OF_MEMORY = "OutOfMemory"

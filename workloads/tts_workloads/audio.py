@@ -144,8 +144,8 @@ def _unsmoothed_pitch(pieces: Tensor, sample_rate: int, window: int, floor: Tens
 def trim_silence(
     waveform: Tensor, sample_rate: int, *, threshold_decibels: float = 40.0, margin_seconds: float = 0.03
 ) -> Tensor:
-    """The waveform ``[samples]`` without what is, before and after, ``threshold_decibels`` below its loudest 10 ms; all
-    of it where it is silent."""
+    """The waveform ``[samples]`` without its start and end as far as they are ``threshold_decibels`` below the loudest
+    10 ms; all of it where it is silent."""
     step = max(1, sample_rate // 100)
     power = F.pad(waveform, (0, -len(waveform) % step)).view(-1, step).square().mean(-1)
     loud = torch.nonzero(power > power.max() * 10 ** (-threshold_decibels / 10)).flatten()

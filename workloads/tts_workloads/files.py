@@ -1,5 +1,5 @@
-"""Writing files so that each is whole or absent whatever happens meanwhile, and digests of files. Their content is
-decided by the callers."""
+"""Writes files so that each is complete or absent even after a crash, and computes digests of files. The callers decide
+on the content."""
 
 from __future__ import annotations
 

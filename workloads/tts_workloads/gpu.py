@@ -1,4 +1,4 @@
-"""A GPU's load, read through NVML. ``training.telemetry.watch`` samples it for progress reports and curves."""
+"""Reads a GPU's load through NVML. ``training.telemetry.resource_monitor`` samples it for reports and curves."""
 
 from __future__ import annotations
 

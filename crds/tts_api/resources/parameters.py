@@ -53,7 +53,7 @@ def describe_parameters(architectures: Mapping[str, Architecture]) -> Callable[[
 def parameter_rules(architectures: Mapping[str, Architecture], default: str) -> Iterator[Rule]:
     """The rules on an object ``{architecture, parameters, fromTraining}``.
 
-    They allow only the parameters that the architecture has, only whole numbers where it counts, and only values within
+    They allow only the parameters that the architecture has, only whole numbers for integers, and only values within
     the bounds. They do not apply to a model that starts from another training and leaves its architecture out: only the
     pod learns which architecture that is. An architecture that is not trained cannot start from another training.
     """

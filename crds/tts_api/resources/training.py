@@ -222,7 +222,7 @@ class TrainingOptions(Document):
 
 
 def missing_weights(model: Model, training: TrainingOptions) -> str:
-    """What is wrong where a model has neither steps nor another training to come from. Empty where nothing is wrong."""
+    """The complaint about a model that has neither steps nor another training to start from; empty if there is none."""
     if training.max_steps == 0 and model.acoustic.from_training is None:
         return "training.maxSteps is 0, and there is no model.acoustic.fromTraining to take a model from"
     trained = VOCODERS[model.vocoder.name].trained

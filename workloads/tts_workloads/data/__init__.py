@@ -1,4 +1,4 @@
-"""Corpora: read, checked, split, batched. Nothing here knows a model."""
+"""Reads, checks and splits corpora, and makes batches of them. Nothing here depends on a model."""
 
 from tts_workloads.data.batches import Utterance, plan_batches, up_to_bucket
 from tts_workloads.data.corpus import Clip, Corpus, read_corpus, split

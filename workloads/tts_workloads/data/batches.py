@@ -1,5 +1,5 @@
-"""Which clips are in which batch. It is a pure function of seed and epoch, so a training remembers only (epoch,
-position) of its data. It works on lengths; tensors are gathered in ``features``."""
+"""Decides which clips are in which batch. The result is a pure function of seed and epoch, so a training remembers only
+(epoch, position) of its data. Only lengths are used here; ``features`` gathers the tensors."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def plan_batches(
     world: int = 1,
     join: bool = True,
 ) -> list[list[Utterance]]:
-    """Return the batches of one process in an epoch. All processes together have every clip once. Where the number of
-    batches does not divide by ``world``, some batches are given twice.
+    """Return the batches of one process in an epoch. All processes together get every clip once. If the number of
+    batches is not divisible by ``world``, some batches are given twice.
 
     ``frames`` and ``speakers`` are those of all clips of the corpus, and ``clips`` the numbers of the clips to take.
     Utterances of similar length share a batch. A batch has at most ``batch_frames`` frames with padding, unless one
@@ -46,7 +46,7 @@ def plan_batches(
     order = random.Random(repr((seed, "epoch", epoch)))  # noqa: S311 - no secret
     utterances = _joined(clips, frames, speakers, order) if join else [(clip,) for clip in clips]
     lengths = {utterance: sum(frames[clip] for clip in utterance) for utterance in utterances}
-    # Up to a tenth is shuffled among neighbours, so that not the same clips meet in every epoch.
+    # Sorted by a length that is changed at random by up to 5 %, so that batches differ from epoch to epoch.
     utterances.sort(key=lambda utterance: (lengths[utterance] * order.uniform(0.95, 1.05), utterance))
     batches: list[list[Utterance]] = []
     longest = 0

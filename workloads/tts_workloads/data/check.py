@@ -1,5 +1,5 @@
-"""Checks a corpus before a training does. ``python -m tts_workloads.data.check FOLDER`` prints what is wrong, by file
-and line, or what the corpus is like. It ends with 64 where a training would refuse the corpus."""
+"""Checks a corpus before a training does. ``python -m tts_workloads.data.check FOLDER`` prints the problems by file and
+line, or the corpus's statistics. It exits with 64 where a training would refuse the corpus."""
 
 from __future__ import annotations
 

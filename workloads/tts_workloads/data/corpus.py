@@ -123,14 +123,14 @@ def read_corpus(
 
 
 def remedy_for(max_invalid_clips: int) -> str:
-    """Return what to do where there are too many problems."""
+    """Return the remedy for a corpus with too many problems."""
     allowed = f" (now {max_invalid_clips})" if max_invalid_clips else ""
     return f"correct or remove these, or allow as many with dataset.maxInvalidClips{allowed}"
 
 
 def _symbols_of(entry: Entry, front_end: FrontEnd) -> list[int]:
-    """The numbers of the symbols that are said. A pronunciation that the corpus gives goes before what the front end
-    would read in the text. Raises UnspeakableText and UnknownPhoneme."""
+    """The symbol numbers of a clip: of its pronunciation if the corpus gives one, otherwise of its text. Raises
+    UnspeakableText and UnknownPhoneme."""
     if entry.pronunciation is None:
         return front_end.encode(entry.text)
     return front_end.encode_pronunciation(entry.pronunciation)
@@ -144,7 +144,7 @@ class _ClipSound:
 
 
 def _sound_of(entry: Entry, audio: AudioFeatures) -> _ClipSound | str:
-    """The sound of a clip, or what is wrong with it."""
+    """The sound of a clip, or the problem with it."""
     try:
         sound = read_sound(entry.audio, audio.sample_rate)
     except UnreadableSound as error:

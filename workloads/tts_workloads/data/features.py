@@ -1,6 +1,6 @@
 """The features of a whole corpus: computed on the device that trains, held there or on the host, and gathered for each
-batch. What a feature is, is in ``audio``; which clips are in a batch, in ``batches``; what is kept for the next start,
-in ``shards``."""
+batch. ``audio`` computes a single feature, ``batches`` chooses the clips of a batch, and ``shards`` keeps features for
+the next start."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ class Features:
         return slice(self.starts[clip], self.starts[clip] + self.counts[clip])
 
     def places(self, utterances: Sequence[Sequence[int]], longest: int) -> Tensor:
-        """Return which frame of the corpus is where in a batch of utterances padded to ``longest`` frames: ``[batch,
-        longest]`` int64 on the host, -1 behind an utterance's end."""
+        """Return the numbers of the corpus's frames in a batch of utterances that are padded to ``longest`` frames:
+        ``[batch, longest]`` int64 on the host, -1 after an utterance's end."""
         places = torch.full((len(utterances), longest), -1)
         for row, clips in zip(places, utterances, strict=True):
             at = 0
@@ -72,11 +72,11 @@ def features_of(
     shards: Shards = NOWHERE,
     pause: Callable[[], None] = lambda: None,
 ) -> Features:
-    """Compute the features of a corpus on ``device``. They stay there if they fit, else on the host. What ``shards``
-    has is read and not computed. ``pause`` is called between clips, and may raise to interrupt."""
+    """Compute the features of a corpus on ``device``. They stay there if they fit, else on the host. Features that
+    ``shards`` has are read and not computed. ``pause`` is called between clips, and may raise to interrupt."""
     counts = [len(clip.waveform) // audio.hop_length for clip in corpus.clips]
     total = sum(counts)
-    # Twice the mel: what the acoustic model will say of each frame is kept too.
+    # Twice the mel, because the acoustic model's predictions are kept too.
     home = _home(4 * total * (2 * audio.n_mels + 1 + audio.hop_length), device)
     mel, log_pitch = torch.empty(total, audio.n_mels, device=home), torch.empty(total, device=home)
     log_mel, key = LogMel(audio).to(device), key_of(corpus, audio, counts)

@@ -1,4 +1,4 @@
-"""The error that tells everything that is wrong with a corpus at once."""
+"""The error that reports all problems of a corpus at once."""
 
 from __future__ import annotations
 

@@ -30,8 +30,8 @@ LARGEST_SHARE_OF_VOLUME = 0.25
 
 
 class Shards:
-    """Shards under a key that says what they were made from. Losing them costs time and nothing else, so no trouble
-    with them ends a training."""
+    """Shards under a key that identifies what they were made from. Losing them only costs time, so no error with them
+    ends a training."""
 
     def __init__(self, folder: Path | None = None, *, writes: bool = False) -> None:
         """Without a ``folder`` nothing is kept. Of the processes that train together, one ``writes``."""
@@ -92,7 +92,7 @@ def key_of(corpus: Corpus, audio: AudioFeatures, counts: Sequence[int]) -> str:
 
 
 def runs_of(clips: Sequence[Clip]) -> Iterator[range]:
-    """Yield which clips, by number, are in each shard: runs of about ``SHARD_SECONDS``."""
+    """Yield the numbers of the clips in each shard: runs of about ``SHARD_SECONDS``."""
     first, seconds = 0, 0.0
     for place, clip in enumerate(clips):
         seconds += clip.seconds

@@ -110,7 +110,7 @@ def _decode(data: bytes, suffix: str) -> tuple[Samples, int]:
 
 def _decode_with_libsndfile(data: bytes) -> tuple[Samples, int]:
     with soundfile.SoundFile(io.BytesIO(data)) as file:
-        # Piece by piece: what a damaged header says of the length is not what memory is taken for.
+        # Piece by piece, so that a damaged header with a wrong length does not make this allocate too much memory.
         size = max(1, SAMPLES_AT_ONCE // file.channels)
         pieces = [np.zeros(0, dtype=np.float32)]
         while len(piece := file.read(size, dtype="float32", always_2d=True)):

@@ -1,5 +1,5 @@
-"""The length that a sound file's headers promise. It shows that a file was cut off, which decoders do not report: they
-read what is there, and the clip's text would then be longer than its sound. Decoding is in ``sound``."""
+"""Reads the length that a sound file's headers promise. A shorter file was cut off, which decoders do not report: they
+decode the rest, and the clip's text would then be longer than its sound. Decoding is in ``sound``."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""What a corpus is like, in numbers, and which of its clips look wrong though they can be read. Clips that cannot be
-read are found in ``corpus``. Everything here is pure."""
+"""Computes statistics of a corpus, and finds clips that look wrong although they can be read. Clips that cannot be read
+are found in ``corpus``. Everything here is pure."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ class ClipMeasures:
 
 
 class SpeakerStatistics(Document):
-    """One speaker's part."""
+    """The statistics of one speaker's clips."""
 
     clips: int
     seconds: float
 
 
 class CorpusStatistics(Document):
-    """What a training was given, as ``report/corpus.json`` has it."""
+    """The statistics of a corpus, as ``report/corpus.json`` has them."""
 
     clips: int
     seconds: float

@@ -1,6 +1,6 @@
 """A corpus's own pronunciations, for names and words that no dictionary has: ``lexicon.txt`` beside the list of clips.
 
-They go into the front end, which speaks them and takes them into the voice."""
+The front end pronounces these words so, and its data in the voice contains them."""
 
 from __future__ import annotations
 

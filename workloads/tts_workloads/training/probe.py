@@ -57,7 +57,7 @@ def write(path: Path) -> None:
 
 
 def main() -> int:
-    """Print what is said of the voice as a JSON object."""
+    """Print the versions and the loudness of the voice as a JSON object."""
     path = Path(sys.argv[1])
     peak = float(speak(path).abs().max())
     print(json.dumps({"torch": torch.__version__, "writtenOn": written_on(path), "peak": peak}))

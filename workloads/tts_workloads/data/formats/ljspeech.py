@@ -42,7 +42,7 @@ LJSPEECH = CorpusFormat("ljspeech", LIST_FILE, read)
 
 
 def _names_in(folder: Path) -> dict[str, str]:
-    """The names in a folder, by themselves and by themselves with their suffix in small letters."""
+    """The names in a folder. The keys are each name as it is and with its suffix in small letters."""
     try:
         names = sorted(entry.name for entry in os.scandir(folder))
     except OSError:
@@ -56,8 +56,8 @@ def _with_small_suffix(name: str) -> str:
 
 
 def _sound_file(path: Path, names: dict[str, str]) -> Path:
-    """The sound file of a clip, whose id is the path's name with or without a suffix, in a folder with these names. A
-    file that is missing has the name that was looked for first."""
+    """The sound file of a clip, whose id is the path's name with or without a suffix, in a folder with these names. If
+    there is none, the path has the name that was tried first."""
     plain = _with_small_suffix(path.name)
     wanted = [path.name + suffix for suffix in AUDIO_SUFFIXES] + [path.name, plain]
     missing = path.name if plain.endswith(AUDIO_SUFFIXES) else wanted[0]

@@ -13,8 +13,8 @@ LIST_FILE = "manifest.jsonl"
 
 
 def read(folder: Path, problems: list[str]) -> Iterator[Entry]:
-    """Yield the clips of objects with ``audio``, a path relative to the folder, and ``text``. An object may have
-    ``speaker``, where there are several, and ``phonemes``, where the corpus knows how the text is said."""
+    """Yield the clips of objects with ``audio``, a path relative to the folder, and ``text``. An object may also have
+    ``speaker``, and ``phonemes``: what is said, in the front end's alphabet, used instead of reading the text."""
     seen: dict[str, int] = {}
     for number, line in list_lines(folder, LIST_FILE, problems):
         where = f"{LIST_FILE} line {number}"
@@ -42,7 +42,7 @@ MANIFEST = CorpusFormat("manifest", LIST_FILE, read)
 
 
 def _wrong_with(document: Any) -> str:
-    """What is wrong with a line's document; empty where nothing is."""
+    """The problem with a line's document; empty if there is none."""
     if not isinstance(document, dict):
         return "not a JSON object"
     for key in ("audio", "text", *({"phonemes"} & document.keys())):

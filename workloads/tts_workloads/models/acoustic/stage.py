@@ -1,5 +1,5 @@
 """What the rest of a training needs of an acoustic model: the protocol ``AcousticStage``. Each implementation is in a
-folder beside this file, and ``utterances`` has what those have in common that learn from whole utterances."""
+folder beside this file, and ``utterances`` has the shared part of those that learn from whole utterances."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""What acoustic models have in common that learn from whole utterances: the batches, and the clip that is shown. The
-models and their losses are in the folders beside."""
+"""The shared part of acoustic models that learn from whole utterances: the batches, and the clip that is shown. The
+models and their losses are in the folders beside this file."""
 
 from __future__ import annotations
 
@@ -159,15 +159,15 @@ class UtteranceStage(AcousticStage):
         return self.collate([(clip,)]).to(self.speakers.weight.device)
 
     def alignment(self, clip: int) -> Tensor | None:
-        """None: the model has no alignment, unless it overrides this."""
+        """Return None. A model that has an alignment overrides this."""
         return None
 
     def durations(self, clip: int) -> Tensor | None:
-        """None: the model does not know how long symbols last in a recording, unless it overrides this."""
+        """Return None. A model that knows how long symbols last in a recording overrides this."""
         return None
 
     def training_only(self) -> Mapping[str, Tensor]:
-        """Nothing, unless the model overrides this."""
+        """Return no weights. A model that has weights for training alone overrides this."""
         return {}
 
     @torch.no_grad()

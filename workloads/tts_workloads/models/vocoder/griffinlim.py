@@ -88,4 +88,4 @@ class GriffinLimStage(VocoderStage):
         return []
 
     def show(self) -> None:
-        """Nothing: the stage of the acoustic model has shown the clip."""
+        """Return None, because the stage of the acoustic model has shown the clip."""

@@ -1,6 +1,5 @@
-"""What the vocoders have in common that learn from short segments of sound: the segments, the acoustic model's frames
-that they are given, and the rules of optimisation. Their losses are in ``losses``; each vocoder's own file has the
-rest."""
+"""The shared part of vocoders that learn from short segments of sound: the segments, the acoustic model's frames for
+them, and the rules of optimisation. Their losses are in ``losses``; each vocoder's own file has the rest."""
 
 from __future__ import annotations
 
@@ -70,7 +69,7 @@ class SegmentsStage(VocoderStage):
         return self._training.model
 
     def prepare(self, clips: Iterable[int]) -> None:
-        """Have the acoustic model predict the frames of these clips, unless it has."""
+        """Have the acoustic model predict the frames of those clips that it has not predicted yet."""
         self._predictions.compute(clips, next(self.training_module.parameters()).device)
 
     def batches(self, epoch: int, rank: int, world: int) -> Sequence[Sequence[Utterance]]:
@@ -172,7 +171,7 @@ def optimisation_of(training: VocoderTraining, learning_rate: float) -> Optimisa
 
 
 def seeded_audio(task: Task) -> AudioFeatures:
-    """The audio features of a run, after torch's generator was seeded for the weights of the vocoder."""
+    """Seed torch's generator for the weights of the vocoder, and return the audio features of the run."""
     torch.manual_seed(task.run.training.seed + 1)
     return task.run.dataset.audio
 

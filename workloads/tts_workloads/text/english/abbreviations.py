@@ -64,7 +64,7 @@ _MEASURE = re.compile(
     rf"(?<![\w.$€£,])((?:\d{{1,3}}(?:,\d{{3}})+|\d+)?)(?:\.(\d+))?(?<=\d)([\s-]?)(?:(sq)\.? ?)?({_UNIT})"
     rf"(?:(?:\^|(?<=m)|(?<=ft))([23]))?(?:/({_UNIT})(?:\^([23]))?)?(?![\w°/^])(?:\.(?=\s+[a-z\d]|[,;:]))?"
 )
-# What stands around a capital letter that is a unit, and not around one that is a letter.
+# The context of a capital letter shows whether it is a unit or only a letter.
 _NUMBERED_BEFORE = re.compile(
     r"\b(?:apartment|apt\.?|figure|fig\.?|gate|group|part|room|route|row|seat|section|table|type)\s\Z", re.IGNORECASE
 )

@@ -37,8 +37,8 @@ _CAMEL_CASE = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
 
 class English(FrontEnd):
-    """Its symbols are the phonemes of the CMU dictionary, a boundary between words, and the pauses. In version 1 the
-    vowels have no stress."""
+    """The front end ``en-us``. Its symbols are the phonemes of the CMU dictionary, a boundary between words, and the
+    pauses. In version 1 the vowels have no stress."""
 
     name: ClassVar[str] = "en-us"
     versions: ClassVar[Mapping[int, tuple[str, ...]]] = {
@@ -219,7 +219,7 @@ class English(FrontEnd):
         else:
             plain = small.replace("'", "")
             sounds = lexicon.decode(letter_to_sound.pronounce(plain, self._rules))
-            # Without a vowel, written and heard, it is no word: xkcd.
+            # A word without a vowel, in its letters or in its phonemes, is spelled: xkcd.
             is_word = _VOWEL_LETTER.search(plain) and any(map(lexicon.is_vowel, sounds))
             guess = sounds if self.version == 1 else stress.settled(sounds)
             yield from guess if is_word else self._spelled(plain)

@@ -71,7 +71,7 @@ def pack(lexicon: Mapping[str, str]) -> bytes:
 
 
 def unpack(data: bytes) -> dict[str, str]:
-    """Return the words and their encoded phonemes. Raises ValueError where the data is torn."""
+    """Return the words and their encoded phonemes. Raises ValueError where the data is damaged."""
     try:
         table = lzma.decompress(data).decode()
     except (lzma.LZMAError, UnicodeDecodeError) as error:

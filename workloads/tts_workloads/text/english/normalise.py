@@ -34,7 +34,7 @@ _IN_ADDRESSES = {
 }
 _LETTERS = {"æ": "ae", "œ": "oe", "ø": "o", "ß": "ss", "ł": "l", "đ": "d", "ð": "th", "þ": "th", "ı": "i"}
 _MARKS = dict.fromkeys(";:…()[]{}—–、¿¡", ",") | dict.fromkeys("。", ".")
-# Ends of names of hosts; of two letters those that are no words, which only a path shows to be an address.
+# Ends of host names. Two-letter ends that are words, such as "in", are missing: only a path shows such an address.
 _DOMAINS = (
     "com|org|net|edu|gov|mil|int|info|biz|dev|app|xyz|tech|online|site|shop|store|blog|cloud|news|page|wiki|"
     "(?:ac|co|com|edu|gov|net|or|org)\\.[a-z]{2}|"

@@ -20,10 +20,10 @@ NUMBERED = (
 """Words whose Roman numeral may be a single letter."""
 
 _VALUES = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100, "D": 500, "M": 1000}
-# Each part may be missing; that a letter stands ahead of the first and behind the last keeps all from it.
+# Each part may be missing. The look-ahead and the look-behind require a letter, so that not all parts are missing.
 _TENS_AND_ONES = r"(?=[IVXLC])(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})(?<=[IVXLC])"
 _ANY = r"(?=[IVXLCDM])M{0,3}(?:CM|CD|D?C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})(?<=[IVXLCDM])"
-# Alone, L, C, D and M are rather letters: Class C. In small letters, c, d and m make words: mix.
+# A single L, C, D or M is more likely a letter: Class C. In small letters, c, d and m form words: mix.
 _NUMERAL = rf"(?:{_ANY}(?<=[IVXLCDM]{{2}})|[IVX]|{_TENS_AND_ONES.lower()}(?<=[ivxlc]{{2}})|[ivx])"
 _BETWEEN = r"(?:, (?:and |or )?| and | or | to |\s?[-–]\s?)"
 
@@ -38,7 +38,7 @@ _ORDINAL = re.compile(
 )
 _YEAR = re.compile(rf"\b(?=[IVXLCDM]{{4}})(M{_ANY})\b")
 
-# What follows the numeral I, and not the pronoun.
+# Words that follow the numeral I but not the pronoun.
 _CONTRACTED = re.compile(r"'(?:d|m|ll|ve)\b", re.IGNORECASE)
 _AFTER_ONE = re.compile(
     r"\s*(?:[,.;:!?)\]\"–—-]|\Z)|'s| of\b|"

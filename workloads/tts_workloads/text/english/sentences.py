@@ -1,4 +1,4 @@
-"""Where an English text is cut: behind its sentences, and within a sentence that is too long."""
+"""Cuts an English text after its sentences, and within a sentence that is too long."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _HALVES_OF_THE_DAY = frozenset(["a.m", "p.m"])
 
 
 def split_sentences(text: str) -> list[str]:
-    """Cut a text behind the ends of its sentences, and what is too long at its pauses or between words."""
+    """Cut a text after each sentence, and a sentence that is too long at its pauses or between words."""
     pieces: list[str] = []
     start = 0
     for end in _POSSIBLE_END.finditer(text):

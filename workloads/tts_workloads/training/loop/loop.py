@@ -64,7 +64,7 @@ class Loop:
             self.save(done)
 
     def resume(self) -> dict[str, Any] | None:
-        """Restore what the newest checkpoint says of the finished stages; the leading process chooses it for all.
+        """Restore the finished stages from the newest checkpoint, which the leading process chooses for all processes.
 
         Returns the state in the checkpoint, None where there is none.
         """
