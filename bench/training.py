@@ -39,7 +39,7 @@ SAMPLE_RATE, HOP_LENGTH = 22050, 256
 SYMBOLS_PER_SECOND = 15.0
 """As in LJSpeech."""
 STEP = 1_000_000
-"""The step that is repeated: behind every warm-up of a loss."""
+"""The number of the step that is repeated: after every warm-up of a loss."""
 RATE = 1e-6
 """A learning rate at which many steps on few clips change nothing that matters."""
 BATCH_SECONDS = {

@@ -19,9 +19,9 @@ _DEFAULT_STATE = Path(__file__).parents[1] / ".cluster"
 
 
 def main() -> int:
-    """Run one verb and return the exit status: 0, or 1 with one clear message."""
+    """Run one command and return the exit status: 0, or 1 with one clear message."""
     arguments = _parser().parse_args()
-    # Ending by a signal is ending in order: what was begun is taken back.
+    # A signal becomes an exception, so that everything that was begun is undone.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda received, _: sys.exit(128 + received))
     try:

@@ -24,8 +24,8 @@ _LABELS = {"k8s-app": "kube-dns"}
 def volumes() -> str:
     """Return a default StorageClass and volumes that any node can mount, as a manifest.
 
-    Nothing provisions volumes here, and a volume is used once: there are more of them than tests make claims.
-    Capacity is nominal, the folder underneath has no limit.
+    Nothing provisions volumes here, and each volume is used once, so there are more volumes than the tests make claims.
+    The capacity is nominal: the folder of a volume has no limit.
     """
     storage_class = {
         "apiVersion": "storage.k8s.io/v1",
@@ -60,7 +60,7 @@ def _volume(name: str) -> dict[str, Any]:
 def dns(service_address: str) -> str:
     """Return CoreDNS as a Deployment behind the Service `kube-dns` at `service_address`, as a manifest.
 
-    It answers for the cluster's names alone. It listens on a high port: no capability is needed.
+    It only answers for the cluster's names. It listens on a high port, so that it needs no capability.
     """
     metadata = {"name": "coredns", "namespace": "kube-system"}
     container = {

@@ -59,7 +59,7 @@ def _contents(ingredient: str | bytes | Path) -> Iterator[tuple[bytes, bytes]]:
 def locked(name: str, *, shared: bool = False) -> Iterator[None]:
     """Hold the lock `name` among all processes of this user; it ends with the process, however that ends.
 
-    Shared, others may share it too: whoever changes something waits for all who only read it.
+    Several processes that only read may hold a ``shared`` lock at a time; one that writes waits for all of them.
     """
     kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
     folder = cache_folder() / "locks"

@@ -19,9 +19,9 @@ from devcluster.node import Node, sweep
 from devcluster.processes import ClusterError, wait_until
 
 DEFAULT_STATE = Path(__file__).parents[1] / ".cluster"
-# All that `up` writes into the state folder but for the logs, which outlive it: someone may want to read them.
+# Everything that `up` writes into the state folder except the logs, which `down` keeps for people to read.
 _WRITTEN = ("kubeconfig", "cluster.json", "pki", "etcd", "nodes", "volumes")
-# Nodes say that they have these; there need not be any.
+# The nodes advertise these, whether or not the machine has any.
 GPU_RESOURCE = "nvidia.com/gpu"
 GPUS_PER_NODE = 4
 

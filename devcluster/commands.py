@@ -8,7 +8,7 @@ from typing import IO
 
 
 class PartsError(RuntimeError):
-    """Something the cluster is made of could not be built or fetched; the message says what, and what to do."""
+    """A part of the cluster could not be built or fetched. The message names the part and the remedy."""
 
 
 def run(

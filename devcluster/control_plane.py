@@ -24,10 +24,12 @@ class Addresses:
 
     @property
     def kubernetes_service(self) -> str:
+        """The address of the Service ``kubernetes``: the first of the range."""
         return str(ipaddress.ip_network(self.services)[1])
 
     @property
     def dns_service(self) -> str:
+        """The address of the cluster's DNS: the tenth of the range."""
         return str(ipaddress.ip_network(self.services)[10])
 
 
@@ -54,7 +56,7 @@ def start_control_plane(cluster_id: str, state: Path, parts: Parts, addresses: A
 
 
 class _Starting:
-    """Holds what the four starts share, for as long as they take."""
+    """Starts the four processes, with the folders and certificates that they share."""
 
     def __init__(self, cluster_id: str, state: Path, parts: Parts, authority: Authority, addresses: Addresses) -> None:
         self._id = cluster_id
@@ -79,7 +81,7 @@ class _Starting:
             f"--initial-advertise-peer-urls={peer}",
             f"--initial-cluster=etcd={peer}",
             "--quota-backend-bytes=4294967296",
-            # Whoever may write to etcd owns the cluster: other users of this machine may not.
+            # A process that may write to etcd controls the cluster, so other users of this machine must not reach it.
             "--client-cert-auth",
             f"--trusted-ca-file={self._authority.pair.certificate}",
             f"--cert-file={pair.certificate}",

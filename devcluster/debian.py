@@ -15,8 +15,8 @@ from devcluster.commands import PartsError, run
 def unpacked(name: str, packages: Mapping[str, str]) -> Path:
     """Return the cached folder of this name with the packages in it, fetched now where the cache lacks it.
 
-    ``packages`` are versions by name. Point releases replace them in the archive: a version that is gone falls back to
-    the one that is offered, and says so. Raises PartsError.
+    ``packages`` are versions by name. Point releases replace versions in the archive. Instead of a version that is gone
+    this fetches the one that is there, and prints so. Raises PartsError.
     """
     release = Path("/etc/os-release").read_text()
     pins = "\n".join(f"{package}={version}" for package, version in packages.items())

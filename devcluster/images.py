@@ -60,7 +60,7 @@ class _Recipe:
     code: tuple[str, ...]
 
     def name(self) -> str:
-        """Return the name of the image that what the checkout holds now gives."""
+        """Return the name of the image that is built from the checkout as it is now."""
         return f"localhost/tts-{self.containerfile}:dev-{self._key(*self.code)}"
 
     def environment_key(self) -> str:
@@ -91,7 +91,7 @@ def build() -> Images:
 
 
 def current() -> list[Image]:
-    """Return those images that are built already from what the checkout holds now."""
+    """Return those images of the checkout as it is now that are built already."""
     return [image for recipe in _RECIPES if (image := find(recipe.name()))]
 
 
@@ -212,7 +212,8 @@ def _has_image(name: str) -> bool:
 def _buildah(*arguments: str | Path, on_line: Callable[[str], None] = lambda _: None) -> str:
     """Run buildah on a storage of its own, in a mount namespace of its own: killed, it leaves no mount behind.
 
-    It starts itself anew without LD_LIBRARY_PATH, so its libraries are laid over the system's, in that namespace.
+    buildah starts itself again without LD_LIBRARY_PATH, so in that namespace its libraries are mounted over the
+    system's.
     """
     packages = parts.packages()
     store = _store()

@@ -17,7 +17,7 @@ from devcluster.processes import ClusterError, start, wait_until
 
 @dataclasses.dataclass(frozen=True)
 class Network:
-    """The addresses 10.`number`.0.0/16 of one cluster: nodes, Services and pods have a part each."""
+    """The addresses 10.`number`.0.0/16 of one cluster. Nodes, Services and pods each have a part of them."""
 
     cluster_id: str
     number: int
@@ -26,12 +26,15 @@ class Network:
 
     @property
     def addresses(self) -> Addresses:
+        """The addresses that the control plane uses in this network."""
         return Addresses(f"10.{self.number}.0.1", True, f"10.{self.number}.128.0/17", f"10.{self.number}.64.0/20")
 
     def node_address(self, index: int) -> str:
+        """The address of the node of this index."""
         return f"10.{self.number}.0.{11 + index}"
 
     def node_pods(self, index: int) -> str:
+        """The range of the pods on the node of this index."""
         return f"10.{self.number}.{128 + index}.0/24"
 
     def plug_in(self, index: int, node_pid: int, count: int) -> None:

@@ -20,7 +20,7 @@ from devcluster.seed import plant
 
 _CONTROL_GROUPS = Path("/sys/fs/cgroup")
 _CNI_RESULTS = Path("/var/lib/cni/results")
-# What else a node needs to itself: the kubelet's and the network plugins' places that can't be configured.
+# Folders of the kubelet and of the network plugins that cannot be configured, so that each node needs its own.
 _PREPARE = """
 mkdir /run/volumes; mount --bind "$1" /run/volumes
 mount -t tmpfs tmpfs "$2"
@@ -165,7 +165,7 @@ def sweep(cluster_id: str) -> None:
 
 
 def _removed(group: Path) -> bool:
-    """Remove a control group with those in it, innermost first; say if a process that still ends is in the way."""
+    """Remove a control group with those in it, innermost first. Return False while a process in it still ends."""
     try:
         for inner in sorted(group.rglob("*/"), key=lambda path: len(path.parts), reverse=True):
             inner.rmdir()

@@ -1,4 +1,4 @@
-"""Starts a cluster's processes, finds them again whatever happened, and ends those and no others."""
+"""Starts a cluster's processes, finds them again even after a crash, and ends these processes only."""
 
 import contextlib
 import os
@@ -49,7 +49,7 @@ def of_cluster(cluster_id: str) -> list[int]:
 
 
 def any_cluster_runs() -> bool:
-    """Say whether a process of any cluster is alive."""
+    """Return whether a process of any cluster is alive."""
     prefix = f"{_MARK}=".encode()
     return any(variable.startswith(prefix) for pid in _living() for variable in _environment_of(pid))
 
@@ -89,9 +89,9 @@ def wait_until(what: str, holds: Callable[[], bool], patience_s: float, pids: Ma
 
 
 def alive(pid: int) -> bool:
-    """Say whether the process runs; one that has ended and waits to be collected does not.
+    """Return whether a process runs. One that has ended and waits to be collected does not.
 
-    A process that was killed shows as ended while threads of it are still in the kernel, writing files perhaps.
+    A killed process looks as if it had ended while threads of it are still in the kernel, where they may write files.
     """
     process = Path(f"/proc/{pid}")
     try:

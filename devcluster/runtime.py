@@ -20,7 +20,7 @@ PAUSE_IMAGE = "localhost/pause:1"
 COREDNS_IMAGE = "localhost/coredns:1"
 _PROGRAM_IMAGES = {"pause": PAUSE_IMAGE, "coredns": COREDNS_IMAGE}
 
-# Process 1 collects what its children leave behind; a shell that waits does.
+# Process 1 must collect processes that have ended. A shell that waits does so.
 _FIRST = ("sh", "-c", "trap 'exit 0' TERM; while :; do sleep 3600 & wait; done")
 _PREPARE = """
 mount --make-rshared /
@@ -30,7 +30,7 @@ for folder in "$1"/*/; do mkdir "/run/$(basename "$folder")"; mount --bind "$fol
 
 
 class Runtime:
-    """A containerd. `folder` holds its `containerd` folder, and whatever else shall appear below /run."""
+    """A containerd. `folder` holds its `containerd` folder and everything else that appears below its /run."""
 
     def __init__(self, cluster_id: str, name: str, folder: Path, logs: Path, environment: Mapping[str, str]) -> None:
         self.pid = 0
@@ -140,13 +140,13 @@ class Runtime:
 def inside(pid: int, command: Sequence[str | Path]) -> list[str]:
     """Return the command as it is run in the namespaces of the process `pid`.
 
-    `ip netns exec` would not do: it mounts /sys anew, which hides the control groups from the kubelet.
+    `ip netns exec` does not work here: it mounts a new /sys, which hides the control groups from the kubelet.
     """
     return ["nsenter", f"--target={pid}", "--net", "--mount", "--pid", "--", *map(str, command)]
 
 
 def _is_ready(children: Path) -> bool:
-    # The child mounts /proc before it becomes what it is to be.
+    # The child mounts /proc before it runs its command.
     with contextlib.suppress(FileNotFoundError, ProcessLookupError, ValueError):
         return Path(f"/proc/{int(children.read_text())}/comm").read_text() != "unshare\n"
     return False

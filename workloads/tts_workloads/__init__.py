@@ -1,1 +1,1 @@
-"""What runs inside the pods: training a voice and serving it. Needs PyTorch, knows no Kubernetes but in ``report``."""
+"""The programs in the pods: training a voice and serving it. They need PyTorch. Only ``report`` talks to Kubernetes."""

@@ -28,7 +28,7 @@ class VoiceFile:
     front_end: dict[str, bytes]
     """The front end's data files by name."""
     training_only: bytes | None = None
-    """What a training that continues from this voice needs besides, where the file has it."""
+    """The data that only a training which starts from this voice needs, if the file has it."""
 
 
 def open_voice(path: Path, sha256: str | None = None) -> VoiceFile:

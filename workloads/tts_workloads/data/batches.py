@@ -11,7 +11,7 @@ Utterance = tuple[int, ...]
 single words does not know what follows a word."""
 
 FRAME_BUCKET = 32
-"""Utterances are padded to a multiple of so many frames, because libraries keep a plan for every shape they meet."""
+"""Utterances are padded to a multiple of this number of frames, because libraries keep a plan for every shape."""
 LONGEST_UTTERANCE_FRAMES = 1000
 JOINED_FRAMES = (80, 420)
 """Bounds between which a length is drawn. Clips are joined until they have it."""

@@ -29,7 +29,7 @@ LONGEST_SECONDS = 30.0
 
 @dataclass(frozen=True, eq=False)
 class Clip:
-    """One recording and what is said in it."""
+    """One recording and its words."""
 
     id: str
     text: str

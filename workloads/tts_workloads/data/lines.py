@@ -21,7 +21,7 @@ _MARKS = {
 
 def numbered(folder: Path, name: str, problems: list[str]) -> Iterator[tuple[int, str]]:
     """Yield the lines of a file in UTF-8 with their numbers from 1. They are stripped, and blank ones are left out.
-    What is wrong with a line is added to ``problems``.
+    Problems of a line are added to ``problems``.
 
     Raises FileNotFoundError, and InvalidDataset for a file that cannot be read or has another encoding.
     """

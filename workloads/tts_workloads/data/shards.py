@@ -22,7 +22,7 @@ from tts_workloads.files import write_whole
 log = logging.getLogger(__name__)
 
 VERSION = 1
-"""Raised whenever the same sound would have other features: older shards are then made anew."""
+"""Must be raised when the same sound gets other features, so that older shards are computed again."""
 SHARD_SECONDS = 1200.0
 """Speech in a shard: as much as a start may lose when it is interrupted."""
 LARGEST_SHARE_OF_VOLUME = 0.25

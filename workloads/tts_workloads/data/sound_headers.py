@@ -4,7 +4,7 @@ decode the rest, and the clip's text would then be longer than its sound. Decodi
 from __future__ import annotations
 
 UNKNOWN = frozenset({0, 0x7FFFFFFF, 0xFFFFFFFF})
-"""Lengths that stand in a header where nobody knew the length, as when the file was written into a pipe."""
+"""Lengths that a header has if the length was unknown, as when the file was written into a pipe."""
 MP3_FRAMES_LOST = 2
 """Frames that an MP3 decoder may leave out besides those that the encoder says it added."""
 

@@ -30,7 +30,7 @@ class ServingConfig:
     most_per_key: int | None = None
     """How many requests of one key may be in progress; None for no such limit."""
     resource: ResourceReference | None = None
-    """The resource whose status is told how fast the voice is; None outside a cluster."""
+    """The resource whose status gets the measured speed of the voice; None outside a cluster."""
 
 
 def from_file(

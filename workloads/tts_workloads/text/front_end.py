@@ -54,7 +54,7 @@ class WordPlace:
     begin: int
     """Index of its first symbol in what ``encode`` returns."""
     end: int
-    """Index behind its last symbol."""
+    """Index after its last symbol."""
 
 
 class FrontEnd(ABC):
@@ -155,8 +155,8 @@ class FrontEnd(ABC):
 
     @abstractmethod
     def with_words(self, words: Mapping[str, Sequence[str]]) -> Self:
-        """Return a front end that speaks these words, in lower case, with these phonemes, whatever it says of them
-        now. Stand-ins count as words."""
+        """Return a front end that speaks these words, in lower case, with these phonemes instead of its own.
+        Stand-ins count as words."""
 
     def stand_in(self, number: int) -> str:
         """Return a word, in lower case, that stands in a text for the given phonemes of this number, and for those

@@ -10,7 +10,7 @@ from difflib import SequenceMatcher
 
 @dataclass(frozen=True)
 class Match:
-    """Written words and the spoken words that they are read as, each by the index of the first and the index behind the
+    """Written words and the spoken words that they are read as, each by the index of the first and the index after the
     last."""
 
     written: tuple[int, int]

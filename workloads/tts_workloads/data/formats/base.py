@@ -24,7 +24,7 @@ class Entry:
     where: str
     """File and line, for messages."""
     pronunciation: str | None = None
-    """What is said, in the front end's phoneme alphabet. None where the front end is to read the text itself."""
+    """The phonemes that are said, in the front end's alphabet. None where the front end reads the text itself."""
 
 
 Reader = Callable[[Path, list[str]], Iterator[Entry]]

@@ -1,4 +1,4 @@
-"""An alignment of symbols and frames that is learned beside an acoustic model (Badlani et al. 2021, "One TTS alignment
+"""An alignment of symbols and frames that is learned with an acoustic model (Badlani et al. 2021, "One TTS alignment
 to rule them all", arXiv:2108.10447). It is never exported."""
 
 from __future__ import annotations

@@ -161,8 +161,8 @@ def harmonics(phase: Tensor, hertz: Tensor, sample_rate: int) -> Tensor:
 
 
 class DdspTraining(VocoderTraining):
-    """The vocoder with its losses. Its source has the recording's pitch; to read the pitch off the mel frames is
-    learned beside it."""
+    """The vocoder with its losses. In training its source has the recording's pitch; meanwhile the model learns to
+    predict the pitch from the mel frames."""
 
     model: Ddsp
 

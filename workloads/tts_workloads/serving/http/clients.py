@@ -1,4 +1,4 @@
-"""What a client may do in the middle of a request: go away, or send its body slowly. Limits of whole connections are in
+"""Handles clients that disconnect during a request or send its body slowly. Limits of whole connections are in
 ``connections``."""
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ BESIDE_BYTES = 64 * 2**10
 
 @asynccontextmanager
 async def cancelled_on_disconnect(receive: Receive) -> AsyncIterator[None]:
-    """Run the block until it ends or the client goes away, for which it raises ClientDisconnect. The request's body
-    must have been read before."""
+    """Run the block until it ends. If the client disconnects first, cancel it and raise ClientDisconnect. The request's
+    body must have been read before."""
     task = cast("asyncio.Task[None]", asyncio.current_task())
     cancelled, gone = task.cancelling(), False
 

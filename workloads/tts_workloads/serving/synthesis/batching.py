@@ -52,7 +52,7 @@ class SynthesisRequest:
     queued_symbols: int = 0
     """Symbols of the sentence for which it is in the queue or in a batch."""
     cancelled: bool = False
-    """Whether nobody waits for the rest any more."""
+    """Whether the reader has stopped, so that the rest is not needed."""
 
     @property
     def priority(self) -> tuple[int, int]:
@@ -61,7 +61,7 @@ class SynthesisRequest:
 
 
 def choose_batch(queue: Sequence[SynthesisRequest], most: int) -> list[SynthesisRequest]:
-    """Return the first request of the queue and, up to ``most`` in all, those behind it that fit into its batch.
+    """Return the first request of the queue and, up to ``most`` in all, later ones that fit into its batch.
 
     A request fits where it needs the same step (the acoustic model, or the vocoder alone) and is about as long as those
     that are in the batch already.

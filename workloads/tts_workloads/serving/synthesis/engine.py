@@ -107,7 +107,7 @@ class Engine:
         arrived: asyncio.Queue[Chunk | Exception | None] = asyncio.Queue()
 
         def deliver(result: Chunk | Exception | None) -> None:
-            with suppress(RuntimeError):  # the loop has ended, and with it whoever waited
+            with suppress(RuntimeError):  # the event loop has ended, so that no reader waits any more
                 loop.call_soon_threadsafe(arrived.put_nowait, result)
 
         request = SynthesisRequest(deque(sentences), deliver, streamed, next(self._numbers))
@@ -232,7 +232,7 @@ class Engine:
         member may be at fault."""
         try:
             return self._synthesise(batch)
-        except Exception as error:  # noqa: BLE001 - whatever it is, its request is told and others go on
+        except Exception as error:  # noqa: BLE001 - any error is delivered to its request, and the others go on
             if len(batch) > 1:
                 return sum(self._make([request]) for request in batch)
             if not batch[0].cancelled:  # cancelling clears the sentences, even in the middle of a batch

@@ -1,4 +1,4 @@
-"""What a request's input asks for beside its words: pauses as ``[pause:1.5s]``, or a subset of SSML 1.1 (W3C).
+"""Parses the markup in a request's input: pauses as ``[pause:1.5s]``, or a subset of SSML 1.1 (W3C).
 
 ``parse`` returns pieces of plain text and how each is spoken. ``http.speech_request`` cuts the pieces into sentences
 and symbols; what depends on the language is asked of the front end."""
@@ -79,7 +79,7 @@ class Script:
     front_end: FrontEnd
     """The front end that speaks the pieces: it knows the stand-ins for given phonemes."""
     replaced: dict[str, str] = field(default_factory=dict)
-    """What is written in the input where the text has a stand-in."""
+    """The words of the input by the stand-ins that replace them in the text."""
 
     def written(self, word: str) -> str:
         """Return a word of the text as it is in the input."""

@@ -28,7 +28,7 @@ class Sentence:
     pause_after: float = 0.0
     """Seconds of silence after the sentence."""
     words: Sequence[WordPlace] | None = None
-    """The sentence's words; None where nobody asks when they are spoken."""
+    """The sentence's words; None where no timestamps are requested."""
 
 
 @dataclass(eq=False)
@@ -44,7 +44,7 @@ class SentenceMel:
     sentence: Sentence | None = None
     """The sentence that the frames speak."""
     durations: Sequence[float] = ()
-    """How many frames each symbol lasts; empty where nobody asks for timestamps."""
+    """How many frames each symbol lasts; empty where no timestamps are requested."""
     tempo: float = 1.0
     """Factor by which the finished sound is sped up after the vocoder."""
     frames_vocoded: int = 0

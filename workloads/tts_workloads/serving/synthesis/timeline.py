@@ -14,7 +14,7 @@ from tts_workloads.text import FrontEnd
 
 
 class WordTime(BaseModel):
-    """A word, as it is written, and when it is said."""
+    """A word, as it is written, and the time when it is spoken."""
 
     word: str
     start: float
@@ -23,7 +23,7 @@ class WordTime(BaseModel):
 
 
 class PhonemeTime(BaseModel):
-    """A phoneme and when it is said."""
+    """A phoneme and the time when it is spoken."""
 
     phoneme: str
     start: float

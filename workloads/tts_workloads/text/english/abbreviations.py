@@ -19,7 +19,7 @@ ABBREVIATIONS = table("""
     govt: government  ave: avenue        blvd: boulevard   rd: road               hwy: highway
     mt: mount         ft: fort
 """)
-"""What is said for abbreviations with a full stop. Without the stop they are words of their own."""
+"""The words for abbreviations with a full stop. Without the stop, these abbreviations are other words."""
 BEFORE_A_NUMBER = table("""
     no: number    nos: numbers  vol: volume  fig: figure     p: page    pp: pages  ch: chapter  sec: section
     art: article  ver: version  v: version   apt: apartment  ca: circa
@@ -49,7 +49,7 @@ UNITS = table("""
     mph: mile per hour    kph: kilometer per hour
     bps: bit per second   fps: frame per second    rpm: revolution per minute
 """)
-"""Units behind a number, in the singular. ``in`` is inches only with its stop, or behind ``sq``."""
+"""Units after a number, in the singular. ``in`` is inches only with its stop, or after ``sq``."""
 _WITHOUT_PLURAL = {"hertz", "kilohertz", "megahertz", "gigahertz"}
 _PLURALS = {"foot": "feet", "inch": "inches"}
 _POWERS = {"2": "square ", "3": "cubic "}

@@ -53,7 +53,7 @@ _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
 _PIECES = re.compile(rf"{LETTER}[A-Za-z]|[A-Za-z]+(?:'[A-Za-z]+)*|[,.?!]|.", re.DOTALL)
 _PLURAL_INITIALISM = re.compile(r"\b([A-Z]{2,5})s\b")
 LEAST_SHOUTED_WORDS = 3
-"""From so many words in capitals, and none in small letters, the capitals are shouted words and no initials."""
+"""A text with at least this many words in capitals, and none in small letters, has shouted words and no initials."""
 
 
 def normalise(text: str) -> tuple[list[str], str]:

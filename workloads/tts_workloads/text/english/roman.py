@@ -84,7 +84,7 @@ def _numbered(m: re.Match[str]) -> str:
 
 
 def _is_one(word: str, after: str) -> bool:
-    """Whether an I behind such a word is the numeral, as in "Part I is long" and not in "the part I like"."""
+    """Whether an I after such a word is the numeral, as in "Part I is long" and not in "the part I like"."""
     if _CONTRACTED.match(after):
         return False
     if word == "War" and not _AFTER_PRONOUN.match(after):

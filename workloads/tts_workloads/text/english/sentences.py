@@ -33,7 +33,7 @@ def split_sentences(text: str) -> list[str]:
 
 
 def split_clauses(sentence: str) -> list[str]:
-    """Cut a sentence behind its commas, semicolons, colons and dashes, into pieces of some words each."""
+    """Cut a sentence after its commas, semicolons, colons and dashes, into pieces of some words each."""
     pieces: list[str] = []
     for piece in _CLAUSE.split(sentence):
         if pieces and min(_letters(pieces[-1]), _letters(piece)) < SHORTEST_CLAUSE_CHARACTERS:
@@ -64,7 +64,7 @@ def _is_end(text: str, end: re.Match[str]) -> bool:
 
 
 def _may_end_with(word: str, before: str, capital: bool, after: str) -> bool:
-    """Whether a full stop behind this word ends a sentence, though the word may be an abbreviation."""
+    """Whether a full stop after this word ends a sentence, although the word may be an abbreviation."""
     if word in _HALVES_OF_THE_DAY:
         return after.isupper()
     if f"{word}." in LATIN or ("." in word and len(word.replace(".", "")) * 2 - 1 == len(word) and word[0].isalpha()):

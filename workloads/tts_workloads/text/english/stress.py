@@ -1,7 +1,7 @@
 """The lexicon of a new English voice: the CMU dictionary's phonemes, with the stress that the dictionary of misaki (an
 Apache-2.0 package, read as data) marks on the same vowels. ``front_end`` uses it.
 
-``python -m tts_workloads.text.english.stress FILE`` learns the rules of ``english_rules.txt`` anew.
+``python -m tts_workloads.text.english.stress FILE`` learns the rules of ``english_rules.txt`` again.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def _if_spelled(word: str, phonemes: Pronunciation, words: Mapping[str, Pronunci
 
 
 def with_stress(phonemes: Iterable[str], stress: str) -> Pronunciation:
-    """Return the phonemes with a digit of ``stress`` behind each vowel."""
+    """Return the phonemes with a digit of ``stress`` after each vowel."""
     digits = iter(stress)
     return tuple(phoneme + next(digits) if lexicon.is_vowel(phoneme) else phoneme for phoneme in phonemes)
 
@@ -105,7 +105,7 @@ def by_rule(phonemes: Iterable[str]) -> Pronunciation:
 
 
 def completed(phonemes: Iterable[str]) -> Pronunciation:
-    """Return given phonemes with a digit behind each vowel. Vowels that have none are not stressed, unless no vowel has
+    """Return given phonemes with a digit after each vowel. Vowels that have none are not stressed, unless no vowel has
     one: then they are stressed by rule."""
     phonemes = tuple(phonemes)
     if not any(phoneme[-1].isdigit() for phoneme in phonemes):

@@ -1,4 +1,4 @@
-"""English words that sound different beside different words, and words younger than the dictionary, all with their
+"""English words that sound different next to different words, and words newer than the dictionary, all with their
 stress. Other words are in ``lexicon`` and ``letter_to_sound``."""
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ ADDITIONS = {
     "wound": "W UW1 N D",
     "yaml": "Y AE1 M AH0 L",
 }
-"""Pronunciations that go into a new voice's lexicon beside the dictionary's, or in place of one that is rarely
+"""Pronunciations that a new voice's lexicon has besides the dictionary's, or in place of one that is rarely
 meant."""
 INITIALISMS = word_set("AD AI AKA AM ER ID IO IT LA UN US WHO")
 """Words that are spelled where they are written in capitals."""

@@ -52,7 +52,7 @@ def write_voice(
 def packed(
     module: nn.Module, card: VoiceCard, front_end: Mapping[str, bytes], training_only: bytes | None = None
 ) -> bytes:
-    """The content of a voice's file. ``training_only`` is what a training that starts from the voice needs besides.
+    """The content of a voice's file. ``training_only`` is what only a training that starts from the voice needs.
     Nothing is optimised, because only the machine that loads the voice knows how."""
     scripted = torch.jit.script(module.cpu().eval())
     extra = {CARD_FILE: card.model_dump_json(by_alias=True, exclude_none=True, indent=1).encode()}

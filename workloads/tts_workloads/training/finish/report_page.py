@@ -1,4 +1,4 @@
-"""The report of a finished training as one page of HTML that needs nothing beside it: quality, samples to listen to,
+"""The report of a finished training as one page of HTML that needs no other file: quality, samples to listen to,
 curves, alignment, the corpus and the configuration. Made from what the report's folder holds."""
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ PICTURES = {
     "alignment.png": "Which symbol is heard when, in a held-out clip: what has learned its words shows one line.",
     "mel.png": "A held-out clip as mel frames: recorded above, as the voice says it below.",
 }
-"""Pictures that a report may hold, and what is said below them."""
+"""Pictures that a report may hold, and their captions."""
 UNITS = {"cents": "cents", "milliseconds": "ms", "distortion": "dB"}
 """Units by the end of a measure's name."""
 

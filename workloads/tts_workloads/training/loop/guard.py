@@ -19,7 +19,7 @@ LATE = 2
 
 
 class Diverged(Exception):
-    """The training is given up. The message says what was observed."""
+    """The training is given up. The message reports what was observed."""
 
 
 @dataclass

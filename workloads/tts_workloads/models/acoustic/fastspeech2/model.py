@@ -133,7 +133,7 @@ class FastSpeech2(nn.Module):
     def decode(self, symbols: Tensor, durations: Tensor, frames: Tensor, longest: int) -> Tensor:
         """Mel frames ``[batch, longest, n_mels]`` float32 of encoded symbols that last ``durations`` frames each."""
         mask = mask_of(frames, longest)
-        # Each frame is told its position in its symbol and the symbol's duration: a convolution sees near borders only.
+        # Each frame gets its position in its symbol and the symbol's duration: a convolution only sees near borders.
         lasting = durations.to(symbols.dtype).unsqueeze(-1)
         begin = durations.cumsum(1).to(symbols.dtype).unsqueeze(-1) - lasting
         spread = expand(torch.cat([symbols, begin, lasting], -1), durations, longest)

@@ -1,4 +1,4 @@
-"""How ``fastspeech2`` is trained: its losses, and the alignment that is learned beside it. What is exported is in
+"""How ``fastspeech2`` is trained: its losses, and the alignment that is learned with it. The exported part is in
 ``model``; the batches are those of ``acoustic.utterances``."""
 
 from __future__ import annotations
