@@ -1,4 +1,4 @@
-"""The control plane: turns the two resources into Kubernetes objects and reports what became of them.
+"""The control plane: turns the two resources into Kubernetes objects and reports their state.
 
-Never imports PyTorch or the workloads; what crosses the border between them is in ``tts_api``.
+It never imports PyTorch or the workloads. The documents that both sides exchange are in ``tts_api``.
 """

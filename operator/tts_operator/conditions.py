@@ -1,6 +1,6 @@
-"""Conditions: what the policies find, how findings become a status, and which events tell of the change.
+"""Conditions: the findings of the policies, how they become a status, and which events report a change.
 
-Pure functions. Which types and reasons exist is in ``tts_api.reasons``; what is found when is decided by the policies.
+Everything here is pure. ``tts_api.reasons`` lists the types and the reasons; the policies decide what they find.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _QUIET_REASONS = {
     Reason.STARTING,
     Reason.MODEL_FOUND,
 }
-"""Reasons that no event tells of, because nobody waits for them."""
+"""Reasons that no event reports, because no user waits for them."""
 
 
 @dataclass(frozen=True)

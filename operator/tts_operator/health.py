@@ -7,7 +7,7 @@ from collections.abc import Callable
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, disable_created_metrics, generate_latest
 
-disable_created_metrics()  # type: ignore[no-untyped-call]  # else each counter has a second time series, which nobody asks for
+disable_created_metrics()  # type: ignore[no-untyped-call]  # else each counter has a second time series, which is not needed
 
 
 async def serve(port: int, *, alive: Callable[[], bool], ready: Callable[[], bool]) -> web.AppRunner:

@@ -1,4 +1,4 @@
-"""The part of a pod that the operator decides on, read from the pod's object.
+"""The part of a pod that the operator's decisions are based on, read from the pod's object.
 
 What a pod's state means for the user is in ``tts_operator.troubles``.
 """
@@ -35,7 +35,7 @@ class Termination:
 
 @dataclass(frozen=True)
 class PodStatus:
-    """The part of one pod that is decided on."""
+    """The part of one pod that decisions are based on."""
 
     name: str
     phase: str
@@ -49,7 +49,7 @@ class PodStatus:
     unschedulable: str = ""
     """The scheduler's message, where it found no node."""
     disrupted: str = ""
-    """Why Kubernetes removes the pod, where it says so."""
+    """Kubernetes' reason for removing the pod, if it gives one."""
     image: str = ""
     waiting_reason: str = ""
     """Why the container does not run yet, as one word; empty while it runs."""
@@ -61,12 +61,12 @@ class PodStatus:
 
     @property
     def live(self) -> bool:
-        """Whether the pod has not ended and nobody deletes it."""
+        """Whether the pod has not ended and is not being deleted."""
         return self.phase in ("Pending", "Running") and not self.deleting
 
     @property
     def running(self) -> bool:
-        """Whether the pod's container runs and nobody deletes the pod."""
+        """Whether the pod's container runs and the pod is not being deleted."""
         return self.running_since is not None and not self.deleting
 
 

@@ -1,6 +1,6 @@
 """The pod template that both kinds share: security, volumes, environment, labels.
 
-What only one kind's pods have is in the ``manifests`` module of that kind.
+The ``manifests`` module of a kind adds what only its pods have.
 """
 
 from __future__ import annotations

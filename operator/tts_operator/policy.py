@@ -1,13 +1,13 @@
 """A policy: one rule by which resources of a kind are looked after, and how an ordered tuple of them is folded.
 
-A policy is pure. It says what to do (actions), what the user is told (findings), and when to look again (its alarm).
+A policy is pure. It returns actions (what to do), findings (conditions to report) and an alarm (when to look again).
 The order of the tuple is the precedence:
 
-- of the findings about one condition the first counts,
-- of the actions on one object the first counts,
-- a policy with a final finding is the last one that is asked.
+- if several policies find something about one condition, the first finding counts,
+- if several policies act on one object, the first action counts,
+- no policy is asked after one that has a final finding.
 
-Because of the last point findings are also evaluated while planning. The situation then has no outcomes of actions yet.
+Because of the last point, planning evaluates findings too. The situation then has no outcomes of actions yet.
 
 The policies themselves are in ``training/policies`` and ``serving/policies``.
 """
@@ -29,23 +29,23 @@ S = TypeVar("S")
 
 
 class Policy(Protocol[S_contra]):
-    """One rule. A policy overrides what it has something to say about; the defaults say nothing."""
+    """One rule. A policy overrides the methods that it needs. By default there is no finding, action or alarm."""
 
     def findings(self, situation: S_contra, /) -> Iterable[Finding]:
         """The conditions that this policy finds."""
         return ()
 
     def actions(self, situation: S_contra, /) -> Iterable[Action]:
-        """What to create, apply or patch; an object that is as it should be needs no action."""
+        """The actions that create, apply or patch objects. An object that is already as wanted needs no action."""
         return ()
 
     def alarm(self, situation: S_contra, /) -> datetime | None:
-        """When to look again although nothing happens; None for never."""
+        """The time at which to look again even if nothing changes; None for never."""
         return None
 
 
 def fold_plan(policies: Sequence[Policy[S]], situation: S, now: datetime) -> Plan:
-    """What all policies want done, and the earliest alarm that is still to come."""
+    """The actions of all policies, and the earliest alarm that is still to come."""
     actions: dict[tuple[Kind, Key], Action] = {}
     alarms: list[datetime] = []
     for policy, _ in _asked(policies, situation):
@@ -60,7 +60,7 @@ def fold_plan(policies: Sequence[Policy[S]], situation: S, now: datetime) -> Pla
 def fold_findings(
     policies: Sequence[Policy[S]], situation: S, otherwise: Iterable[Finding] = ()
 ) -> tuple[Finding, ...]:
-    """What is found about each condition; ``otherwise`` holds of those that no policy finds anything about."""
+    """One finding for each condition. ``otherwise`` has the findings for conditions that no policy finds."""
     found: dict[ConditionType, Finding] = {}
     for _, findings in _asked(policies, situation):
         for finding in findings:

@@ -16,11 +16,11 @@ _NOT_ACCEPTED = {Verdict.CONFLICT: Reason.NAME_CONFLICT, Verdict.REFUSED: Reason
 
 
 class Answered(Protocol):
-    """A situation in which the API server may have answered."""
+    """A situation that has the API server's answers to the actions."""
 
     @property
     def outcomes(self) -> Sequence[Outcome]:
-        """What became of the actions of this pass."""
+        """The outcomes of the actions of this pass."""
 
 
 class NeedsAccess(Protocol):
@@ -51,7 +51,7 @@ class Acceptance(Policy[Answered]):
     """Accepted is False while the API server refuses a child or another object has a child's name."""
 
     def findings(self, situation: Answered, /) -> Iterator[Finding]:
-        """Accepted, from the first action that failed."""
+        """Find Accepted, from the first action that failed."""
         for outcome in situation.outcomes:
             reason = _NOT_ACCEPTED.get(outcome.verdict)
             if reason is not None:

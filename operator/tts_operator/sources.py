@@ -28,7 +28,7 @@ class VoiceReference:
 
 @dataclass(frozen=True)
 class SourceTraining:
-    """What is known of a training that a voice is taken from."""
+    """The facts about a training that a voice is taken from."""
 
     name: str
     state: Literal["missing", "waiting", "failed", "complete"]
@@ -38,7 +38,7 @@ class SourceTraining:
 
 @dataclass(frozen=True)
 class SourceTrainings:
-    """What is known of the trainings that the models start from; None for a model that starts from nothing."""
+    """The facts about the trainings that the models start from; None for a model that starts from nothing."""
 
     acoustic: SourceTraining | None = None
     vocoder: SourceTraining | None = None
@@ -55,7 +55,7 @@ class SourceTrainings:
 
 
 def source_training(name: str, body: Mapping[str, Any] | None) -> SourceTraining:
-    """Read what a training has to give; ``body`` is its object, or None where there is no training of the name."""
+    """Read the facts about a training. ``body`` is its object, or None where there is no training of the name."""
     if body is None:
         return SourceTraining(name, "missing")
     status = body.get("status") or {}

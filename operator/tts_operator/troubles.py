@@ -1,4 +1,4 @@
-"""What keeps a pod or a resource from its work, as a reason and one sentence with the remedy. Pure functions."""
+"""Finds what keeps a pod or a resource from its work, and gives it a reason and one sentence with the remedy. Pure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LAST_LINE_LIMIT = 500
 
 @dataclass(frozen=True)
 class Trouble:
-    """Why something does not do its work."""
+    """A reason why something does not do its work, with a sentence for the user."""
 
     reason: Reason
     message: str
@@ -34,12 +34,12 @@ def with_remedy(reason: Reason, message: str = "") -> str:
 
 
 def placement_trouble(pods: Iterable[PodStatus]) -> Trouble | None:
-    """Why the first pod without a node has none; None where each has one or the scheduler has not looked yet."""
+    """The trouble of the first pod without a node; None where each has one or the scheduler has not looked yet."""
     for pod in pods:
         if pod.unschedulable:
             if missing := _MISSING_CLAIM.search(pod.unschedulable):
                 return _trouble(Reason.CLAIM_MISSING, f"the PersistentVolumeClaim {missing[1]} does not exist")
-            # Until the volume is there the scheduler says only this, whether or not a node fits.
+            # Until the volume is there the scheduler only reports this, whether or not a node fits.
             if _UNBOUND_CLAIM in pod.unschedulable:
                 return _trouble(Reason.CLAIM_UNBOUND, f"a PersistentVolumeClaim of pod {pod.name} has no volume yet")
             return _trouble(Reason.UNSCHEDULABLE, pod.unschedulable)
@@ -47,7 +47,7 @@ def placement_trouble(pods: Iterable[PodStatus]) -> Trouble | None:
 
 
 def start_trouble(pods: Iterable[PodStatus]) -> Trouble | None:
-    """Why the first container that cannot start does not start; None where each can."""
+    """The trouble of the first container that cannot start; None where each can."""
     for pod in pods:
         if pod.waiting_reason in _PULL_FAILURES:
             message = pod.waiting_message or pod.waiting_reason
@@ -59,7 +59,7 @@ def start_trouble(pods: Iterable[PodStatus]) -> Trouble | None:
 
 
 def exit_trouble(pod: PodStatus) -> Trouble:
-    """Why a pod ended that did not end well: its own termination message, where it left one."""
+    """The trouble of a pod that failed, from its own termination message if it left one."""
     end = pod.terminated
     if end is None:
         return Trouble(Reason.PREEMPTED, f"pod {pod.name} had to go: {pod.disrupted or 'its node is lost'}")
@@ -77,7 +77,7 @@ def exit_trouble(pod: PodStatus) -> Trouble:
 
 
 def source_trouble(source: SourceTraining) -> Trouble | None:
-    """Why the voice of a training cannot be taken; None where it can."""
+    """The trouble of a training whose voice cannot be taken; None where it can."""
     match source.state:
         case "missing":
             reason, words = Reason.MODEL_MISSING, "does not exist"

@@ -55,7 +55,7 @@ Action = Create | Apply | Patch
 
 
 class Verdict(StrEnum):
-    """What became of an action."""
+    """The result of an action."""
 
     DONE = "done"
     EXISTS = "exists"
@@ -70,7 +70,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one action, and the object as the API server has it now."""
+    """The result of one action, and the object as the API server has it now."""
 
     action: Action
     verdict: Verdict

@@ -1,4 +1,4 @@
-"""The API server over the official asynchronous client: JSON in, JSON out. Others decide what to call."""
+"""Calls the API server over the official asynchronous client: JSON in, JSON out. The callers decide what to call."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ Owner = tuple[str, Key]
 class Cache:
     """Objects by kind and key, and an index of the resources they belong to.
 
-    ``owners`` names, for an object of a kind, the resources that want to know of it.
+    ``owners`` names, for an object of a kind, the resources that it belongs to.
     """
 
     def __init__(self, owners: Callable[[Kind, Body], Iterable[Owner]]) -> None:

@@ -33,10 +33,10 @@ class Controller(Protocol[Observed]):
         """The resource and its children as the cache holds them. None where there is no resource to look after."""
 
     def plan(self, observed: Observed, now: datetime, /) -> Plan:
-        """What to create, apply or patch."""
+        """The actions that create, apply or patch objects, and the time of the next look."""
 
     def conclude(self, observed: Observed, outcomes: Sequence[Outcome], now: datetime) -> dict[str, Any]:
-        """The status as it should be, without the field that the pods own."""
+        """The new status, without the field that the pods own."""
 
     def events(self, observed: Observed, status: Mapping[str, Any]) -> Iterable[Event]:
         """The events that report what changed from the old status to the new one."""

@@ -1,4 +1,4 @@
-"""Decoding of stored objects: from the JSON that the API server has to a typed resource, or to the reason why not."""
+"""Decodes stored objects: from the API server's JSON to a typed resource, or to the reason why it cannot be read."""
 
 from __future__ import annotations
 

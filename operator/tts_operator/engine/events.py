@@ -1,4 +1,4 @@
-"""Events: a record for people beside the status, written last. Nothing depends on them.
+"""Events: a record for people in addition to the status. They are written last, and nothing depends on them.
 
 The controllers decide what to report.
 """

@@ -69,18 +69,18 @@ class Informers:
         self._changed = changed
 
     def remember(self, kind: Kind, body: Body, knowing: Owner | None = None) -> None:
-        """Take in an object as the API server has just returned it. The resource ``knowing`` is not reported as an
-        owner, since it knows of the change."""
+        """Put an object into the cache as the API server has just returned it. The resource ``knowing`` is not reported
+        as an owner, because its pass made the change."""
         spec = self._specs.get(kind)
         if spec is not None:
             self._changed(kind, key_of(body), self._cache.put(kind, spec.project(body)) - {knowing})
 
     def forget(self, kind: Kind, key: Key) -> None:
-        """Take in that an object is gone."""
+        """Remove an object that is gone from the cache."""
         self._changed(kind, key, self._cache.remove(kind, key))
 
     def register(self, registry: kopf.OperatorRegistry, settings: kopf.OperatorSettings) -> None:
-        """Have kopf watch every kind, the server selecting by label."""
+        """Have kopf watch every kind. The API server selects the objects by label."""
         settings.persistence.progress_storage = _NoProgress()
         settings.persistence.diffbase_storage = _NoDiffBase()
         for kind, spec in self._specs.items():
@@ -99,7 +99,7 @@ class Informers:
         return on_event
 
     async def resync(self, api: Api) -> None:
-        """List everything, take in what is new, and forget what is gone. Raises ApiError."""
+        """List everything, put new versions into the cache, and remove what is gone. Raises ApiError."""
         for kind, spec in self._specs.items():
             known = set(self._cache.keys(kind))
             listed: set[Key] = set()

@@ -1,4 +1,4 @@
-"""Kinds and keys: how an object is named in the API and in the queue. The controllers know what is in it."""
+"""Kinds and keys: how an object is named in the API and in the queue. The controllers interpret its content."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ class WorkQueue(Generic[K]):
         self._failures.pop(key, None)
 
     def done(self, key: K) -> None:
-        """Take note that the worker that had the key has finished with it."""
+        """Record that the worker that had the key has finished with it."""
         self._working.discard(key)
         if key in self._again:
             self._again.discard(key)

@@ -1,8 +1,8 @@
 """The record of a kind, and everything that the engine derives from the records of all kinds.
 
-A record says of one custom resource how it is decoded, which children it has and which resources it names. The class
-``KindRegistry`` derives from the records what is listed and watched, which resource an object belongs to, and which
-resources to look at when an object changes. Nothing here knows a particular kind, and everything is pure.
+The record of a custom resource defines how it is decoded, which children it has and which resources it names. The class
+``KindRegistry`` derives from the records which objects are listed and watched, which resource an object belongs to, and
+which resources to look at when an object changes. Nothing here depends on a particular kind, and everything is pure.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ _METADATA = (
 def projection(*parts: str, annotations: Iterable[str] = ()) -> Projection:
     """A projection that keeps the metadata and the named ``parts`` of an object.
 
-    Of the metadata it keeps what decisions are based on, with the named ``annotations``: the managed fields alone are
-    often half of an object.
+    It keeps only the metadata that decisions are based on, and the named ``annotations``, because the managed fields
+    alone are often half of an object.
     """
     kept = frozenset(annotations)
 

@@ -57,7 +57,7 @@ class Worker:
         remember: Callable[[Kind, Body, Owner | None], None],
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """``remember`` takes in what the API server returned, see ``Informers.remember``. ``resync_seconds`` is the
+        """``remember`` puts an object into the cache, see ``Informers.remember``. ``resync_seconds`` is the
         longest time until a resource is looked at again."""
         self._controller = controller
         self._record = controller.record

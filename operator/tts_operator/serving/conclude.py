@@ -1,4 +1,4 @@
-"""The status of a service, from what was observed and what became of the plan. Pure: no cluster, no clock."""
+"""Decides the status of a service from the observed facts and the actions' outcomes. Pure: no cluster, no clock."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def conclude(
     now: datetime,
     policies: Sequence[Policy[ServiceSituation]] = POLICIES,
 ) -> dict[str, Any]:
-    """The status as it should be, without the field that the pods own."""
+    """The new status, without the field that the pods own."""
     if observed.service is None:
         conditions = merge(observed.conditions, (unreadable(observed.invalid),), observed.generation, now)
         status = TTSServiceStatus(observed_generation=observed.generation, conditions=conditions)

@@ -1,4 +1,4 @@
-"""The objects of a service as Kubernetes takes them. Which of them are made when is decided by the policies.
+"""The objects of a service as Kubernetes takes them. The policies decide which of them are made, and when.
 
 Only the current revision of a service is made. Its Deployment selects pods by the label ``ttsoperator.dev/service``
 alone, and Kubernetes lets nobody change a selector, so the pods of a second Deployment must not carry this label. They

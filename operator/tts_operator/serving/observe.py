@@ -25,7 +25,7 @@ from tts_operator.training.record import TRAINING_RECORD
 
 @dataclass(frozen=True)
 class DeploymentStatus:
-    """The part of a revision's Deployment that is decided on."""
+    """The part of a revision's Deployment that decisions are based on."""
 
     revision: str
     owner_uid: str | None
@@ -51,7 +51,7 @@ class DeploymentStatus:
 
 @dataclass(frozen=True)
 class ObservedService:
-    """Everything a service is decided on."""
+    """All facts that decisions about a service are based on."""
 
     key: Key
     uid: str

@@ -1,4 +1,4 @@
-"""What a policy of services decides on: the observed facts, the settings, and what became of the actions."""
+"""The input of a policy of services: the observed facts, the settings, and the outcomes of the actions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tts_operator.sources import VoiceReference
 
 @dataclass(frozen=True)
 class ServiceSituation:
-    """A service in one pass; of its revisions the current one."""
+    """A service in one pass, with its current revision."""
 
     observed: ObservedService
     service: TTSService
@@ -27,7 +27,7 @@ class ServiceSituation:
     cluster_role: str
     """The ClusterRole that lets a pod report."""
     outcomes: tuple[Outcome, ...] = ()
-    """What became of the actions of this pass; empty while it is planned."""
+    """The outcomes of the actions of this pass; empty while it is planned."""
 
     @classmethod
     def of(

@@ -1,4 +1,4 @@
-"""The status of a training, from what was observed and what became of the plan. Pure: no cluster, no clock."""
+"""Decides the status of a training from the observed facts and the actions' outcomes. Pure: no cluster, no clock."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ UNLESS_FOUND = (
     Finding(ConditionType.FAILED, "False", Reason.NOT_FAILED),
     Finding(ConditionType.COMPLETE, "False", Reason.NOT_COMPLETE),
 )
-"""What holds of a training that can be read unless a policy finds something else."""
+"""The findings for a training that can be read, unless a policy finds something else."""
 
 
 def current(observed: ObservedTraining) -> dict[str, Any]:
@@ -39,7 +39,7 @@ def conclude(
     now: datetime,
     policies: Sequence[Policy[TrainingSituation]] = POLICIES,
 ) -> dict[str, Any]:
-    """The status as it should be, without the field that the pods own. A finished training keeps the status it has."""
+    """The new status, without the field that the pods own. A finished training keeps its status."""
     if observed.finished:
         return current(observed)
     if observed.training is None:

@@ -41,7 +41,7 @@ class TrainingController:
         return plan(observed, self._settings, now, self._policies)
 
     def conclude(self, observed: ObservedTraining, outcomes: Sequence[Outcome], now: datetime) -> dict[str, Any]:
-        """The status as it should be, without the field that the pods own."""
+        """The new status, without the field that the pods own."""
         return conclude(observed, outcomes, self._settings, now, self._policies)
 
     def events(self, observed: ObservedTraining, status: Mapping[str, Any]) -> Iterable[Event]:

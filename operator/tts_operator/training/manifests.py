@@ -1,4 +1,4 @@
-"""The objects of a training as Kubernetes takes them. Which of them are made when is decided by the policies."""
+"""The objects of a training as Kubernetes takes them. The policies decide which of them are made, and when."""
 
 from __future__ import annotations
 

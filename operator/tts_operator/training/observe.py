@@ -30,7 +30,7 @@ from tts_operator.training.record import TRAINING_RECORD
 
 @dataclass(frozen=True)
 class JobStatus:
-    """The part of the training's Job that is decided on."""
+    """The part of the training's Job that decisions are based on."""
 
     owner_uid: str | None
     """The uid of the object that controls the Job; None where nothing does."""
@@ -44,7 +44,7 @@ class JobStatus:
 
 @dataclass(frozen=True)
 class ObservedTraining:
-    """Everything a training is decided on."""
+    """All facts that decisions about a training are based on."""
 
     key: Key
     uid: str
@@ -69,7 +69,7 @@ class ObservedTraining:
     waits_for: SourceTraining | None = None
     """The first training whose voice is not there yet, while there is no Job; a Job that was made has what it needs."""
     job: JobStatus | None = None
-    """The Job of the training's name, whoever controls it."""
+    """The Job with the training's name, even if another object controls it."""
     pods: tuple[PodStatus, ...] = ()
     has_headless_service: bool = False
     has_claim: bool = False

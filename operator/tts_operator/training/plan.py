@@ -1,4 +1,4 @@
-"""What a training needs done now: a fold over the policies. Pure: no cluster, no clock."""
+"""Decides the actions for a training: a fold over the policies. Pure: no cluster, no clock."""
 
 from __future__ import annotations
 

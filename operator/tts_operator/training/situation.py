@@ -1,4 +1,4 @@
-"""What a policy of trainings decides on: the observed facts, the settings, the time, and what became of the actions."""
+"""The input of a policy of trainings: the observed facts, the settings, the time, and the outcomes of the actions."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class TrainingSituation:
     cluster_role: str
     """The ClusterRole that lets a pod report."""
     outcomes: tuple[Outcome, ...] = ()
-    """What became of the actions of this pass; empty while it is planned."""
+    """The outcomes of the actions of this pass; empty while it is planned."""
 
     @classmethod
     def of(
@@ -81,7 +81,7 @@ class TrainingSituation:
 
     @property
     def live_pods(self) -> list[PodStatus]:
-        """The pods that have not ended and that nobody deletes."""
+        """The pods that have not ended and are not being deleted."""
         return [pod for pod in self.observed.pods if pod.live]
 
     @property

@@ -21,4 +21,4 @@ POLICIES: tuple[Policy[ServiceSituation], ...] = (
     Rollout(),
     Availability(),
 )
-"""What is decided about a service, and in which order."""
+"""The policies in the order of their precedence."""

@@ -17,7 +17,7 @@ class Availability(Policy[ServiceSituation]):
     """Available is True while at most ``rollout.maxUnavailable`` pods are missing and one speaks."""
 
     def findings(self, situation: ServiceSituation, /) -> Iterator[Finding]:
-        """Available."""
+        """Find Available."""
         there, spec = situation.deployment, situation.service.spec
         if there is None:
             yield Finding(ConditionType.AVAILABLE, "False", Reason.PENDING)

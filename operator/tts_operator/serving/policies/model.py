@@ -17,7 +17,7 @@ class ModelReadiness(Policy[ServiceSituation]):
     """ModelReady is False while the training leaves no voice or the newest pod refuses the voice."""
 
     def findings(self, situation: ServiceSituation, /) -> Iterator[Finding]:
-        """ModelReady; without a Deployment also that nothing is available."""
+        """Find ModelReady. Without a Deployment, also find that nothing is available."""
         source = situation.observed.source
         trouble = (source_trouble(source) if source else None) or _refusal(situation.pods)
         if trouble is None:

@@ -1,4 +1,4 @@
-"""The rollout: the Deployment follows the spec, and Progressing says how far it is."""
+"""The rollout: the Deployment follows the spec, and Progressing reports how far it is."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Rollout(Policy[ServiceSituation]):
             yield Apply(DEPLOYMENT, wanted, situation.observed.uid)
 
     def findings(self, situation: ServiceSituation, /) -> Iterator[Finding]:
-        """Progressing."""
+        """Find Progressing."""
         there, wanted = situation.deployment, situation.service.spec.replicas
         if there is None:
             yield Finding(ConditionType.PROGRESSING, "Unknown", Reason.PENDING)

@@ -35,4 +35,4 @@ POLICIES: tuple[Policy[TrainingSituation], ...] = (
     Stall(),
     Steps(),
 )
-"""What is decided about a training, and in which order."""
+"""The policies in the order of their precedence."""

@@ -12,7 +12,7 @@ from tts_operator.training.situation import TrainingSituation
 
 
 class Children(Policy[TrainingSituation]):
-    """What is missing is created. What exists is left to the other policies: ``Suspension`` patches the Job."""
+    """Missing objects are created. Existing ones are left to the other policies: ``Suspension`` patches the Job."""
 
     def actions(self, situation: TrainingSituation, /) -> Iterator[Action]:
         """Create the claim and the Service, which the pods need, and then the Job."""

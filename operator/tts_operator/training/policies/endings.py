@@ -1,4 +1,4 @@
-"""What is found once a training has ended, whichever policy ends it."""
+"""The findings about a training that has ended, for every policy that can end one."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ COMPLETED = (
     Finding(ConditionType.SCHEDULED, "True", Reason.SCHEDULED),
     *_STOPPED,
 )
-"""The voice is there. No later policy is asked."""
+"""The findings once the voice is there. They are final: no later policy is asked."""
 
 
 def given_up(reason: Reason, message: str) -> tuple[Finding, ...]:
-    """The training failed. No later policy is asked, and Scheduled stays as it was."""
+    """The findings about a training that failed. They are final: no later policy is asked, and Scheduled stays."""
     return (Finding(ConditionType.FAILED, "True", reason, message, final=True), *_STOPPED)

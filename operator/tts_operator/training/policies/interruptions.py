@@ -20,10 +20,10 @@ LIMIT = 3
 
 
 class InterruptionsInVain(Policy[TrainingSituation]):
-    """A Job does not count interruptions as failures, and would start pods for ever."""
+    """Gives the training up, because a Job does not count interruptions as failures and would start pods for ever."""
 
     def findings(self, situation: TrainingSituation, /) -> Iterator[Finding]:
-        """Failed, once the last interruptions were in vain."""
+        """Find Failed once the last interruptions were in vain."""
         if _in_vain(situation.observed):
             yield from given_up(Reason.NO_PROGRESS, with_remedy(Reason.NO_PROGRESS))
 

@@ -17,7 +17,7 @@ class JobFailure(Policy[TrainingSituation]):
     """A training fails with its Job, for the reason that its last pod gave."""
 
     def findings(self, situation: TrainingSituation, /) -> Iterator[Finding]:
-        """Failed, once the Job failed."""
+        """Find Failed once the Job has failed."""
         job = situation.observed.job
         if job is None or not situation.observed.owns_job or job.complete or not job.failed_reason:
             return

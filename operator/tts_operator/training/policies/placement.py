@@ -15,7 +15,7 @@ class Placement(Policy[TrainingSituation]):
     """Scheduled is True once as many pods as the training has nodes are placed."""
 
     def findings(self, situation: TrainingSituation, /) -> Iterator[Finding]:
-        """Scheduled; with it Progressing, where the scheduler finds no node."""
+        """Find Scheduled. If the scheduler finds no node, find Progressing too."""
         pods = situation.live_pods
         trouble = placement_trouble(pods)
         if trouble is not None:

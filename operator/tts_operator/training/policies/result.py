@@ -1,4 +1,4 @@
-"""The result: a training is complete once its Job is and the pod said what voice it left."""
+"""The result: a training is complete once its Job is complete and its pod has reported the voice."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ RESULT_WAIT = timedelta(seconds=30)
 
 
 class Result(Policy[TrainingSituation]):
-    """A result that does not come in time makes the training fail."""
+    """The training fails if the result is not there in time."""
 
     def findings(self, situation: TrainingSituation, /) -> Iterator[Finding]:
-        """Complete with a result; Failed without one after the time for it."""
+        """Find Complete once there is a result, and Failed if there is none after ``RESULT_WAIT``."""
         observed = situation.observed
         if observed.job is None or not observed.job.complete:
             return
@@ -31,7 +31,7 @@ class Result(Policy[TrainingSituation]):
             yield from given_up(Reason.RESULT_MISSING, with_remedy(Reason.RESULT_MISSING))
 
     def alarm(self, situation: TrainingSituation, /) -> datetime | None:
-        """The end of the time for the result."""
+        """The time until which the operator waits for the result; None while the Job is not complete."""
         job = situation.observed.job
         if job is None or not job.complete or job.ended_at is None:
             return None

@@ -16,7 +16,7 @@ class SourceVoices(Policy[TrainingSituation]):
     """Scheduled and Progressing are False while a voice is missing."""
 
     def findings(self, situation: TrainingSituation, /) -> Iterator[Finding]:
-        """What the training waits for; final, since nothing else is decided before."""
+        """Find what the training waits for. This is final, because nothing else can be decided before."""
         source = situation.observed.waits_for
         trouble = source_trouble(source) if source else None
         if trouble is None:

@@ -16,7 +16,7 @@ class Stall(Policy[TrainingSituation]):
     """The time runs from the last step, or from the start of the youngest pod if that was later."""
 
     def findings(self, situation: TrainingSituation, /) -> Iterator[Finding]:
-        """Progressing is False once the time is over."""
+        """Find that Progressing is False once the time is over."""
         deadline = self.alarm(situation)
         if deadline is not None and situation.now >= deadline:
             seconds = situation.training.spec.run_policy.stall_timeout_seconds
@@ -24,7 +24,7 @@ class Stall(Policy[TrainingSituation]):
             yield Finding(ConditionType.PROGRESSING, "False", Reason.STALLED, message)
 
     def alarm(self, situation: TrainingSituation, /) -> datetime | None:
-        """When the training counts as stalled unless a step is done before; None while no pod runs."""
+        """The time at which the training counts as stalled unless it does a step before; None while no pod runs."""
         times = [pod.running_since for pod in situation.running_pods if pod.running_since]
         if not times:
             return None

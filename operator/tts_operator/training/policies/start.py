@@ -12,10 +12,10 @@ from tts_operator.troubles import exit_trouble, start_trouble
 
 
 class Start(Policy[TrainingSituation]):
-    """Progressing says why no step can be done yet."""
+    """Progressing has the reason why no step can be done yet."""
 
     def findings(self, situation: TrainingSituation, /) -> Iterator[Finding]:
-        """Progressing, where a container cannot start or none runs."""
+        """Find Progressing if a container cannot start or none runs."""
         live, failed = situation.live_pods, situation.last_failed_pod
         trouble = start_trouble(live)
         if trouble is None and situation.running_pods:

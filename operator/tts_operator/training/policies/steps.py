@@ -14,7 +14,7 @@ class Steps(Policy[TrainingSituation]):
     """Progressing is True, with the warnings of the pod."""
 
     def findings(self, situation: TrainingSituation, /) -> Iterator[Finding]:
-        """Progressing, which counts where no policy before found what keeps the training from it."""
+        """Find Progressing. It counts only if no earlier policy has found what keeps the training from its steps."""
         progress = situation.observed.progress
         warnings = ". ".join(progress.warnings) if progress else ""
         reason = Reason.RUNNING if progress and progress.step else Reason.PREPARING

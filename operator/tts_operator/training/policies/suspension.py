@@ -13,7 +13,7 @@ from tts_operator.training.situation import TrainingSituation
 from tts_operator.troubles import with_remedy
 
 SUSPENDED = Finding(ConditionType.SUSPENDED, "True", Reason.SUSPENDED, with_remedy(Reason.SUSPENDED))
-"""Suspended by the user."""
+"""The finding about a training that the user suspended."""
 
 
 class Suspension(Policy[TrainingSituation]):
@@ -29,7 +29,7 @@ class Suspension(Policy[TrainingSituation]):
             yield Patch(JOB, situation.child_key, {"spec": {"suspend": wanted}})
 
     def findings(self, situation: TrainingSituation, /) -> Iterator[Finding]:
-        """Suspended, by whom, and that nothing is scheduled and progresses meanwhile."""
+        """Find Suspended, with who suspended the Job. Meanwhile Scheduled and Progressing are False."""
         job, wanted = situation.observed.job, situation.training.spec.run_policy.suspend
         suspended = wanted if job is None else job.suspended
         if not suspended:
@@ -43,7 +43,7 @@ class Suspension(Policy[TrainingSituation]):
 
 
 def _not_suspended(situation: TrainingSituation) -> Reason:
-    """Resumed for a training that was suspended once, so that the user sees it until the end."""
+    """The reason of Suspended = False. It stays Resumed until the end for a training that was suspended once."""
     conditions = situation.observed.conditions
     before = find(conditions, ConditionType.SUSPENDED)
     resumed = before is not None and before.reason == Reason.RESUMED.value
