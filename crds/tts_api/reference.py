@@ -17,7 +17,7 @@ from tts_api.reasons import REASONS
 
 
 def render() -> str:
-    """The whole page."""
+    """The whole page as Markdown."""
     return "\n".join(_page()) + "\n"
 
 

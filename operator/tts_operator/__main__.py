@@ -29,7 +29,7 @@ LEADS = Gauge("tts_operator_leader", "1 while this replica leads")
 
 
 class Operator:
-    """One replica, from its settings to its end."""
+    """One replica of the operator, from its start to its end."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings

@@ -56,7 +56,7 @@ class Status(Protocol):
 def decode_conditions(status: Mapping[str, Any]) -> tuple[Condition, ...]:
     """The conditions of a stored status whose type this version knows.
 
-    One that cannot be read is left out. ``encode_status`` keeps what is left out here.
+    Conditions that cannot be read are left out here; ``encode_status`` keeps them in the status.
     """
     decoded = []
     for stored in status.get("conditions", ()):
@@ -97,7 +97,7 @@ def merge(
 ) -> tuple[Condition, ...]:
     """The conditions after the findings, in the order of ConditionType.
 
-    A condition that nothing was found about stays. ``lastTransitionTime`` changes only with the status.
+    A condition without a finding stays. ``lastTransitionTime`` changes only with the status.
     """
     conditions = {condition.type: condition for condition in old}
     written = timestamp(now)

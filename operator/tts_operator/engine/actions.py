@@ -1,7 +1,7 @@
 """The actions that a plan can ask for, and ``act``, which carries them out.
 
-What the API server answers is data, so that a refusal can be reported to the user. Only an error that may pass by
-itself, such as an outage or too many requests, is raised, and the worker tries again.
+The API server's answers are returned as data, so that a refusal can be reported to the user. Only an error that may
+pass by itself, such as an outage or too many requests, is raised, and the worker tries again.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Body = Mapping[str, Any]
 class Create:
     """Create an object, unless it exists.
 
-    An object of the name that exists must be controlled by the uid ``owner``. Where nothing controls it, it must carry
+    If an object of this name exists, it must be controlled by the uid ``owner``. If nothing controls it, it must carry
     ``adopt_labels``; None adopts nothing.
     """
 

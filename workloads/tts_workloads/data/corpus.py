@@ -44,7 +44,7 @@ class Clip:
 
 @dataclass(frozen=True, eq=False)
 class Corpus:
-    """All clips, in the corpus's order."""
+    """A corpus in memory: all of its clips, in its own order."""
 
     clips: tuple[Clip, ...]
     speakers: tuple[str, ...]

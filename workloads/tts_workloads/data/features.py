@@ -43,7 +43,7 @@ class Features:
         object.__setattr__(self, "starts", list(accumulate(self.counts, initial=0))[:-1])
 
     def clip(self, clip: int) -> slice:
-        """Return where a clip's frames are."""
+        """Return the slice of a clip's frames."""
         return slice(self.starts[clip], self.starts[clip] + self.counts[clip])
 
     def places(self, utterances: Sequence[Sequence[int]], longest: int) -> Tensor:

@@ -35,7 +35,7 @@ class UnreadableSound(Exception):
 
 @dataclass(frozen=True, eq=False)
 class Sound:
-    """What is in a sound file."""
+    """The content of a sound file."""
 
     waveform: Tensor
     """``[samples]`` float32 in -1 to 1, mono, at the rate that was asked for."""

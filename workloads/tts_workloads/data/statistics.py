@@ -23,7 +23,7 @@ MOST_NAMED = 20
 
 @dataclass(frozen=True)
 class ClipMeasures:
-    """What the statistics need of one clip."""
+    """The measures of one clip that the statistics are computed from."""
 
     where: str
     """File and line."""

@@ -34,7 +34,7 @@ BREATH_SHARPNESS = 4
 
 
 class Controls(NamedTuple):
-    """What the model reads off mel frames."""
+    """The pitch, the voicing and the filters that the model predicts from mel frames."""
 
     log_pitch: Tensor
     """Natural logarithm of the fundamental frequency in hertz ``[batch, frames]``."""

@@ -126,15 +126,15 @@ class Discriminators(nn.Module):
 
 
 def multi_period(channels: int = 32) -> list[Discriminator]:
-    """One discriminator for each period."""
+    """Return one discriminator for each period."""
     return [PeriodDiscriminator(period, channels) for period in PERIODS]
 
 
 def multi_scale(channels: int = 128) -> list[Discriminator]:
-    """One discriminator for the samples, one for means of two samples, one for means of four."""
+    """Return one discriminator for the samples, one for means of two samples, and one for means of four."""
     return [ScaleDiscriminator(averaged, channels) for averaged in (1, 2, 4)]
 
 
 def multi_resolution(resolutions: Sequence[Resolution], channels: int = 32) -> list[Discriminator]:
-    """One discriminator for each resolution."""
+    """Return one discriminator for each resolution."""
     return [SpectralDiscriminator(resolution, channels) for resolution in resolutions]

@@ -75,7 +75,7 @@ class GriffinLimStage(VocoderStage):
         """Do nothing."""
 
     def batches(self, epoch: int, rank: int, world: int) -> Sequence[Sequence[Utterance]]:
-        """No batches."""
+        """Return no batches."""
         del epoch, rank, world
         return []
 
@@ -84,7 +84,7 @@ class GriffinLimStage(VocoderStage):
         raise TypeError(f"griffinlim is not trained, and was given {len(utterances)} utterances")
 
     def validation(self) -> Iterable[Batch]:
-        """No batches."""
+        """Return no batches."""
         return []
 
     def show(self) -> None:

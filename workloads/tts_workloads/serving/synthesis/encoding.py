@@ -64,7 +64,7 @@ class PcmEncoder:
         return _bytes(self._resampler.resample(frame))
 
     def finish(self) -> bytes:
-        """Return those last few samples."""
+        """Return the last few samples, after which no piece comes."""
         return _bytes(self._resampler.resample(None))
 
 

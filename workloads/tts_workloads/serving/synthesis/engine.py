@@ -56,7 +56,7 @@ class EngineClosed(Exception):
 
 @dataclass(frozen=True)
 class BatchStats:
-    """What one batch cost."""
+    """The cost of one batch."""
 
     seconds: float
     samples: int

@@ -88,7 +88,7 @@ class FastSpeech2(nn.Module):
         energy: Tensor,
         noise: Tensor | None = None,
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Speak.
+        """Turn symbols into mel frames.
 
         ``tokens`` is ``[batch, symbols]`` int64, ``lengths`` is ``[batch]`` int64, ``speaker`` is ``[batch,
         channels]``. ``speed``, ``pitch`` and ``energy`` are factors, ``[batch]`` or one for each symbol ``[batch,
