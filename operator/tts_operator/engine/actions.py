@@ -59,9 +59,9 @@ class Verdict(StrEnum):
 
     DONE = "done"
     EXISTS = "exists"
-    """An object of the name exists already, and it is ours."""
+    """An object of this name exists already, and it belongs to the resource."""
     CONFLICT = "conflict"
-    """An object of the name belongs to somebody else; it was not touched."""
+    """An object of this name does not belong to the resource. It was not touched."""
     REFUSED = "refused"
     """The API server refused the action, by quota, by policy, or because a name is not allowed."""
     GONE = "gone"

@@ -1,1 +1,1 @@
-"""TTSService: what is observed, planned and concluded. Only ``observe`` reads the caches; the rest is pure."""
+"""The kind TTSService: observe, plan and conclude. Only ``observe`` reads the caches; the rest is pure."""

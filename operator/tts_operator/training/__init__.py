@@ -1,1 +1,1 @@
-"""TTSTraining: what is observed, planned and concluded. Only ``observe`` reads the caches; the rest is pure."""
+"""The kind TTSTraining: observe, plan and conclude. Only ``observe`` reads the caches; the rest is pure."""

@@ -70,8 +70,8 @@ class Optimisation:
     clip_norm: float = 1.0
     """Norm to which the gradients of all parameters of the group together are clipped."""
     average_decay: float | None = None
-    """Decay of the moving average of the group's weights. The average is what is measured and exported; with None the
-    weights themselves are."""
+    """Decay of the moving average of the group's weights. The average is measured and exported; with None, the weights
+    themselves are."""
     final_learning_rate: float = 0.05
     """Share of the peak learning rate that is left at the last step."""
     parts: Mapping[str, Optimisation] = field(default_factory=dict)

@@ -1,2 +1,2 @@
-"""How good a voice is, measured from outside: what a recogniser understands, and what people would think of it. Needs
+"""Measures how good a voice sounds: how much a recogniser understands, and what people would think of it. Needs
 the extra ``quality``."""

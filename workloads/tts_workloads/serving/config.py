@@ -1,4 +1,4 @@
-"""What is served and where, from a voice's file or from a run document. The server's life is in ``process``."""
+"""Reads what is served and where, from a voice's file or from a run document. The server's life is in ``process``."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from tts_operator.serving.situation import ServiceSituation
 
 
 class Rollout(Policy[ServiceSituation]):
-    """The Deployment is applied only where it differs from what is wanted."""
+    """The Deployment is applied only if it differs from the wanted one."""
 
     def actions(self, situation: ServiceSituation, /) -> Iterator[Action]:
         """Apply the Deployment once the voice is known."""

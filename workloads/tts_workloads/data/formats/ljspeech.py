@@ -10,7 +10,7 @@ from tts_workloads.data.formats.base import DEFAULT_SPEAKER, CorpusFormat, Entry
 
 LIST_FILE = "metadata.csv"
 AUDIO_SUFFIXES = (".wav", ".flac", ".aiff", ".aif", ".ogg", ".opus", ".mp3", ".m4a", ".aac", ".g722")
-"""Where an id has no suffix, the first of these that is there is read, in capitals too."""
+"""For an id without a suffix, the first of these files that exists is read. Suffixes in capitals count too."""
 
 
 def read(folder: Path, problems: list[str]) -> Iterator[Entry]:

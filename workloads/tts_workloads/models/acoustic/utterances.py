@@ -154,8 +154,8 @@ class UtteranceStage(AcousticStage):
         )
 
     def alone(self, clip: int) -> UtteranceBatch:
-        """A batch of one clip, on the model's device. What is computed of a clip alone does not depend, to its last
-        digit, on other clips in its batch."""
+        """A batch of one clip, on the model's device. So the results for the clip do not depend on other clips, not
+        even in their last digit."""
         return self.collate([(clip,)]).to(self.speakers.weight.device)
 
     def alignment(self, clip: int) -> Tensor | None:

@@ -1,5 +1,5 @@
-"""API keys: who may call the API. They are files in a folder, as Kubernetes mounts a Secret, and are read again every
-few seconds, so that a changed Secret needs no restart."""
+"""API keys, which clients need to call the API. They are files in a folder, as Kubernetes mounts a Secret, and are read
+again every few seconds, so that a changed Secret needs no restart."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which of the waiting requests share a batch. The decision is pure; the queue and the threads are in ``engine``."""
+"""Chooses waiting requests that share a batch. The decision is pure; the queue and the threads are in ``engine``."""
 
 from __future__ import annotations
 

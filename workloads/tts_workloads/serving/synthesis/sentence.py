@@ -1,5 +1,5 @@
-"""A sentence before and after the acoustic model. How both are computed is in ``loaded_voice``; in which order, in
-``engine``."""
+"""A sentence before and after the acoustic model. ``loaded_voice`` computes with both, and ``engine`` decides in which
+order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When the words and phonemes of a speech are spoken. How timestamps are sent is in ``http.events``."""
+"""Computes when the words and phonemes of a speech are spoken. ``http.events`` sends these timestamps."""
 
 from __future__ import annotations
 
