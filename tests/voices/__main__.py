@@ -18,7 +18,7 @@ from tts_workloads.serving.synthesis.loaded_voice import LoadedVoice
 from tts_workloads.serving.synthesis.sentence import Sentence
 from tts_workloads.text.english.front_end import English
 from tts_workloads.training.finish.export import packed
-from tts_workloads.training.finish.finish import describe
+from tts_workloads.training.finish.results import describe
 from tts_workloads.training.setup.assemble import Training
 from tts_workloads.training.setup.weights import training_only
 

@@ -14,7 +14,7 @@ from tts_api.run import TrainingRun
 from tts_workloads import models, text
 from tts_workloads.data import Clip, Corpus, features_of
 from tts_workloads.training.finish.export import packed, say
-from tts_workloads.training.finish.finish import describe
+from tts_workloads.training.finish.results import describe
 from tts_workloads.training.setup.assemble import Training
 from tts_workloads.voice_file import open_voice
 

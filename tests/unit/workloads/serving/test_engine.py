@@ -23,7 +23,7 @@ from tts_workloads.serving.synthesis.engine import FAILURES, SMOOTHING, BatchSta
 from tts_workloads.serving.synthesis.loaded_voice import LoadedVoice
 from tts_workloads.serving.synthesis.sentence import Sentence, SentenceMel
 from tts_workloads.training.finish.export import packed
-from tts_workloads.training.finish.finish import describe
+from tts_workloads.training.finish.results import describe
 
 
 class Counting:

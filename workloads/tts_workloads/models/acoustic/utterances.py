@@ -14,8 +14,8 @@ from tts_api.architectures import GriffinLimParameters
 from tts_api.resources.training import Augmentation
 from tts_api.voice import Capability
 from tts_workloads.data import Utterance, gathered, plan_batches, up_to_bucket
-from tts_workloads.models.acoustic.augmentation import draw_gains, louder, masked, noisy, stretched, stretched_frames
 from tts_workloads.models.acoustic.stage import AcousticStage
+from tts_workloads.models.augmentation import draw_gains, louder, masked, noisy, stretched, stretched_frames
 from tts_workloads.models.layers import mask_of
 from tts_workloads.models.stage import Glimpse, Optimisation, StageName, sent
 from tts_workloads.models.task import Task

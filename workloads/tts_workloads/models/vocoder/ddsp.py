@@ -18,7 +18,7 @@ from tts_workloads.models.layers import BlockShape, ConvStack, TimeConv
 from tts_workloads.models.spectral import LinearMagnitude, Overlap
 from tts_workloads.models.task import Task
 from tts_workloads.models.vocoder.losses import VocoderBatch, VocoderTraining, Weights
-from tts_workloads.models.vocoder.recipe import JUDGED, SegmentsStage, seeded_audio, spectra_and_periods
+from tts_workloads.models.vocoder.recipe import JUDGED, SegmentsStage, seed_weights, spectra_and_periods
 
 FIRST_KERNEL, KERNEL = 7, 5
 NOISE_SAMPLES = 1 << 16
@@ -183,7 +183,8 @@ class DdspTraining(VocoderTraining):
 def ddsp_stage(task: Task, acoustic: AcousticStage) -> SegmentsStage:
     """The training of ``ddsp`` against the discriminators of ``vocos``. Those of periods are narrower, because the
     pulses of its source have the right periods anyway."""
-    audio, parameters = seeded_audio(task), DdspParameters.model_validate(task.run.model.vocoder.parameters)
+    seed_weights(task)
+    audio, parameters = task.run.dataset.audio, DdspParameters.model_validate(task.run.model.vocoder.parameters)
     channels = parameters.discriminator_channels
     training = DdspTraining(
         Ddsp(parameters, audio),

@@ -17,7 +17,7 @@ from tts_workloads.models.acoustic.stage import AcousticStage
 from tts_workloads.models.task import Task
 from tts_workloads.models.vocoder.discriminators import multi_period, multi_scale
 from tts_workloads.models.vocoder.losses import VocoderBatch, VocoderTraining
-from tts_workloads.models.vocoder.recipe import JUDGED, SegmentsStage, seeded_audio
+from tts_workloads.models.vocoder.recipe import JUDGED, SegmentsStage, seed_weights
 
 SLOPE = 0.1
 """Slope of the leaky rectifiers."""
@@ -180,7 +180,8 @@ def hifigan_stage(task: Task, acoustic: AcousticStage) -> SegmentsStage:
     """The training of ``hifigan`` against multi-period and multi-scale discriminators.
 
     Raises BadInput with InvalidParameters for a hop length that the upsamplings cannot make."""
-    audio, parameters = seeded_audio(task), HifiganParameters.model_validate(task.run.model.vocoder.parameters)
+    seed_weights(task)
+    audio, parameters = task.run.dataset.audio, HifiganParameters.model_validate(task.run.model.vocoder.parameters)
     try:
         model = Hifigan(parameters, audio)
     except ValueError as error:

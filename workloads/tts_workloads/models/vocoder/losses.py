@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from tts_api.resources.training import AudioFeatures, Augmentation
 from tts_workloads.audio import LogMel
-from tts_workloads.models.acoustic.augmentation import draw_gains, louder, noisy
+from tts_workloads.models.augmentation import draw_gains, louder, noisy
 from tts_workloads.models.spectral import Resolution, spectral_distance
 from tts_workloads.models.stage import sent
 from tts_workloads.models.vocoder.adversarial import adversarial_losses

@@ -10,7 +10,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from tts_api.resources.training import AudioFeatures
 from tts_api.voice import Capability
 from tts_workloads.audio import SILENCE, LogMel
 from tts_workloads.data import Utterance, gathered, plan_batches
@@ -52,8 +51,8 @@ class SegmentsStage(VocoderStage):
     def __init__(
         self, task: Task, acoustic: AcousticStage, training: VocoderTraining, receptive_field_frames: int | None
     ) -> None:
-        options = task.run.training
         """``training`` is the vocoder with its losses; ``acoustic`` predicts what the vocoder is given."""
+        options = task.run.training
         self.task, self._training = task, training
         self.steps = options.vocoder_steps
         self.optimisation = optimisation_of(training, options.learning_rate)
@@ -170,10 +169,9 @@ def optimisation_of(training: VocoderTraining, learning_rate: float) -> Optimisa
     )
 
 
-def seeded_audio(task: Task) -> AudioFeatures:
-    """Seed torch's generator for the weights of the vocoder, and return the audio features of the run."""
+def seed_weights(task: Task) -> None:
+    """Seed torch's generator, from which the weights of the vocoder are drawn."""
     torch.manual_seed(task.run.training.seed + 1)
-    return task.run.dataset.audio
 
 
 def spectra_and_periods(channels: int, period_channels: int) -> list[Discriminator]:

@@ -13,7 +13,7 @@ from tts_workloads.models.layers import BlockShape, ConvStack, TimeConv
 from tts_workloads.models.spectral import LinearMagnitude, Overlap
 from tts_workloads.models.task import Task
 from tts_workloads.models.vocoder.losses import VocoderBatch, VocoderTraining, Weights
-from tts_workloads.models.vocoder.recipe import JUDGED, SegmentsStage, seeded_audio, spectra_and_periods
+from tts_workloads.models.vocoder.recipe import JUDGED, SegmentsStage, seed_weights, spectra_and_periods
 
 FIRST_KERNEL, KERNEL = 7, 3
 LARGEST_MAGNITUDE = 1e3
@@ -81,7 +81,8 @@ class VocosTraining(VocoderTraining):
 
 def vocos_stage(task: Task, acoustic: AcousticStage) -> SegmentsStage:
     """The training of ``vocos`` against multi-period and multi-resolution discriminators (as Jang et al. 2021)."""
-    audio, parameters = seeded_audio(task), VocosParameters.model_validate(task.run.model.vocoder.parameters)
+    seed_weights(task)
+    audio, parameters = task.run.dataset.audio, VocosParameters.model_validate(task.run.model.vocoder.parameters)
     channels = parameters.discriminator_channels
     judges = spectra_and_periods(channels, channels)
     training = VocosTraining(

@@ -9,6 +9,7 @@ import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from xml.etree import ElementTree as ET
 
 from tts_workloads.text import FrontEnd, UnknownPhoneme
@@ -85,9 +86,12 @@ class Script:
         """Return a word of the text as it is in the input."""
         if not self.replaced:
             return word
+        return self._stand_ins.sub(lambda found: self.replaced[found[0]], word)
+
+    @cached_property
+    def _stand_ins(self) -> re.Pattern[str]:
         # A longer stand-in may begin with a shorter one.
-        stand_ins = "|".join(map(re.escape, sorted(self.replaced, key=len, reverse=True)))
-        return re.sub(stand_ins, lambda found: self.replaced[found[0]], word)
+        return re.compile("|".join(map(re.escape, sorted(self.replaced, key=len, reverse=True))))
 
 
 def parse(text: str, front_end: FrontEnd) -> Script:

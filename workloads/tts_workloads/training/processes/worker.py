@@ -88,10 +88,10 @@ def work(run: TrainingRun, workspace: Path) -> Exit:
     stop = Stop()
     torch.set_num_threads(max(1, cpus() // run.topology.processes_per_node))
     rank = int(os.environ.get("RANK", "0"))
-    progress = Progress(total_steps(run), sink_for(run) if rank == 0 else _Silence())
+    progress = Progress(total_steps(run), sink_for(run) if rank == 0 else _NoSink())
     progress.stage("Preparing", 0)
     try:
-        outcome = _Part(run, workspace, stop, progress, leads=rank == 0).do()
+        outcome = _RankRun(run, workspace, stop, progress, leads=rank == 0).run_to_its_end()
     except Exception as error:
         outcome = exit_of(error)
         if outcome.code == ExitCode.BAD_INPUT:
@@ -105,7 +105,7 @@ def work(run: TrainingRun, workspace: Path) -> Exit:
     return outcome
 
 
-class _Part:
+class _RankRun:
     """One process's part of a run, from the corpus to the voice. Only the process that leads saves, reports and writes
     the voice."""
 
@@ -118,11 +118,11 @@ class _Part:
         self.checkpoints = Checkpoints(self.folder, run_sha256=digest(run), keep=keep, root=self.root)
         self.shards = Shards(self.folder / "features", writes=leads)
 
-    def do(self) -> Exit:
+    def run_to_its_end(self) -> Exit:
         """Prepare, train and finish. Raises every error but an interruption."""
-        from tts_workloads.training.finish import finish
+        from tts_workloads.training.finish import results
 
-        result = finish.earlier_result(self.run, self.folder, self.root) if self.leads else None
+        result = results.earlier_result(self.run, self.folder, self.root) if self.leads else None
         try:
             if result is not None:
                 self._report_newest_checkpoint()
@@ -135,7 +135,7 @@ class _Part:
                 if self.leads:
                     self.stop.interrupts()
                     self.progress.stage("Exporting", self.total)
-                    result = finish.finish(self.run, training, steps, world.device, self.folder, self.root)
+                    result = results.finish(self.run, training, steps, world.device, self.folder, self.root)
                     self.shards.forget()
         except Interrupted as interrupted:
             return _interrupted(str(interrupted), self.progress)
@@ -203,7 +203,7 @@ class _Part:
         return Exit(ExitCode.FINISHED, message)
 
 
-class _Silence:
+class _NoSink:
     """Drops the progress of a process that does not lead."""
 
     def put(self, document: object, *, urgent: bool = False) -> None:
