@@ -17,8 +17,8 @@ from tts_api.voice import Capability
 from tts_workloads.data import Utterance
 from tts_workloads.models.stage import Glimpse, Optimisation, StageName
 from tts_workloads.training.loop.checkpoint import Checkpoints
+from tts_workloads.training.loop.distributed import World
 from tts_workloads.training.loop.loop import Loop
-from tts_workloads.training.processes.distributed import World
 from tts_workloads.training.telemetry.progress import Progress
 
 POINTS = 24

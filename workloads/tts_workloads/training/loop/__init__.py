@@ -1,1 +1,1 @@
-"""The training loop and what it consists of: steps, precision, validation, checkpoints."""
+"""The training loop and its parts: steps, ranks, precision, validation, checkpoints."""

@@ -12,8 +12,8 @@ from tts_api.report import Checkpoint
 from tts_api.run import TrainingRun
 from tts_workloads.models.stage import Stage
 from tts_workloads.training.loop.checkpoint import Checkpoints
+from tts_workloads.training.loop.distributed import World
 from tts_workloads.training.loop.trainer import Observer, Trainer
-from tts_workloads.training.processes.distributed import World
 from tts_workloads.training.telemetry.progress import Progress
 
 log = logging.getLogger(__name__)

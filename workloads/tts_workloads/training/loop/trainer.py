@@ -20,12 +20,12 @@ from tts_workloads.data import Utterance
 from tts_workloads.exits import BadInput
 from tts_workloads.models.stage import Glimpse, Stage
 from tts_workloads.training.loop.checkpoint import Checkpoints
+from tts_workloads.training.loop.distributed import World
 from tts_workloads.training.loop.guard import Diverged, Guard
 from tts_workloads.training.loop.optimise import Optimiser, learning_rate_at
 from tts_workloads.training.loop.precision import choose
 from tts_workloads.training.loop.readings import Reading
 from tts_workloads.training.loop.validation import Best, measure
-from tts_workloads.training.processes.distributed import World
 from tts_workloads.training.telemetry.progress import Progress
 
 log = logging.getLogger(__name__)

@@ -1,1 +1,1 @@
-"""The processes of a training: how they start, find each other and exit."""
+"""The processes of a training: how they start and how they exit."""

@@ -24,11 +24,12 @@ from tts_workloads.data import InvalidDataset, Shards
 from tts_workloads.exits import Exit, clipped, exit_of
 from tts_workloads.files import write_bytes
 from tts_workloads.processors import cpus
+from tts_workloads.training.loop import distributed
 from tts_workloads.training.loop.checkpoint import Checkpoints
+from tts_workloads.training.loop.distributed import World
 from tts_workloads.training.loop.loop import Loop
 from tts_workloads.training.loop.trainer import Interrupted
-from tts_workloads.training.processes import distributed, rank_exits
-from tts_workloads.training.processes.distributed import World
+from tts_workloads.training.processes import rank_exits
 from tts_workloads.training.setup import refusal
 from tts_workloads.training.setup.steps import total_steps
 from tts_workloads.training.telemetry.progress import Progress, sink_for
