@@ -9,6 +9,7 @@ from tts_api.reasons import ConditionType, Reason
 from tts_operator import access
 from tts_operator.conditions import Finding
 from tts_operator.engine.actions import Action, Outcome, Verdict
+from tts_operator.engine.objects import Key
 from tts_operator.policy import Policy
 from tts_operator.troubles import with_remedy
 
@@ -23,20 +24,12 @@ class Answered(Protocol):
         """The outcomes of the actions of this pass."""
 
 
-class NeedsAccess(Protocol):
-    """A situation in which pods may need a service account and its binding."""
+class AccessFacts(Protocol):
+    """What was observed of the service account and its binding in the namespace of a resource."""
 
     @property
-    def namespace(self) -> str:
-        """Where the resource is."""
-
-    @property
-    def cluster_role(self) -> str:
-        """The ClusterRole that the binding refers to."""
-
-    @property
-    def voices_ready(self) -> bool:
-        """Whether everything that the pods need from other resources is there."""
+    def key(self) -> Key:
+        """The key of the resource."""
 
     @property
     def account_missing(self) -> bool:
@@ -45,6 +38,22 @@ class NeedsAccess(Protocol):
     @property
     def binding_missing(self) -> bool:
         """Whether the namespace lacks the role binding."""
+
+
+class NeedsAccess(Protocol):
+    """A situation in which pods may need a service account and its binding."""
+
+    @property
+    def observed(self) -> AccessFacts:
+        """The observed facts."""
+
+    @property
+    def cluster_role(self) -> str:
+        """The ClusterRole that the binding refers to."""
+
+    @property
+    def voices_ready(self) -> bool:
+        """Whether everything that the pods need from other resources is there."""
 
 
 class Acceptance(Policy[Answered]):
@@ -68,10 +77,10 @@ class ReportingAccess(Policy[NeedsAccess]):
         if not situation.voices_ready:
             return ()
         return access.mend(
-            situation.namespace,
+            situation.observed.key.namespace,
             situation.cluster_role,
-            account=situation.account_missing,
-            binding=situation.binding_missing,
+            account=situation.observed.account_missing,
+            binding=situation.observed.binding_missing,
         )
 
 

@@ -12,8 +12,12 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from tts_api.reasons import ConditionType
+from tts_api.resources.references import FromTraining
 from tts_api.resources.training import VoiceArtifact
 from tts_operator.conditions import holds_in
+from tts_operator.engine.cache import Cache
+from tts_operator.engine.objects import Key
+from tts_operator.training.record import TRAINING_RECORD
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,13 @@ class SourceTrainings:
     def first_without_voice(self) -> SourceTraining | None:
         """The first training that is named and has no voice to give yet; None where each has one."""
         return next((source for source in self.named if source.state != "complete"), None)
+
+
+def read_source(reference: FromTraining | None, namespace: str, cache: Cache) -> SourceTraining | None:
+    """Read the facts about the training that a reference names; None without a reference."""
+    if reference is None:
+        return None
+    return source_training(reference.name, cache.get(TRAINING_RECORD.kind, Key(namespace, reference.name)))
 
 
 def source_training(name: str, body: Mapping[str, Any] | None) -> SourceTraining:

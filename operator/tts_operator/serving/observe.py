@@ -19,8 +19,7 @@ from tts_operator.engine.objects import CORE_SERVICE, DEPLOYMENT, POD, Key, cont
 from tts_operator.pod_status import PodStatus, pod_status
 from tts_operator.pods import CURRENT_REVISION, REVISION_LABEL
 from tts_operator.serving.record import HASH_ANNOTATION, SERVICE_RECORD
-from tts_operator.sources import SourceTraining, VoiceReference, source_training
-from tts_operator.training.record import TRAINING_RECORD
+from tts_operator.sources import SourceTraining, VoiceReference, read_source
 
 
 @dataclass(frozen=True)
@@ -92,7 +91,7 @@ def observe(key: Key, cache: Cache) -> ObservedService | None:
     service, invalid = SERVICE_RECORD.decode(body)
     owner = SERVICE_RECORD.owner(key)
     account, binding = access.missing(cache, key.namespace)
-    source = _source(service, cache) if service else None
+    source = read_source(service.spec.model.from_training, key.namespace, cache) if service else None
     return ObservedService(
         key=key,
         uid=metadata["uid"],
@@ -111,15 +110,6 @@ def observe(key: Key, cache: Cache) -> ObservedService | None:
         pods=tuple(pod_status(pod) for pod in cache.children(POD, owner)),
         account_missing=account,
         binding_missing=binding,
-    )
-
-
-def _source(service: TTSService, cache: Cache) -> SourceTraining | None:
-    reference = service.spec.model.from_training
-    if reference is None:
-        return None
-    return source_training(
-        reference.name, cache.get(TRAINING_RECORD.kind, Key(service.metadata.namespace, reference.name))
     )
 
 

@@ -49,11 +49,6 @@ class ServiceSituation:
         )
 
     @property
-    def namespace(self) -> str:
-        """Where the service is."""
-        return self.observed.key.namespace
-
-    @property
     def voice(self) -> VoiceReference | None:
         """The voice to serve, once it is known."""
         return self.observed.voice
@@ -72,13 +67,3 @@ class ServiceSituation:
     def voices_ready(self) -> bool:
         """Whether the voice is known. Without one nothing is made, and pods that are there go on."""
         return self.voice is not None
-
-    @property
-    def account_missing(self) -> bool:
-        """Whether the namespace lacks the service account of the pods."""
-        return self.observed.account_missing
-
-    @property
-    def binding_missing(self) -> bool:
-        """Whether the namespace lacks the role binding of the pods."""
-        return self.observed.binding_missing

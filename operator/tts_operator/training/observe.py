@@ -16,13 +16,12 @@ from pydantic import ValidationError
 from tts_api.reasons import ConditionType
 from tts_api.report import ExitCode, TrainingProgress, TrainingResult
 from tts_api.resources import Condition, TTSTraining
-from tts_api.resources.references import FromTraining
 from tts_operator import access
 from tts_operator.conditions import decode_conditions, holds_in
 from tts_operator.engine.cache import Cache
 from tts_operator.engine.objects import CLAIM, CORE_SERVICE, JOB, POD, Key, controller_uid
 from tts_operator.pod_status import PodStatus, pod_status
-from tts_operator.sources import SourceTraining, SourceTrainings, source_training
+from tts_operator.sources import SourceTraining, SourceTrainings, read_source
 from tts_operator.times import parse_time
 from tts_operator.training.manifests import output_folder
 from tts_operator.training.record import TRAINING_RECORD
@@ -66,8 +65,6 @@ class ObservedTraining:
     result: TrainingResult | None = None
     """What the training left, if that lies in its own folder."""
     sources: SourceTrainings = field(default_factory=SourceTrainings)
-    waits_for: SourceTraining | None = None
-    """The first training whose voice is not there yet, while there is no Job; a Job that was made has what it needs."""
     job: JobStatus | None = None
     """The Job with the training's name, even if another object controls it."""
     pods: tuple[PodStatus, ...] = ()
@@ -80,6 +77,12 @@ class ObservedTraining:
     def owns_job(self) -> bool:
         """Whether the Job is there and belongs to this training."""
         return self.job is not None and self.job.owner_uid == self.uid
+
+    @property
+    def waits_for(self) -> SourceTraining | None:
+        """The first training whose voice is not there yet, while there is no Job; a Job that was made has what it
+        needs."""
+        return None if self.owns_job else self.sources.first_without_voice
 
     @property
     def finished(self) -> bool:
@@ -96,11 +99,8 @@ def observe(key: Key, cache: Cache) -> ObservedTraining | None:
     training, invalid = TRAINING_RECORD.decode(body)
     owner = TRAINING_RECORD.owner(key)
     jobs = cache.children(JOB, owner)
-    job = _job(jobs[0]) if jobs else None
     pods = tuple(pod_status(pod) for pod in cache.children(POD, owner))
     progress = _progress(status)
-    sources = _sources(training, cache) if training else SourceTrainings()
-    has_own_job = job is not None and job.owner_uid == metadata["uid"]
     account, binding = access.missing(cache, key.namespace)
     return ObservedTraining(
         key=key,
@@ -114,9 +114,8 @@ def observe(key: Key, cache: Cache) -> ObservedTraining | None:
         progress=progress,
         last_step_at=_last_step_at(progress) if progress else None,
         result=_result(training, pods, progress) if training else None,
-        sources=sources,
-        waits_for=None if has_own_job else sources.first_without_voice,
-        job=job,
+        sources=_sources(training, cache) if training else SourceTrainings(),
+        job=_job(jobs[0]) if jobs else None,
         pods=pods,
         has_headless_service=bool(cache.children(CORE_SERVICE, owner)),
         has_claim=bool(cache.children(CLAIM, owner)),
@@ -156,13 +155,10 @@ def _result(
 
 def _sources(training: TTSTraining, cache: Cache) -> SourceTrainings:
     namespace, model = training.metadata.namespace, training.spec.model
-
-    def read(reference: FromTraining | None) -> SourceTraining | None:
-        if reference is None:
-            return None
-        return source_training(reference.name, cache.get(TRAINING_RECORD.kind, Key(namespace, reference.name)))
-
-    return SourceTrainings(read(model.acoustic.from_training), read(model.vocoder.from_training))
+    return SourceTrainings(
+        read_source(model.acoustic.from_training, namespace, cache),
+        read_source(model.vocoder.from_training, namespace, cache),
+    )
 
 
 def _job(body: Mapping[str, Any]) -> JobStatus:

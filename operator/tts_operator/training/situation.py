@@ -50,29 +50,14 @@ class TrainingSituation:
         )
 
     @property
-    def namespace(self) -> str:
-        """Where the training is."""
-        return self.observed.key.namespace
-
-    @property
     def child_key(self) -> Key:
         """The key of the Job and of the other children."""
-        return Key(self.namespace, manifests.child_name(self.training))
+        return Key(self.observed.key.namespace, manifests.child_name(self.training))
 
     @property
     def voices_ready(self) -> bool:
         """Whether every voice that the models start from is there."""
         return self.observed.waits_for is None
-
-    @property
-    def account_missing(self) -> bool:
-        """Whether the namespace lacks the service account of the pods."""
-        return self.observed.account_missing
-
-    @property
-    def binding_missing(self) -> bool:
-        """Whether the namespace lacks the role binding of the pods."""
-        return self.observed.binding_missing
 
     @property
     def in_queue(self) -> bool:
