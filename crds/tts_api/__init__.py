@@ -8,7 +8,7 @@ which they build on each other:
 - ``choices``, ``architectures``: the names that a user can choose from
 - ``reasons``, ``report``: what pods report, and why something is as it is
 - ``resources``: TTSTraining and TTSService
-- ``run``, ``voice``: what a pod is given, and what it leaves
+- ``run``, ``run_documents``, ``voice``: what a pod is given, how it follows from a spec, and what a pod leaves
 - ``rules``, ``kinds``, ``structural``, ``crd``, ``admission``, ``rbac``, ``reference``, ``generate``: what is generated
   from the types
 """

@@ -15,6 +15,7 @@ from typing import Any
 from tts_api import API_VERSION
 from tts_api.resources import TTSService
 from tts_api.run import API_KEYS_PATH, CHECKPOINTS_PATH, RUN_PATH, ResourceReference, RunVoice, ServiceRun, dumps
+from tts_api.run_documents import service_run
 from tts_operator.engine.objects import CORE_SERVICE, DEPLOYMENT
 from tts_operator.pods import MANAGED_BY, owner_reference, pod_template
 from tts_operator.serving.record import HASH_ANNOTATION, SERVICE_RECORD
@@ -51,15 +52,10 @@ def url(service: TTSService) -> str:
 def run_document(service: TTSService, voice: VoiceReference) -> ServiceRun:
     """The document that tells the pods what to serve."""
     metadata = service.metadata
-    return ServiceRun(
+    return service_run(
+        service.spec,
+        RunVoice(name=metadata.name, path=voice.path, sha256=voice.sha256),
         resource=ResourceReference(namespace=metadata.namespace, name=metadata.name, uid=metadata.uid),
-        voice=RunVoice(name=metadata.name, path=voice.path, sha256=voice.sha256),
-        limits=service.spec.limits,
-        batching=service.spec.batching,
-        api_keys=service.spec.api_keys is not None,
-        max_concurrent_requests_per_key=service.spec.api_keys.max_concurrent_requests
-        if service.spec.api_keys
-        else None,
     )
 
 

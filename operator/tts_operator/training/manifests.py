@@ -13,13 +13,13 @@ from tts_api.run import (
     RUN_PATH,
     SOURCES_PATH,
     ResourceReference,
-    RunDataset,
     RunSource,
     RunSources,
     Topology,
     TrainingRun,
     dumps,
 )
+from tts_api.run_documents import training_run
 from tts_operator.engine.objects import CLAIM, CORE_SERVICE, JOB
 from tts_operator.pods import CONTAINER, MANAGED_BY, QUEUE_LABEL, owner_reference, pod_template
 from tts_operator.sources import SourceTraining, SourceTrainings
@@ -58,24 +58,16 @@ def run_document(training: TTSTraining, sources: SourceTrainings) -> TrainingRun
     spec, metadata = training.spec, training.metadata
     nodes = spec.resources.nodes
     host = f"{child_name(training)}-0.{child_name(training)}.{metadata.namespace}.svc"
-    return TrainingRun(
-        resource=ResourceReference(namespace=metadata.namespace, name=metadata.name, uid=metadata.uid),
+    return training_run(
+        spec,
         output=output_folder(training),
-        dataset=RunDataset(
-            format=spec.dataset.format,
-            path=spec.dataset.source.persistent_volume_claim.path,
-            language=spec.dataset.language,
-            audio=spec.dataset.audio,
-            max_invalid_clips=spec.dataset.max_invalid_clips,
-        ),
-        model=spec.model,
         sources=RunSources(acoustic=_run_source(sources.acoustic), vocoder=_run_source(sources.vocoder)),
-        training=spec.training,
         topology=Topology(
             nodes=nodes,
             processes_per_node=max(1, spec.resources.gpus_per_node),
             rendezvous=f"{host}:{RENDEZVOUS_PORT}" if nodes > 1 else "",
         ),
+        resource=ResourceReference(namespace=metadata.namespace, name=metadata.name, uid=metadata.uid),
     )
 
 
