@@ -110,11 +110,12 @@ TRAINING = CustomKind(
     conditions=TRAINING_CONDITIONS,
     columns=(
         Column("Phase", "string", ".status.phase", "Summary of the conditions in one word."),
+        Column("Reason", "string", ".status.reason", "Why the training is in this phase, as one word."),
         Column("Progress", "string", f"{_DISPLAY}.percent", "Share of the steps done."),
         Column("Step", "string", f"{_DISPLAY}.step", "Steps done of all steps."),
         Column("Loss", "string", f"{_DISPLAY}.loss", "Training loss."),
         Column("ETA", "string", f"{_DISPLAY}.eta", "Remaining time at the present speed."),
-        Column("GPUs", "integer", ".status.gpus", "GPUs of all pods together."),
+        Column("GPUs", "integer", ".status.gpus", "GPUs that the pods use."),
         Column("Stage", "string", ".status.progress.stage", "What the training is doing.", priority=1),
         Column("Artifact", "string", ".status.artifact.path", "File of the finished voice.", priority=1),
         Column("Age", "date", _AGE, "Time since the training was created."),
@@ -137,7 +138,7 @@ SERVICE = CustomKind(
     conditions=SERVICE_CONDITIONS,
     columns=(
         Column("Available", "string", f"{_AVAILABLE}.status", "Whether enough pods are ready to speak."),
-        Column("Reason", "string", f"{_AVAILABLE}.reason", "Reason of the condition Available."),
+        Column("Reason", "string", ".status.reason", "Why the service is available or not, as one word."),
         Column("Ready", "integer", ".status.readyReplicas", "Pods that are ready to speak."),
         Column("Replicas", "integer", ".spec.replicas", "Pods that the spec asks for."),
         Column("URL", "string", ".status.url", "URL of the service inside the cluster."),

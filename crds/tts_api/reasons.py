@@ -102,6 +102,7 @@ class Reason(StrEnum):
     DIGEST_MISMATCH = "DigestMismatch"
     UNSUPPORTED_VOICE = "UnsupportedVoice"
     CRASH_LOOP = "CrashLoop"
+    PROGRESS_DEADLINE_EXCEEDED = "ProgressDeadlineExceeded"
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,10 @@ REASONS: dict[Reason, Explanation] = {
     Reason.INTERRUPTED: Explanation("The pod was stopped after it saved a checkpoint; another one goes on from there."),
     Reason.MODEL_FOUND: Explanation("The voice that is to be served is known."),
     Reason.AVAILABLE: Explanation("Enough pods speak."),
-    Reason.UNAVAILABLE: Explanation("Too few pods speak.", "The other conditions and the events say why."),
+    Reason.UNAVAILABLE: Explanation(
+        "Pods that spoke do not any more, or more pods are asked for.",
+        "Wait for the pods; the log of one that stays unready says why.",
+    ),
     Reason.ROLLING_OUT: Explanation("Pods are being added or replaced."),
     Reason.ROLLED_OUT: Explanation("Every pod runs what the spec asks for."),
     Reason.SCALED_TO_ZERO: Explanation("No pod is asked for.", "Scale the service up to speak."),
@@ -233,5 +237,9 @@ REASONS: dict[Reason, Explanation] = {
     ),
     Reason.CRASH_LOOP: Explanation(
         "The service's container fails again and again.", "The message says how it failed last."
+    ),
+    Reason.PROGRESS_DEADLINE_EXCEEDED: Explanation(
+        "The new pods of a service were not ready within rollout.progressDeadlineSeconds; older pods go on.",
+        "Look at the log of a pod that is not ready; the rollout goes on by itself once its pods start.",
     ),
 }

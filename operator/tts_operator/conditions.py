@@ -31,6 +31,8 @@ _QUIET_REASONS = {
     Reason.MODEL_FOUND,
 }
 """Reasons that no event reports, because no user waits for them."""
+_ASKED_FOR = {Reason.SUSPENDED, Reason.SCALED_TO_ZERO}
+"""Reasons whose remedy undoes what the user asked for: no warning."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class Finding:
     status: Truth
     reason: Reason
     message: str = ""
-    """A sentence for the user; empty means the meaning of the reason."""
+    """A sentence for the user; empty means the meaning of the reason, with its remedy."""
     final: bool = False
     """Whether the policy that finds this is the last one that is asked."""
 
@@ -51,6 +53,13 @@ class Status(Protocol):
 
     def to_json_object(self) -> dict[str, Any]:
         """The status as JSON types, unset fields left out."""
+
+
+def with_remedy(reason: Reason, message: str = "") -> str:
+    """A message as a sentence, followed by the remedy of its reason. Without a message it is the reason's meaning."""
+    explanation = REASONS[reason]
+    sentence = (message or explanation.meaning).strip().rstrip(".")
+    return f"{sentence}. {explanation.remedy}".strip()
 
 
 def decode_conditions(status: Mapping[str, Any]) -> tuple[Condition, ...]:
@@ -103,7 +112,7 @@ def merge(
     written = timestamp(now)
     for finding in findings:
         before = conditions.get(finding.type)
-        message = (finding.message or REASONS[finding.reason].meaning)[:MESSAGE_LIMIT]
+        message = (finding.message or with_remedy(finding.reason))[:MESSAGE_LIMIT]
         since = before.last_transition_time if before and before.status == finding.status else written
         conditions[finding.type.value] = Condition(
             type=finding.type.value,
@@ -127,6 +136,16 @@ def holds(conditions: Iterable[Condition], type_: ConditionType) -> bool:
     return found is not None and found.status == "True"
 
 
+def explanation(conditions: Iterable[Condition], order: Iterable[tuple[ConditionType, Truth | None]]) -> str | None:
+    """The reason of the first condition in ``order`` that is there with the status beside it; None stands for any."""
+    found = {condition.type: condition for condition in conditions}
+    for type_, status in order:
+        condition = found.get(type_.value)
+        if condition is not None and status in (None, condition.status):
+            return condition.reason
+    return None
+
+
 def condition_events(old: Iterable[Mapping[str, Any]], new: Iterable[Mapping[str, Any]]) -> Iterator[Event]:
     """One event for each reason in the new conditions that is not among the old ones; quiet reasons have none."""
     known = {(condition.get("type"), condition.get("reason")) for condition in old}
@@ -137,8 +156,8 @@ def condition_events(old: Iterable[Mapping[str, Any]], new: Iterable[Mapping[str
         if not reason or (condition.get("type"), reason) in known or reason in told or reason in _QUIET_REASONS:
             continue
         told.add(reason)
-        remedy = reason in REASONS and REASONS[Reason(reason)].remedy
-        yield Event("Warning" if remedy else "Normal", reason, condition.get("message", ""))
+        warns = reason in REASONS and REASONS[Reason(reason)].remedy and reason not in _ASKED_FOR
+        yield Event("Warning" if warns else "Normal", reason, condition.get("message", ""))
 
 
 def _place(type_: str | None) -> int:

@@ -60,14 +60,9 @@ class PodStatus:
     """How the container ended last, in this pod."""
 
     @property
-    def live(self) -> bool:
-        """Whether the pod has not ended and is not being deleted."""
-        return self.phase in ("Pending", "Running") and not self.deleting
-
-    @property
-    def running(self) -> bool:
-        """Whether the pod's container runs and the pod is not being deleted."""
-        return self.running_since is not None and not self.deleting
+    def runs(self) -> bool:
+        """Whether the pod's container runs, even if the pod is being deleted."""
+        return self.running_since is not None
 
 
 def pod_status(body: Mapping[str, Any]) -> PodStatus:

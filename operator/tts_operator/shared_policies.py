@@ -7,11 +7,10 @@ from typing import Protocol
 
 from tts_api.reasons import ConditionType, Reason
 from tts_operator import access
-from tts_operator.conditions import Finding
+from tts_operator.conditions import Finding, with_remedy
 from tts_operator.engine.actions import Action, Outcome, Verdict
 from tts_operator.engine.objects import Key
 from tts_operator.policy import Policy
-from tts_operator.troubles import with_remedy
 
 _NOT_ACCEPTED = {Verdict.CONFLICT: Reason.NAME_CONFLICT, Verdict.REFUSED: Reason.REFUSED}
 

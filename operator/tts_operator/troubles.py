@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from tts_api.reasons import REASONS, Reason
 from tts_api.report import ExitCode
+from tts_operator.conditions import with_remedy
 from tts_operator.pod_status import PodStatus
 from tts_operator.sources import SourceTraining
 
@@ -24,13 +25,6 @@ class Trouble:
 
     reason: Reason
     message: str
-
-
-def with_remedy(reason: Reason, message: str = "") -> str:
-    """A message as a sentence, followed by the remedy of its reason. Without a message it is the reason's meaning."""
-    explanation = REASONS[reason]
-    sentence = (message or explanation.meaning).strip().rstrip(".")
-    return f"{sentence}. {explanation.remedy}".strip()
 
 
 def placement_trouble(pods: Iterable[PodStatus]) -> Trouble | None:

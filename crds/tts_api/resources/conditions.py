@@ -12,6 +12,10 @@ Truth = Literal["True", "False", "Unknown"]
 """Whether an aspect holds, as Kubernetes writes it."""
 
 
+ReasonWord = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+"""A reason of ``tts_api.reasons``, or one of a newer version."""
+
+
 class Condition(Document):
     """One observed aspect of the resource's state."""
 
@@ -21,7 +25,7 @@ class Condition(Document):
     status: Truth
     """Whether the aspect holds: True, False or Unknown."""
 
-    reason: Annotated[str, StringConstraints(min_length=1, max_length=64)]
+    reason: ReasonWord
     """The reason, as one word for programs. The API reference lists every reason with its remedy."""
 
     message: Annotated[str, StringConstraints(max_length=2048)] = ""

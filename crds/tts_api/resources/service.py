@@ -8,7 +8,7 @@ from pydantic import Field, StringConstraints
 
 from tts_api.base import Document, Image, Name, Quantity, RelativePath, Sha256, cel_rules, rule
 from tts_api.report import ServicePerformance
-from tts_api.resources.conditions import Conditions
+from tts_api.resources.conditions import Conditions, ReasonWord
 from tts_api.resources.metadata import Metadata
 from tts_api.resources.pods import PodTemplate
 from tts_api.resources.references import FromTraining
@@ -146,6 +146,8 @@ class TTSServiceStatus(Document):
 
     observed_generation: Annotated[int, Field(ge=0)] | None = None
     """The generation of the spec that this status was derived from."""
+    reason: ReasonWord | None = None
+    """Why the service is available or not, as one word: the reason of the condition that explains it."""
     conditions: Conditions = ()
     """The conditions Accepted, ModelReady, Available and Progressing."""
     url: Annotated[str, StringConstraints(max_length=512)] | None = None

@@ -13,7 +13,7 @@ from tts_api.architectures import ACOUSTIC_MODELS, FASTSPEECH2, VOCODERS, VOCOS
 from tts_api.base import Document, Image, Name, Quantity, RelativePath, cel_rules, rule
 from tts_api.choices import DatasetFormat, Language, OneOf
 from tts_api.report import Artifact, Checkpoint, Evaluation, TrainingProgress
-from tts_api.resources.conditions import Conditions
+from tts_api.resources.conditions import Conditions, ReasonWord
 from tts_api.resources.metadata import Metadata
 from tts_api.resources.parameters import ParameterMap, describe_parameters, within_bounds
 from tts_api.resources.pods import PodTemplate
@@ -337,13 +337,18 @@ class TTSTrainingStatus(Document):
     observed_generation: Annotated[int, Field(ge=0)] | None = None
     """The generation of the spec that this status was derived from."""
     phase: Phase | None = None
-    """Summary of the conditions in one word."""
+    """Summary of the conditions in one word. Within one attempt it goes forward only: Queued, Pending, Running, and
+    Complete or Failed. It goes back to Pending for a new attempt and to Suspended or Queued when the training is
+    stopped; reason then says why."""
+    reason: ReasonWord | None = None
+    """Why the training is in this phase, as one word: the reason of the condition that explains the phase."""
     conditions: Conditions = ()
     """The conditions Accepted, Scheduled, Progressing, Suspended, Complete and Failed."""
     image: Annotated[str, StringConstraints(max_length=512)] | None = None
     """The image of the pods, resolved when they were first made. A newer operator does not change it."""
     gpus: Annotated[int, Field(ge=0)] | None = None
-    """GPUs of all pods together."""
+    """GPUs of all pods together: those that spec.resources requests, or 0 from the time when a pod reports that it
+    computes on the CPU."""
     progress: TrainingProgress | None = None
     """How far the training is. The training pod writes the whole of it."""
     checkpoint: Checkpoint | None = None

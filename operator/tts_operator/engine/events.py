@@ -19,6 +19,7 @@ logger = logging.getLogger(__name__)
 
 REPORTER = "ttsoperator.dev/tts-operator"
 NOTE_LIMIT = 1000
+"""Longest note in characters; the API server takes 1024."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ async def emit(api: Api, regarding: Mapping[str, Any], event: Event, now: dateti
         "regarding": dict(regarding),
         "type": event.type,
         "reason": event.reason,
-        "note": event.note[:NOTE_LIMIT],
+        "note": _shortened(event.note),
         "action": event.action,
         "reportingController": REPORTER,
         "reportingInstance": "tts-operator",
@@ -54,3 +55,11 @@ async def emit(api: Api, regarding: Mapping[str, Any], event: Event, now: dateti
         await api.create(EVENT, body)
     except ApiError as error:
         logger.info("an event was not written: %s", error)
+
+
+def _shortened(note: str) -> str:
+    """The note within its limit. The middle is left out of a long one, because its end is the remedy."""
+    if len(note) <= NOTE_LIMIT:
+        return note
+    end = NOTE_LIMIT // 3
+    return f"{note[: NOTE_LIMIT - end - 5]} ... {note[-end:]}"

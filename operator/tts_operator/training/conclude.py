@@ -8,8 +8,9 @@ from typing import Any
 
 from tts_api.reasons import ConditionType, Reason
 from tts_api.resources import Condition
+from tts_api.resources.conditions import Truth
 from tts_api.resources.training import Phase, TTSTrainingStatus, VoiceArtifact
-from tts_operator.conditions import Finding, encode_status, find, holds, merge
+from tts_operator.conditions import Finding, encode_status, explanation, find, holds, merge
 from tts_operator.engine.actions import Outcome
 from tts_operator.policy import Policy, fold_findings
 from tts_operator.settings import Settings
@@ -25,6 +26,15 @@ UNLESS_FOUND = (
     Finding(ConditionType.COMPLETE, "False", Reason.NOT_COMPLETE),
 )
 """The findings for a training that can be read, unless a policy finds something else."""
+
+REASON_FROM: tuple[tuple[ConditionType, Truth | None], ...] = (
+    (ConditionType.FAILED, "True"),
+    (ConditionType.COMPLETE, "True"),
+    (ConditionType.ACCEPTED, "False"),
+    (ConditionType.SUSPENDED, "True"),
+    (ConditionType.PROGRESSING, None),
+)
+"""The conditions that explain the phase, the first that applies; None stands for any status."""
 
 
 def current(observed: ObservedTraining) -> dict[str, Any]:
@@ -45,7 +55,13 @@ def conclude(
     if observed.training is None:
         findings: tuple[Finding, ...] = (unreadable(observed.invalid),)
         conditions = merge(observed.conditions, findings, observed.generation, now)
-        status = TTSTrainingStatus(observed_generation=observed.generation, conditions=conditions)
+        status = TTSTrainingStatus(
+            observed_generation=observed.generation,
+            # What was made before the operator could not read the spec any more stays as it is.
+            phase=None if "phase" in observed.status else "Pending",
+            reason=explanation(conditions, REASON_FROM),
+            conditions=conditions,
+        )
     else:
         this = TrainingSituation.of(observed, observed.training, settings, now, outcomes)
         findings = fold_findings(policies, this, UNLESS_FOUND)
@@ -62,10 +78,11 @@ def _status(this: TrainingSituation, conditions: tuple[Condition, ...]) -> TTSTr
     return TTSTrainingStatus(
         observed_generation=observed.generation,
         phase=_phase(this, conditions),
+        reason=explanation(conditions, REASON_FROM),
         conditions=conditions,
         # The image is settled when the pods are made: until then a newer operator's default may be better.
         image=this.image if this.voices_ready else None,
-        gpus=training.spec.resources.nodes * training.spec.resources.gpus_per_node,
+        gpus=_gpus(this),
         checkpoint=observed.progress.checkpoint if observed.progress else None,
         evaluation=result.evaluation if result else None,
         artifact=artifact,
@@ -80,6 +97,10 @@ def _phase(this: TrainingSituation, conditions: Sequence[Condition]) -> Phase:
     suspended = find(conditions, ConditionType.SUSPENDED)
     if suspended is not None and suspended.status == "True":
         return "Queued" if suspended.reason == Reason.QUEUED.value else "Suspended"
-    # Between the end of the last pod and that of its Job the training is still under way.
-    under_way = this.running_pods or any(pod.phase == "Succeeded" for pod in this.observed.pods)
-    return "Running" if under_way else "Pending"
+    return "Running" if this.under_way or this.stopping_pods else "Pending"
+
+
+def _gpus(this: TrainingSituation) -> int:
+    """The GPUs that the pods use. Until a pod has reported what it computes on, they are the requested ones."""
+    resources = this.training.spec.resources
+    return 0 if this.observed.device == "cpu" else resources.nodes * resources.gpus_per_node

@@ -34,6 +34,8 @@ class JobStatus:
     owner_uid: str | None
     """The uid of the object that controls the Job; None where nothing does."""
     suspended: bool
+    completed: frozenset[int] = frozenset()
+    """Completion indexes whose pod ended well, even if the pod is gone."""
     complete: bool = False
     failed_reason: str = ""
     """Why the Job failed, as Kubernetes' word; empty where it did not fail."""
@@ -60,6 +62,8 @@ class ObservedTraining:
     """The image that an earlier pass resolved; empty before the first."""
     progress: TrainingProgress | None = None
     """What the pod reported; None where it reported nothing that can be read."""
+    device: str = ""
+    """What the pods compute on, as they reported it: ``cpu`` or the GPU's name; empty before their first report."""
     last_step_at: datetime | None = None
     """When the last step was done, or where no readable time of a step is reported, when the pod reported."""
     result: TrainingResult | None = None
@@ -112,6 +116,7 @@ def observe(key: Key, cache: Cache) -> ObservedTraining | None:
         conditions=decode_conditions(status),
         image=status.get("image") or "",
         progress=progress,
+        device=_device(status),
         last_step_at=_last_step_at(progress) if progress else None,
         result=_result(training, pods, progress) if training else None,
         sources=_sources(training, cache) if training else SourceTrainings(),
@@ -129,6 +134,13 @@ def _progress(status: Mapping[str, Any]) -> TrainingProgress | None:
         return TrainingProgress.model_validate(status["progress"])
     except (KeyError, ValidationError):
         return None
+
+
+def _device(status: Mapping[str, Any]) -> str:
+    try:
+        return str(status["progress"]["settings"]["device"])
+    except (KeyError, TypeError):
+        return ""
 
 
 def _last_step_at(progress: TrainingProgress) -> datetime | None:
@@ -162,14 +174,22 @@ def _sources(training: TTSTraining, cache: Cache) -> SourceTrainings:
 
 
 def _job(body: Mapping[str, Any]) -> JobStatus:
-    conditions = {c["type"]: c for c in body.get("status", {}).get("conditions", ()) if c["status"] == "True"}
+    status = body.get("status", {})
+    conditions = {c["type"]: c for c in status.get("conditions", ()) if c["status"] == "True"}
     failed = conditions.get("Failed") or conditions.get("FailureTarget") or {}
     complete = conditions.get("Complete") or {}
     return JobStatus(
         owner_uid=controller_uid(body),
         suspended=bool(body.get("spec", {}).get("suspend")),
+        completed=_indexes(status.get("completedIndexes", "")),
         complete=bool(complete),
         failed_reason=failed.get("reason", ""),
         failed_message=failed.get("message", ""),
         ended_at=parse_time((complete or failed).get("lastTransitionTime")),
     )
+
+
+def _indexes(text: str) -> frozenset[int]:
+    """The numbers of a list of numbers and ranges, such as ``0,3-5``, as a Job writes it."""
+    ranges = (part.partition("-") for part in text.split(",") if part)
+    return frozenset(index for first, _, last in ranges for index in range(int(first), int(last or first) + 1))

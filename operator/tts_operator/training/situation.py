@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from tts_api.report import ExitCode
 from tts_api.resources import TTSTraining
 from tts_operator.engine.actions import Outcome
 from tts_operator.engine.objects import Key
@@ -67,15 +68,45 @@ class TrainingSituation:
     @property
     def live_pods(self) -> list[PodStatus]:
         """The pods that have not ended and are not being deleted."""
-        return [pod for pod in self.observed.pods if pod.live]
+        return [pod for pod in self.observed.pods if not (pod.deleting or _ended_well(pod) or _ended_badly(pod))]
 
     @property
     def running_pods(self) -> list[PodStatus]:
-        """The pods whose container runs."""
-        return [pod for pod in self.observed.pods if pod.running]
+        """The pods whose container runs and that are not being deleted."""
+        return [pod for pod in self.observed.pods if pod.runs and not pod.deleting]
+
+    @property
+    def stopping_pods(self) -> list[PodStatus]:
+        """The pods that are being deleted and whose container still runs."""
+        return [pod for pod in self.observed.pods if pod.runs and pod.deleting]
+
+    @property
+    def finished_count(self) -> int:
+        """The number of pods that ended well. Pods and Job reach the cache in any order, and pods may be gone."""
+        indexes, job = {pod.index for pod in self.observed.pods if _ended_well(pod)}, self.observed.job
+        if job is None or not self.observed.owns_job:
+            return len(indexes)
+        return self.training.spec.resources.nodes if job.complete else len(indexes | job.completed)
+
+    @property
+    def under_way(self) -> bool:
+        """Whether a pod runs or has ended well."""
+        return bool(self.running_pods) or self.finished_count > 0
 
     @property
     def last_failed_pod(self) -> PodStatus | None:
         """The pod that ended badly most recently."""
-        failed = [pod for pod in self.observed.pods if pod.phase == "Failed"]
+        failed = [pod for pod in self.observed.pods if _ended_badly(pod)]
         return max(failed, key=lambda p: p.terminated.finished_at if p.terminated else p.created_at, default=None)
+
+
+# A training's container is never restarted, so its end is the end of its pod. The kubelet reports it before it changes
+# the pod's phase.
+
+
+def _ended_well(pod: PodStatus) -> bool:
+    return pod.phase == "Succeeded" or (pod.terminated is not None and pod.terminated.exit_code == ExitCode.FINISHED)
+
+
+def _ended_badly(pod: PodStatus) -> bool:
+    return pod.phase == "Failed" or (pod.terminated is not None and pod.terminated.exit_code != ExitCode.FINISHED)

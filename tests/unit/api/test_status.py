@@ -35,6 +35,7 @@ FULL: dict[str, tuple[CustomKind, dict[str, Any]]] = {
         {
             "observedGeneration": 1,
             "phase": "Complete",
+            "reason": "Completed",
             "conditions": [CONDITION],
             "image": "registry.example.com/tts-workload:1",
             "gpus": 2,
@@ -47,6 +48,7 @@ FULL: dict[str, tuple[CustomKind, dict[str, Any]]] = {
         SERVICE,
         {
             "observedGeneration": 1,
+            "reason": "Available",
             "conditions": [CONDITION],
             "url": "http://voice.speech.svc:8000",
             "replicas": 2,

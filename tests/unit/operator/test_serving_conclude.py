@@ -90,7 +90,7 @@ QUOTA = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "
             s.seen(THREE, s.FRONT, s.deployment(THREE, readyReplicas=2, replicas=3)),
             "Available",
             "False",
-            "Unavailable",
+            "Pending",
             "2 of 3",
             id="too few",
         ),
@@ -118,9 +118,24 @@ QUOTA = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "
             "",
             id="scaled to zero",
         ),
-        pytest.param(failing(), "Available", "False", "Unavailable", "0 of 1", id="no pod yet"),
+        pytest.param(failing(), "Available", "False", "Pending", "0 of 1", id="no pod yet"),
+        pytest.param(failing(s.pod()), "Available", "False", "Starting", "0 of 1", id="loads the voice"),
         pytest.param(
-            failing(conditions=[LATE]), "Progressing", "False", "DeadlineExceeded", "timed out", id="deadline"
+            failing(conditions=[LATE]), "Progressing", "False", "ProgressDeadlineExceeded", "timed out", id="deadline"
+        ),
+        pytest.param(
+            s.seen(
+                None,
+                s.FRONT,
+                s.deployment(unavailableReplicas=1, conditions=[LATE]),
+                s.pod("old", ready=True),
+                s.pod("new", phase="Pending", waiting=("ErrImagePull", "no such tag")),
+            ),
+            "Progressing",
+            "False",
+            "ProgressDeadlineExceeded",
+            "no such tag",
+            id="deadline while an older pod speaks",
         ),
         pytest.param(failing(conditions=[QUOTA]), "Available", "False", "Refused", "exceeded quota", id="quota"),
         pytest.param(
@@ -194,6 +209,7 @@ def test_the_rest_of_the_status() -> None:
     assert status.pop("conditions")
     assert status == {
         "observedGeneration": 1,
+        "reason": "Available",
         "url": "http://speak-serve.speech.svc",
         "selector": "ttsoperator.dev/service=speak",
         "replicas": 1,

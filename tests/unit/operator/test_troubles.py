@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tts_api.reasons import REASONS, Reason
-from tts_operator.troubles import with_remedy
+from tts_operator.conditions import with_remedy
 
 REMEDY = REASONS[Reason.REFUSED].remedy
 

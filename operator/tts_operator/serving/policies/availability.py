@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from tts_api.reasons import ConditionType, Reason
-from tts_operator.conditions import Finding
-from tts_operator.pod_status import PodStatus
+from tts_operator.conditions import Finding, find, with_remedy
 from tts_operator.policy import Policy
-from tts_operator.serving.observe import DeploymentStatus
+from tts_operator.serving.pod_trouble import pod_trouble, waiting_pods
 from tts_operator.serving.situation import ServiceSituation
-from tts_operator.troubles import Trouble, exit_trouble, placement_trouble, start_trouble, with_remedy
+from tts_operator.troubles import Trouble
 
 
 class Availability(Policy[ServiceSituation]):
@@ -29,25 +28,15 @@ class Availability(Policy[ServiceSituation]):
         if there.ready >= max(1, spec.replicas - spec.rollout.max_unavailable):
             yield Finding(ConditionType.AVAILABLE, "True", Reason.AVAILABLE, count)
             return
-        trouble = _trouble(situation.pods, there) or Trouble(Reason.UNAVAILABLE, count)
+        trouble = pod_trouble(situation) or _awaited(situation, count)
         yield Finding(ConditionType.AVAILABLE, "False", trouble.reason, trouble.message)
 
 
-def _trouble(pods: Sequence[PodStatus], deployment: DeploymentStatus) -> Trouble | None:
-    """Why pods do not speak: a pod's own trouble, or else what keeps the Deployment from making pods."""
-    waiting = [pod for pod in pods if not pod.ready and not pod.deleting]
-    trouble = placement_trouble(waiting) or start_trouble(waiting) or _exit_trouble(waiting)
-    if trouble is None and deployment.refused:
-        return Trouble(Reason.REFUSED, with_remedy(Reason.REFUSED, deployment.refused))
-    return trouble
-
-
-def _exit_trouble(pods: Sequence[PodStatus]) -> Trouble | None:
-    """Why the newest pod that ended did so; a crash that repeats is a crash loop."""
-    ended = [pod for pod in pods if pod.terminated]
-    if not ended:
-        return None
-    trouble = exit_trouble(max(ended, key=lambda pod: pod.created_at))
-    if trouble.reason is Reason.WORKLOAD_FAILED and any(pod.waiting_reason == "CrashLoopBackOff" for pod in ended):
-        return Trouble(Reason.CRASH_LOOP, trouble.message)
-    return trouble
+def _awaited(situation: ServiceSituation, count: str) -> Trouble:
+    """The report while pods that have no trouble are awaited: first they start, and later they are missed."""
+    before = find(situation.observed.conditions, ConditionType.AVAILABLE)
+    if before is not None and (before.status == "True" or before.reason == Reason.UNAVAILABLE.value):
+        return Trouble(Reason.UNAVAILABLE, with_remedy(Reason.UNAVAILABLE, count))
+    if any(pod.scheduled for pod in waiting_pods(situation)):
+        return Trouble(Reason.STARTING, f"{count} The others are starting.")
+    return Trouble(Reason.PENDING, f"{count} The others are not made or not placed yet.")

@@ -26,7 +26,7 @@ class ModelReadiness(Policy[ServiceSituation]):
         yield Finding(ConditionType.MODEL_READY, "False", trouble.reason, trouble.message)
         if situation.deployment is None:
             yield Finding(ConditionType.AVAILABLE, "False", trouble.reason, trouble.message)
-            yield Finding(ConditionType.PROGRESSING, "False", trouble.reason)
+            yield Finding(ConditionType.PROGRESSING, "False", trouble.reason, trouble.message)
 
 
 def _refusal(pods: Sequence[PodStatus]) -> Trouble | None:

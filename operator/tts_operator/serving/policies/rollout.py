@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tts_api.reasons import ConditionType, Reason
-from tts_operator.conditions import Finding
+from tts_operator.conditions import Finding, with_remedy
 from tts_operator.engine.actions import Action, Apply
 from tts_operator.engine.objects import DEPLOYMENT
 from tts_operator.policy import Policy
 from tts_operator.serving import manifests
+from tts_operator.serving.pod_trouble import pod_trouble
 from tts_operator.serving.record import HASH_ANNOTATION
 from tts_operator.serving.situation import ServiceSituation
+from tts_operator.troubles import Trouble
 
 
 class Rollout(Policy[ServiceSituation]):
@@ -38,8 +40,7 @@ class Rollout(Policy[ServiceSituation]):
         if there is None:
             yield Finding(ConditionType.PROGRESSING, "Unknown", Reason.PENDING)
         elif there.deadline_exceeded:
-            message = f"{there.deadline_exceeded} The condition Available says why."
-            yield Finding(ConditionType.PROGRESSING, "False", Reason.DEADLINE_EXCEEDED, message)
+            yield _late(there.deadline_exceeded, pod_trouble(situation))
         elif (
             there.observed_generation >= there.generation
             and there.replicas == wanted == there.updated == there.current
@@ -49,3 +50,12 @@ class Rollout(Policy[ServiceSituation]):
         else:
             message = f"{there.updated} of {wanted} pods are current."
             yield Finding(ConditionType.PROGRESSING, "True", Reason.ROLLING_OUT, message)
+
+
+def _late(message: str, trouble: Trouble | None) -> Finding:
+    """A rollout that took too long. Old pods may still speak, so that only this condition says what is wrong."""
+    if trouble is None:
+        message = with_remedy(Reason.PROGRESS_DEADLINE_EXCEEDED, message)
+    else:
+        message = f"{message.rstrip('.')}, because of {trouble.reason.value}: {trouble.message}"
+    return Finding(ConditionType.PROGRESSING, "False", Reason.PROGRESS_DEADLINE_EXCEEDED, message)

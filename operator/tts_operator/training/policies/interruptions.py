@@ -6,14 +6,13 @@ from collections.abc import Iterator
 
 from tts_api.reasons import Reason
 from tts_api.report import ExitCode
-from tts_operator.conditions import Finding
+from tts_operator.conditions import Finding, with_remedy
 from tts_operator.engine.actions import Action, Patch
 from tts_operator.engine.objects import JOB
 from tts_operator.policy import Policy
 from tts_operator.training.observe import ObservedTraining
 from tts_operator.training.policies.endings import given_up
 from tts_operator.training.situation import TrainingSituation
-from tts_operator.troubles import with_remedy
 
 LIMIT = 3
 """Interruptions of rank 0 in a row that left the same checkpoint, after which the training is given up."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tts_api.reasons import Reason
-from tts_operator.conditions import Finding
+from tts_operator.conditions import Finding, with_remedy
 from tts_operator.policy import Policy
 from tts_operator.training.observe import JobStatus
 from tts_operator.training.policies.endings import given_up
 from tts_operator.training.situation import TrainingSituation
-from tts_operator.troubles import Trouble, exit_trouble, with_remedy
+from tts_operator.troubles import Trouble, exit_trouble
 
 
 class JobFailure(Policy[TrainingSituation]):

@@ -16,12 +16,12 @@ class Placement(Policy[TrainingSituation]):
 
     def findings(self, situation: TrainingSituation, /) -> Iterator[Finding]:
         """Find Scheduled. If the scheduler finds no node, find Progressing too."""
-        pods = situation.live_pods
+        pods, nodes = situation.live_pods, situation.training.spec.resources.nodes
         trouble = placement_trouble(pods)
         if trouble is not None:
             yield Finding(ConditionType.SCHEDULED, "False", trouble.reason, trouble.message)
             yield Finding(ConditionType.PROGRESSING, "False", trouble.reason, trouble.message)
-        elif sum(pod.scheduled for pod in pods) >= situation.training.spec.resources.nodes:
+        elif sum(pod.scheduled for pod in pods) + situation.finished_count >= nodes:
             yield Finding(ConditionType.SCHEDULED, "True", Reason.SCHEDULED)
         else:
             yield Finding(ConditionType.SCHEDULED, "False", Reason.PENDING)

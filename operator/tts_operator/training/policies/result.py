@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from tts_api.reasons import Reason
-from tts_operator.conditions import Finding
+from tts_operator.conditions import Finding, with_remedy
 from tts_operator.policy import Policy
 from tts_operator.training.policies.endings import COMPLETED, given_up
 from tts_operator.training.situation import TrainingSituation
-from tts_operator.troubles import with_remedy
 
 RESULT_WAIT = timedelta(seconds=30)
 """How long the end of the pod may take to reach the cache after the end of its Job."""

@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from tts_api.reasons import ConditionType, Reason
-from tts_operator.conditions import Finding
+from tts_operator.conditions import Finding, with_remedy
 from tts_operator.policy import Policy
 from tts_operator.training.situation import TrainingSituation
-from tts_operator.troubles import with_remedy
 
 
 class Stall(Policy[TrainingSituation]):

@@ -15,6 +15,10 @@ class Steps(Policy[TrainingSituation]):
 
     def findings(self, situation: TrainingSituation, /) -> Iterator[Finding]:
         """Find Progressing. It counts only if no earlier policy has found what keeps the training from its steps."""
+        if not situation.running_pods and situation.finished_count:
+            message = "The pods have ended well; their result is awaited."
+            yield Finding(ConditionType.PROGRESSING, "True", Reason.RUNNING, message)
+            return
         progress = situation.observed.progress
         warnings = ". ".join(progress.warnings) if progress else ""
         reason = Reason.RUNNING if progress and progress.step else Reason.PREPARING

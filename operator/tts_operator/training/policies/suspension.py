@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tts_api.reasons import ConditionType, Reason
-from tts_operator.conditions import Finding, find, holds
+from tts_operator.conditions import Finding, find, holds, with_remedy
 from tts_operator.engine.actions import Action, Patch
 from tts_operator.engine.objects import JOB
 from tts_operator.policy import Policy
 from tts_operator.training.situation import TrainingSituation
-from tts_operator.troubles import with_remedy
 
 SUSPENDED = Finding(ConditionType.SUSPENDED, "True", Reason.SUSPENDED, with_remedy(Reason.SUSPENDED))
 """The finding about a training that the user suspended."""
@@ -30,12 +29,13 @@ class Suspension(Policy[TrainingSituation]):
 
     def findings(self, situation: TrainingSituation, /) -> Iterator[Finding]:
         """Find Suspended, with who suspended the Job. Meanwhile Scheduled and Progressing are False."""
-        job, wanted = situation.observed.job, situation.training.spec.run_policy.suspend
-        suspended = wanted if job is None else job.suspended
+        observed, wanted = situation.observed, situation.training.spec.run_policy.suspend
+        # A Job that is still to be made begins suspended if there is a queue.
+        suspended = observed.job.suspended if observed.job and observed.owns_job else wanted or situation.in_queue
         if not suspended:
             yield Finding(ConditionType.SUSPENDED, "False", _not_suspended(situation))
             return
-        queued = job is not None and situation.in_queue and not wanted
+        queued = situation.in_queue and not wanted
         yield Finding(ConditionType.SUSPENDED, "True", Reason.QUEUED) if queued else SUSPENDED
         reason = Reason.QUEUED if queued else Reason.SUSPENDED
         yield Finding(ConditionType.SCHEDULED, "False", reason)

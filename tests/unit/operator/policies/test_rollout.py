@@ -31,7 +31,9 @@ THREE = s.service({"spec.replicas": 3})
         pytest.param(
             s.seen(None, s.deployment(unavailableReplicas=1)), [], "Progressing=RollingOut", id="one is unavailable"
         ),
-        pytest.param(s.seen(None, s.deployment(conditions=[LATE])), [], "Progressing!DeadlineExceeded", id="too late"),
+        pytest.param(
+            s.seen(None, s.deployment(conditions=[LATE])), [], "Progressing!ProgressDeadlineExceeded", id="too late"
+        ),
         pytest.param(
             s.seen(s.service({"spec.limits.maxInputCharacters": 9}), s.deployment()),
             APPLY,
