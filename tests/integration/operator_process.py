@@ -19,6 +19,22 @@ from devcluster.processes import ClusterError
 ROOT = Path(__file__).parents[2]
 CHILDREN = "jobs,services,persistentvolumeclaims,deployments"
 PATIENCE_SECONDS = 60
+TRAINING: dict[str, Any] = {
+    "apiVersion": "ttsoperator.dev/v1alpha1",
+    "kind": "TTSTraining",
+    "metadata": {"name": "voice"},
+    "spec": {
+        "dataset": {"format": "ljspeech", "source": {"persistentVolumeClaim": {"claimName": "corpus"}}},
+        "training": {"maxSteps": 100},
+        "storage": {"whenDeleted": "Delete"},
+    },
+}
+SERVICE: dict[str, Any] = {
+    "apiVersion": "ttsoperator.dev/v1alpha1",
+    "kind": "TTSService",
+    "metadata": {"name": "voice"},
+    "spec": {"model": {"persistentVolumeClaim": {"claimName": "voices", "path": "voice.pt", "sha256": "0" * 64}}},
+}
 
 
 def start(cluster: Cluster, namespace: str, log: Path, identity: str = "one") -> subprocess.Popen[bytes]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import random
 import time
-import uuid
 from pathlib import Path
 from typing import Any
 
@@ -14,26 +13,10 @@ import yaml
 
 from devcluster.cluster import Cluster
 from devcluster.processes import ClusterError
-from tests.integration.operator_process import ROOT, apply, get, operating, reason, until, versions
+from tests.integration.operator_process import ROOT, SERVICE, TRAINING, apply, get, operating, reason, until, versions
 
 pytestmark = [pytest.mark.control_plane, pytest.mark.xdist_group("control-plane")]
 
-TRAINING: dict[str, Any] = {
-    "apiVersion": "ttsoperator.dev/v1alpha1",
-    "kind": "TTSTraining",
-    "metadata": {"name": "voice"},
-    "spec": {
-        "dataset": {"format": "ljspeech", "source": {"persistentVolumeClaim": {"claimName": "corpus"}}},
-        "training": {"maxSteps": 100},
-        "storage": {"whenDeleted": "Delete"},
-    },
-}
-SERVICE: dict[str, Any] = {
-    "apiVersion": "ttsoperator.dev/v1alpha1",
-    "kind": "TTSService",
-    "metadata": {"name": "voice"},
-    "spec": {"model": {"persistentVolumeClaim": {"claimName": "voices", "path": "voice.pt", "sha256": "0" * 64}}},
-}
 FOREIGN = {
     "apiVersion": "batch/v1",
     "kind": "Job",
@@ -43,31 +26,6 @@ FOREIGN = {
         "template": {"spec": {"restartPolicy": "Never", "containers": [{"name": "a", "image": "b:1"}]}},
     },
 }
-
-
-@pytest.fixture(scope="module")
-def api(control_plane: Cluster) -> Cluster:
-    """Return a cluster whose API server knows the custom kinds and the role of the workload pods."""
-    definitions = [ROOT / f"crds/{plural}.yaml" for plural in ("ttstrainings", "ttsservices")]
-    control_plane.kubectl("apply", "--server-side", *(part for path in definitions for part in ("-f", path)))
-    names = [f"crd/{plural}.ttsoperator.dev" for plural in ("ttstrainings", "ttsservices")]
-    control_plane.kubectl("wait", "--for=condition=Established", "--timeout=30s", *names)
-    role = {
-        "apiVersion": "rbac.authorization.k8s.io/v1",
-        "kind": "ClusterRole",
-        "metadata": {"name": "tts-workload"},
-        "rules": [{"apiGroups": ["ttsoperator.dev"], "resources": ["ttstrainings/status"], "verbs": ["patch"]}],
-    }
-    control_plane.kubectl("apply", "-f", "-", input=json.dumps(role))
-    return control_plane
-
-
-@pytest.fixture
-def namespace(api: Cluster) -> str:
-    """Make a namespace for one test."""
-    name = f"live-{uuid.uuid4().hex[:8]}"
-    api.kubectl("create", "namespace", name)
-    return name
 
 
 def settled(api: Cluster, namespace: str, seconds: float = 3) -> dict[str, str]:
