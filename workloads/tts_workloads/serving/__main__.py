@@ -6,6 +6,12 @@ import argparse
 import sys
 from pathlib import Path
 
+from tts_workloads.early_stop import FINISHED, stop_at_once
+
+if __name__ == "__main__":
+    # Before the imports that take seconds.
+    stop_at_once(FINISHED, "stopped before the server was ready")
+
 from tts_api.run import CHECKPOINTS_PATH, RUN_PATH
 from tts_workloads import logs
 from tts_workloads.serving import flags

@@ -6,6 +6,12 @@ import argparse
 import sys
 from pathlib import Path
 
+from tts_workloads.early_stop import INTERRUPTED, stop_at_once
+
+if __name__ == "__main__":
+    # Before the imports that take seconds.
+    stop_at_once(INTERRUPTED, "stopped before the training began")
+
 from tts_api.run import CHECKPOINTS_PATH, RUN_PATH
 from tts_workloads import logs
 from tts_workloads.training.processes.launch import launch
