@@ -6,7 +6,6 @@ export PYTHONPATH := $(CURDIR)/crds:$(CURDIR)/operator:$(CURDIR)/workloads:$(CUR
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/tts-operator
 PYTHON := .venv/bin/python
 LOCKED := $(shell sha256sum requirements/dev.txt | cut -c1-16)
-VENV := $(CACHE)/venv-$(LOCKED)
 # Many tests start processes that import PyTorch: without bytecode each of them compiles it again, half a minute of CPU.
 unexport PYTHONDONTWRITEBYTECODE
 # Both caches go by the content of files, so that every checkout can share them.
@@ -18,13 +17,25 @@ help: ## Show this list
 	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}'
 
 .PHONY: demo
-demo: ## Train and serve a voice on a real Kubernetes; leaves WAVs and pictures in demo-output/
-	@[[ $$(id -u) == 0 && $$(uname) == Linux ]] || { echo "make demo runs pods here, for which it needs root on Linux: try sudo make demo"; exit 1; }
-	@$(MAKE) --no-print-directory -j 2 venv images
-	$(PYTHON) -m demo
+demo: export KEEP := $(KEEP)
+demo: export TTS_TIMES := $(shell mktemp -u)
+demo: ## Train and serve a voice on a real Kubernetes, without root on this machine alone; KEEP=1 keeps the cluster
+	@trap 'rm -f "$$TTS_TIMES"' EXIT; \
+	if python3 -m devcluster can-run-pods; then \
+		python3 -m devcluster space --images && \
+		$(MAKE) --no-print-directory -j 2 venv-demo images && .venv-demo/bin/python -m demo; \
+	else \
+		$(MAKE) --no-print-directory venv && $(PYTHON) -m demo; \
+	fi
+
+.PHONY: speak
+speak: venv ## Serve the voice that the demo left on http://127.0.0.1:8000 (PORT=8000)
+	@[[ -f demo-output/voice.pt ]] || { echo "demo-output/voice.pt is not there: make demo leaves it"; exit 1; }
+	$(PYTHON) -m tts_workloads.serving --voice demo-output/voice.pt --port $(or $(PORT),8000)
 
 .PHONY: test
 test: ## Run every check and every test
+	@python3 -m devcluster space --lock dev $(if $(filter 0,$(shell id -u)),--images)
 	@$(MAKE) --no-print-directory -j 3 venv images style
 	@$(MAKE) --no-print-directory -j 2 types all-tests
 
@@ -60,17 +71,23 @@ generate: venv ## Regenerate the CRDs, the admission policy, the RBAC rules and 
 	$(PYTHON) -m tts_api.generate .
 
 .PHONY: cluster
-cluster: venv ## Start an embedded Kubernetes with one node (NODES=2 for two); kubeconfig in .cluster/
-	$(PYTHON) -m devcluster up --nodes $(or $(NODES),1)
+cluster: ## Start an embedded Kubernetes with one node (NODES=2 for two); kubeconfig in .cluster/
+	@python3 -m devcluster space
+	@$(MAKE) --no-print-directory -j 2 venv-demo parts
+	.venv-demo/bin/python -m devcluster up --nodes $(or $(NODES),1)
 
 .PHONY: cluster-down
-cluster-down: venv ## End the embedded Kubernetes, whatever state it is in
-	$(PYTHON) -m devcluster down
+cluster-down: venv-demo ## End the embedded Kubernetes, whatever state it is in
+	.venv-demo/bin/python -m devcluster down
 
 # These need only the standard library, so they are built while the locked packages are installed.
 .PHONY: images
 images: ## Build Kubernetes and, with root, the images where sources have changed; hand them to the cluster
 	python3 -m devcluster $(if $(filter 0,$(shell id -u)),images,build)
+
+.PHONY: parts
+parts:
+	@python3 -m devcluster build
 
 .PHONY: bench
 bench: venv ## Measure the operator beside a bare kopf handler
@@ -95,14 +112,19 @@ bench-soak: venv ## Watch a server's memory during an hour of requests: VOICE=vo
 .PHONY: lock
 lock: ## Resolve the dependencies again and write the locks
 	uv pip compile -q --upgrade --python-version 3.11 --generate-hashes --no-emit-index-url --extra dev pyproject.toml -o requirements/dev.txt
+	uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --extra demo --constraints requirements/dev.txt pyproject.toml -o requirements/demo.txt
 	uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --extra operator pyproject.toml -o requirements/operator.txt
 	uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --extra workloads pyproject.toml -o requirements/workload.txt
 	uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --extra workloads --extra quality --constraints requirements/workload.txt --excludes requirements/not-in-workload-quality.txt pyproject.toml -o requirements/workload-quality.txt
 
 .PHONY: venv
 venv: ## Install requirements/dev.txt, once for each content of it, and link it as .venv
-	@./tools/venv "$(VENV)" requirements/dev.txt
+	@./tools/venv .venv requirements/dev.txt "8 GB with PyTorch"
+
+.PHONY: venv-demo
+venv-demo: ## Install requirements/demo.txt, which has no PyTorch, and link it as .venv-demo
+	@./tools/venv .venv-demo requirements/demo.txt "0.6 GB"
 
 .PHONY: clean
 clean: cluster-down ## End the cluster and delete what was made in this folder
-	rm -rf .venv .cluster demo-output
+	rm -rf .venv .venv-demo .cluster demo-output

@@ -24,7 +24,7 @@ import av
 import numpy as np
 import soundfile
 
-from tts_workloads.data.corpus import LONGEST_SECONDS
+from tts_workloads.limits import LONGEST_SECONDS
 
 PACKAGES = ("asterisk-core-sounds-en", "asterisk-core-sounds-en-g722")
 SAMPLE_RATE = 16000

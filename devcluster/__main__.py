@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from devcluster import delivery, parts
+from devcluster import capability, delivery, parts, space
 from devcluster.cache import say
 from devcluster.commands import PartsError
 from devcluster.processes import ClusterError
@@ -36,6 +36,12 @@ def _parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(required=True, metavar="verb")
     build = verbs.add_parser("build", help="compile and fetch the parts into the cache")
     build.set_defaults(run=lambda _: parts.build() and None)
+    can = verbs.add_parser("can-run-pods", help="tell whether nodes can run here; exit status 1 and the reason if not")
+    can.set_defaults(run=_can_run_pods)
+    room = verbs.add_parser("space", help="tell what will be written; exit status 1 if the disk has no room for it")
+    room.add_argument("--images", action="store_true", help="the project's images too")
+    room.add_argument("--lock", choices=("demo", "dev"), default="demo", help="the Python packages of this lock too")
+    room.set_defaults(run=lambda chosen: say(space.check(space.needed(images_too=chosen.images, lock=chosen.lock))))
     up = verbs.add_parser("up", help="start a cluster, or keep the one that runs")
     up.add_argument(
         "--nodes", type=_count, default=1, help="0 is the control plane alone and needs no root (default: 1)"
@@ -64,8 +70,15 @@ def _count(text: str) -> int:
     return int(text)
 
 
-# `build` and `images` need the standard library alone, so that they can run before anything is installed. What the
-# other verbs need is imported when they run.
+# `build`, `images`, `can-run-pods` and `space` need the standard library alone, so that they can run before anything
+# is installed. What the other verbs need is imported when they run.
+
+
+def _can_run_pods(_: argparse.Namespace) -> int:
+    why = capability.why_no_nodes()
+    if why:
+        print(why, file=sys.stderr)
+    return int(why is not None)
 
 
 def _images(chosen: argparse.Namespace) -> None:
@@ -76,7 +89,7 @@ def _images(chosen: argparse.Namespace) -> None:
 def _up(chosen: argparse.Namespace) -> None:
     from devcluster import cluster
 
-    cluster.up(chosen.state, chosen.nodes)
+    print(cluster.introduction(cluster.up(chosen.state, chosen.nodes)))
 
 
 def _down(chosen: argparse.Namespace) -> None:

@@ -73,13 +73,18 @@ def locked(name: str, *, shared: bool = False) -> Iterator[None]:
         yield
 
 
+def built_folder(name: str, key: str) -> Path:
+    """Return where `built_once` puts a thing. The folder exists as soon as the thing is complete."""
+    return cache_folder() / "cluster" / f"{name}-{key}"
+
+
 def built_once(name: str, key: str, build: Callable[[Path], None]) -> Path:
     """Return the folder `name`-`key`, built now if it is not there.
 
     `build` fills a folder of another name, which is renamed when it is whole: what exists under the
     final name is complete, and a killed build leaves only rubbish that the next one removes.
     """
-    target = cache_folder() / "cluster" / f"{name}-{key}"
+    target = built_folder(name, key)
     if target.is_dir():
         return target
     with locked(name):

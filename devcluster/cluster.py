@@ -17,10 +17,13 @@ from devcluster.control_plane import Addresses, start_control_plane
 from devcluster.network import lay_network
 from devcluster.node import Node, sweep
 from devcluster.processes import ClusterError, wait_until
+from devcluster.timing import timed
 
 DEFAULT_STATE = Path(__file__).parents[1] / ".cluster"
 # Everything that `up` writes into the state folder except the logs, which `down` keeps for people to read.
-_WRITTEN = ("kubeconfig", "cluster.json", "pki", "etcd", "nodes", "volumes")
+_WRITTEN = ("kubeconfig", "cluster.json", "bin", "pki", "etcd", "nodes", "volumes")
+# The programs that people use, which `up` links in the folder `bin`.
+_FOR_PEOPLE = ("kubectl", "helm")
 # The nodes advertise these, whether or not the machine has any.
 GPU_RESOURCE = "nvidia.com/gpu"
 GPUS_PER_NODE = 4
@@ -96,7 +99,7 @@ def up(state: Path = DEFAULT_STATE, nodes: int = 1) -> Cluster:
     parts = cluster_parts.build()
     with locked(f"state-{identity(state)}"):
         if running := _running(state, nodes):
-            say(f"the cluster is up already: {running.kubeconfig}")
+            say("the cluster is up already")
             return running
         _take_down(state)
         try:
@@ -145,25 +148,40 @@ def _start(state: Path, parts: cluster_parts.Parts, count: int) -> Cluster:
     shutil.rmtree(state / "logs", ignore_errors=True)
     (state / "logs").mkdir(parents=True)
     if count == 0:
-        say("starting the control plane")
-        start_control_plane(cluster_id, state, parts, Addresses())
-        cluster = Cluster(state / "kubeconfig", state)
-        cluster.kubectl("create", "-f", "-", input=addons.volumes())
+        with timed("Control plane: start"):
+            start_control_plane(cluster_id, state, parts, Addresses())
+            cluster = Cluster(state / "kubeconfig", state)
+            cluster.kubectl("create", "-f", "-", input=addons.volumes())
     else:
-        cluster = _start_with_nodes(cluster_id, state, parts, count)
+        if current := images.current():
+            seed.fill(parts.packages, current)
+        with timed(f"Cluster of {count} node{'s' if count > 1 else ''}: start"):
+            cluster = _start_with_nodes(cluster_id, state, parts, current, count)
+    (state / "bin").mkdir()
+    for program in _FOR_PEOPLE:
+        (state / "bin" / program).symlink_to(parts.programs / program)
     # Written last: a cluster with a record is whole.
     (state / "cluster.json").write_text(json.dumps({"nodes": cluster.nodes}))
-    say(f"the cluster is up: export KUBECONFIG={cluster.kubeconfig}")
     return cluster
 
 
-def _start_with_nodes(cluster_id: str, state: Path, parts: cluster_parts.Parts, count: int) -> Cluster:
-    if current := images.current():
-        seed.fill(parts.packages, current)
+def introduction(cluster: Cluster) -> str:
+    """Return the lines that tell a person how to use an embedded cluster, and how to end it."""
+    programs = cluster.state.resolve() / "bin"
+    lines = (
+        f"export KUBECONFIG={cluster.kubeconfig.resolve()}",
+        f"{programs / 'kubectl'} get nodes,pods -A",
+        f"{programs / 'helm'} list -A",
+    )
+    return "\n".join(lines)
+
+
+def _start_with_nodes(
+    cluster_id: str, state: Path, parts: cluster_parts.Parts, current: list[images.Image], count: int
+) -> Cluster:
     _make_volume_folders(state)
     with locked("network"):
         network = lay_network(cluster_id, state / "logs/switch.log", parts.environment())
-    say(f"starting the control plane and {count} node{'s' if count > 1 else ''}")
     control_plane = start_control_plane(cluster_id, state, parts, network.addresses)
     nodes = [Node(state, parts, control_plane, network, index, count) for index in range(count)]
     cluster = Cluster(control_plane.kubeconfig, state, tuple(node.name for node in nodes))
@@ -179,7 +197,6 @@ def _start_with_nodes(cluster_id: str, state: Path, parts: cluster_parts.Parts, 
             pass
         for future in applied:
             future.result()
-    say("waiting for the nodes and for DNS")
     wait_until("registration of the nodes", lambda: len(_registered(cluster)) == count, patience_s=60)
     for name in cluster.nodes:
         # The scheduler counts what the node claims to have; nothing hands a device to the pod.

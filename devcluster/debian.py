@@ -1,6 +1,5 @@
 """Fetches distribution packages with what they need, and unpacks them into a folder without installing them."""
 
-import functools
 import platform
 import re
 import shutil
@@ -8,8 +7,9 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from devcluster.cache import built_once, content_key, say
+from devcluster.cache import built_folder, built_once, content_key, say
 from devcluster.commands import PartsError, run
+from devcluster.timing import timed
 
 
 def unpacked(name: str, packages: Mapping[str, str]) -> Path:
@@ -18,14 +18,26 @@ def unpacked(name: str, packages: Mapping[str, str]) -> Path:
     ``packages`` are versions by name. Point releases replace versions in the archive. Instead of a version that is gone
     this fetches the one that is there, and prints so. Raises PartsError.
     """
+
+    def fetch(target: Path) -> None:
+        with timed(f"Debian packages ({name}): download and unpack"):
+            _fetch(name, packages, target)
+
+    return built_once(name, _key(packages), fetch)
+
+
+def are_unpacked(name: str, packages: Mapping[str, str]) -> bool:
+    """Return whether the cache has the folder that `unpacked` returns."""
+    return built_folder(name, _key(packages)).is_dir()
+
+
+def _key(packages: Mapping[str, str]) -> str:
     release = Path("/etc/os-release").read_text()
     pins = "\n".join(f"{package}={version}" for package, version in packages.items())
-    key = content_key(release, pins, platform.machine())
-    return built_once(name, key, functools.partial(_fetch, name, packages))
+    return content_key(release, pins, platform.machine())
 
 
 def _fetch(name: str, packages: Mapping[str, str], target: Path) -> None:
-    say(f"{name}: fetching {', '.join(packages)}")
     # The machine's own lists first; where they are missing or old, lists of our own, which need no root.
     lists = target / "apt/lists"
     (lists / "partial").mkdir(parents=True)
@@ -41,7 +53,6 @@ def _fetch(name: str, packages: Mapping[str, str], target: Path) -> None:
         run(["dpkg-deb", "-x", str(archive), str(target)])
         archive.unlink()
     shutil.rmtree(target / "apt")
-    say(f"{name}: done")
 
 
 def _download(name: str, packages: Mapping[str, str], options: Sequence[str], target: Path) -> None:

@@ -19,12 +19,15 @@ from types import MappingProxyType
 from devcluster import parts
 from devcluster.cache import built_once, cache_folder, content_key, locked, say
 from devcluster.commands import PartsError, run
+from devcluster.timing import timed
 
 _CHECKOUT = Path(__file__).parents[1]
 _DEBIAN = "trixie"
 # What Debian's own slim image leaves out too.
 _LEFT_OUT = ("/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*", "/usr/share/doc/*")
 _KEPT_BUILDS = 5
+# Where buildah remembers what registries have. It cannot be told another place.
+_BUILDAH_CACHE = Path("/var/lib/containers/cache")
 # The settings of the machine's pip that say where packages come from and how that is reached.
 _PIP_SETTINGS = ("index-url", "extra-index-url", "trusted-host", "proxy", "cert", "timeout", "retries")
 
@@ -87,7 +90,11 @@ def build() -> Images:
     if os.geteuid() != 0:
         raise PartsError("building images needs root: buildah unpacks and mounts file systems")
     with locked("images"):
-        return Images(**{recipe.role: _image(recipe).name for recipe in _RECIPES})
+        built = Images(**{recipe.role: _image(recipe).name for recipe in _RECIPES})
+        for folder in (_BUILDAH_CACHE, _BUILDAH_CACHE.parent):
+            with contextlib.suppress(OSError):  # somebody else's files are in it
+                folder.rmdir()
+        return built
 
 
 def current() -> list[Image]:
@@ -124,8 +131,8 @@ def _image(recipe: _Recipe) -> Image:
     if built := find(name):
         return built
     base = built_once("debian", _base_key(), _make_base)
-    say(f"images: building {name}")
-    return _build_image(recipe, name, base)
+    with timed(f"Image of the {recipe.role}: build"):
+        return _build_image(recipe, name, base)
 
 
 def _record(name: str) -> Path:
@@ -134,12 +141,12 @@ def _record(name: str) -> Path:
 
 def _make_base(target: Path) -> None:
     """Make the root file system that debian:trixie-slim would be, from the mirror that this machine's apt uses."""
-    say(f"images: making the base, Debian {_DEBIAN}")
     options = [f"--dpkgopt=path-exclude={pattern}" for pattern in _LEFT_OUT]
     options.append("--dpkgopt=path-include=/usr/share/doc/*/copyright")
     mirror = _debian_mirror()
     command: list[str | Path] = ["mmdebstrap", "--quiet", "--variant=minbase", *options, _DEBIAN, target / "rootfs.tar"]
-    _run([*command, mirror] if mirror else command)
+    with timed(f"Base image, Debian {_DEBIAN}: make"):
+        _run([*command, mirror] if mirror else command)
 
 
 def _debian_mirror() -> str | None:
@@ -217,6 +224,7 @@ def _buildah(*arguments: str | Path, on_line: Callable[[str], None] = lambda _: 
     """
     packages = parts.packages()
     store = _store()
+    _BUILDAH_CACHE.mkdir(parents=True, exist_ok=True)
     configuration = store / "home/.config"
     configuration.mkdir(parents=True, exist_ok=True)
     (configuration / "containers").unlink(missing_ok=True)
@@ -226,6 +234,7 @@ def _buildah(*arguments: str | Path, on_line: Callable[[str], None] = lambda _: 
     variables = {"BUILDAH_ISOLATION": "chroot", "HOME": str(store / "home"), "TMPDIR": str(store / "temporary")}
     script = (
         f"mount -t overlay overlay -o lowerdir={packages}{libraries}:{libraries} {libraries}"
+        f" && mount -t tmpfs tmpfs {_BUILDAH_CACHE}"
         ' && exec buildah --root "$0/storage" --runroot "$0/run" --storage-driver overlay "$@"'
     )
     return _run(["unshare", "--mount", "sh", "-c", script, store, *arguments], variables, on_line)

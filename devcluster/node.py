@@ -4,12 +4,12 @@ A node is a process namespace too: when its first process ends, all of its proce
 them its mounts and its network. Only control groups and two folders' worth of files remain for `sweep` to remove.
 """
 
-import errno
 import json
 import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from devcluster import control_groups
 from devcluster.control_plane import ControlPlane
 from devcluster.images import Image
 from devcluster.network import Network
@@ -18,14 +18,27 @@ from devcluster.processes import any_cluster_runs, wait_until
 from devcluster.runtime import Runtime
 from devcluster.seed import plant
 
-_CONTROL_GROUPS = Path("/sys/fs/cgroup")
-_CNI_RESULTS = Path("/var/lib/cni/results")
-# Folders of the kubelet and of the network plugins that cannot be configured, so that each node needs its own.
-_PREPARE = """
+# Folders of the network plugins and of the kubelet that cannot be configured, so that each node needs its own.
+_HIDDEN = (Path("/var/lib/cni/results"), Path("/var/lib/kubelet"))
+# Settings of the whole machine's kernel that the kubelet makes unless it finds them made. It finds these files instead.
+_SETTINGS = {
+    "vm/overcommit_memory": 1,
+    "vm/panic_on_oom": 0,
+    "kernel/panic": 10,
+    "kernel/panic_on_oops": 1,
+    "kernel/keys/root_maxkeys": 1000000,
+    "kernel/keys/root_maxbytes": 25000000,
+}
+_PREPARE = f"""
 mkdir /run/volumes; mount --bind "$1" /run/volumes
-mount -t tmpfs tmpfs "$2"
+for folder in {" ".join(map(str, _HIDDEN))}; do mount -t tmpfs tmpfs $folder; done
 mount --bind /run/log /var/log
 echo 1 > /proc/sys/net/ipv4/ip_forward
+mkdir /run/settings
+for setting in {" ".join(f"{name}={value}" for name, value in _SETTINGS.items())}; do
+    name=${{setting%=*}} file=/run/settings/$(echo $setting | tr / .)
+    echo ${{setting#*=}} > $file; mount --bind $file /proc/sys/$name
+done
 """
 
 
@@ -52,18 +65,19 @@ class Node:
             (self._folder / name).mkdir(parents=True)
         plant(self._parts.packages, self._folder / "containerd", self._network.cluster_id)
         self._runtime.make_namespaces(network=True)
-        _CNI_RESULTS.mkdir(parents=True, exist_ok=True)
-        self._runtime.run(["sh", "-e", "-c", _PREPARE, "sh", self._state / "volumes", _CNI_RESULTS])
+        for folder in _HIDDEN:
+            folder.mkdir(parents=True, exist_ok=True)
+        self._runtime.run(["sh", "-e", "-c", _PREPARE, "sh", self._state / "volumes"])
         self._network.plug_in(self._index, self._runtime.pid, self._count)
         self._write_cni_configuration()
         self._runtime.start_containerd(self._parts.packages / CNI_PLUGINS)
-        self._runtime.load_program_images(self._parts.tools)
+        self._runtime.load_program_images(self._parts.programs)
         for image in images:
             self._runtime.load(image)
 
     def start_kubelet(self) -> None:
         """Start the kubelet and kube-proxy; the node registers itself."""
-        for hierarchy in _hierarchies():
+        for hierarchy in control_groups.hierarchies():
             (hierarchy / self._control_group).mkdir(exist_ok=True)
         authority = self._control_plane.authority
         address = self._network.node_address(self._index)
@@ -153,34 +167,16 @@ def control_group_prefix(cluster_id: str) -> str:
 def sweep(cluster_id: str) -> None:
     """Remove what the nodes of a cluster leave outside of its state folder, once their processes have ended."""
     prefix = control_group_prefix(cluster_id)
-    groups = [group for hierarchy in _hierarchies() for group in hierarchy.glob(f"{prefix}*")]
+    groups = [group for hierarchy in control_groups.hierarchies() for group in hierarchy.glob(f"{prefix}*")]
     # The kernel ends the pods' processes with the node's first one, but not at once.
-    wait_until("the end of the pods", lambda: not [group for group in groups if not _removed(group)], patience_s=30)
+    wait_until(
+        "the end of the pods",
+        lambda: not [group for group in groups if not control_groups.removed(group)],
+        patience_s=30,
+    )
     if os.geteuid() != 0:
         return  # only root runs nodes, and what root left is root's to remove
     # The nodes of another cluster have a file system of their own mounted there, which removing would unmount.
-    for folder in (_CNI_RESULTS, _CNI_RESULTS.parent):
+    for folder in (*_HIDDEN, _HIDDEN[0].parent):
         if folder.is_dir() and not any(folder.iterdir()) and not any_cluster_runs():
             folder.rmdir()
-
-
-def _removed(group: Path) -> bool:
-    """Remove a control group with those in it, innermost first. Return False while a process in it still ends."""
-    try:
-        for inner in sorted(group.rglob("*/"), key=lambda path: len(path.parts), reverse=True):
-            inner.rmdir()
-        group.rmdir()
-    except FileNotFoundError:
-        return True
-    except OSError as error:
-        if error.errno != errno.EBUSY:
-            raise
-        return False
-    return True
-
-
-def _hierarchies() -> list[Path]:
-    """Return the roots of the control group hierarchies: one in version 2, one for each controller in version 1."""
-    if (_CONTROL_GROUPS / "cgroup.controllers").exists():
-        return [_CONTROL_GROUPS]
-    return [path for path in _CONTROL_GROUPS.iterdir() if path.is_dir() and not path.is_symlink()]

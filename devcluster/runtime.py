@@ -116,13 +116,13 @@ class Runtime:
         if importing.returncode:
             raise ClusterError(f"{self.name}: importing {image.name}: {errors.decode(errors='replace').strip()}")
 
-    def load_program_images(self, tools: Path) -> None:
+    def load_program_images(self, programs: Path) -> None:
         """Put the cluster's own small images into the store, if they are not there. Raises ClusterError."""
         present = self.image_names()
         for program, name in _PROGRAM_IMAGES.items():
             if name not in present:
                 path = self._folder / f"{program}.tar"
-                write_program_image(path, name, tools / program)
+                write_program_image(path, name, programs / program)
                 self.load_archive(path)
                 path.unlink()
 

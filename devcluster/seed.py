@@ -1,5 +1,6 @@
 """An image store filled once and copied to every node by links, so that a node has all large layers when it starts."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -7,11 +8,13 @@ import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
-from devcluster.cache import built_once, cache_folder, content_key, locked, say
-from devcluster.images import Image, environment_key
+from devcluster import parts
+from devcluster.cache import built_folder, built_once, content_key, locked
+from devcluster.images import Image, blob_folder, environment_key
 from devcluster.parts import CNI_PLUGINS, environment
 from devcluster.processes import alive, end, mark, wait_until
 from devcluster.runtime import Runtime
+from devcluster.timing import timed
 
 _NAME = "containerd"
 
@@ -23,7 +26,6 @@ def fill(packages: Path, images: Iterable[Image]) -> None:
     """
 
     def build(target: Path) -> None:
-        say("seed: filling an image store for the nodes to start from")
         end(_NAME)  # left by one that was killed
         for folder in ("containerd", "logs"):
             (target / folder).mkdir()
@@ -35,15 +37,36 @@ def fill(packages: Path, images: Iterable[Image]) -> None:
                 runtime.load(image)
             os.kill(pid, signal.SIGTERM)
             wait_until("the end of the seed's containerd", lambda: not alive(pid), patience_s=30)
+            _share_blobs(target / "containerd")
         finally:
             end(_NAME)
-        say("seed: done")
 
-    made = built_once(_NAME, _key(packages), build)
+    def timed_build(target: Path) -> None:
+        with timed("Image store of the nodes: fill"):
+            build(target)
+
+    made = built_once(_NAME, _key(packages), timed_build)
     with locked(_NAME):
         for other in made.parent.glob(f"{_NAME}-*"):
             if other != made:
                 shutil.rmtree(other)  # some gigabytes; running clusters keep their links
+
+
+def is_filled() -> bool:
+    """Return whether the cache has the seed of the images as they are now."""
+    return parts.packages_are_unpacked() and built_folder(_NAME, _key(parts.packages())).is_dir()
+
+
+def _share_blobs(store: Path) -> None:
+    """Make each blob that the image store and the blob folder both have one file with two names."""
+    for blob in store.glob("io.containerd.content.v1.content/blobs/sha256/*"):
+        twin = blob_folder() / blob.name
+        if twin.exists():
+            link = twin.with_name(f"{twin.name}.link")
+            link.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # another file system
+                link.hardlink_to(blob)
+                link.replace(twin)
 
 
 def plant(packages: Path, target: Path, cluster_id: str) -> None:
@@ -56,7 +79,7 @@ def plant(packages: Path, target: Path, cluster_id: str) -> None:
 
 
 def _plant(packages: Path, target: Path, cluster_id: str) -> None:
-    seed = cache_folder() / "cluster" / f"{_NAME}-{_key(packages)}" / "containerd"
+    seed = built_folder(_NAME, _key(packages)) / "containerd"
     if not seed.is_dir():
         target.mkdir(parents=True)
         return

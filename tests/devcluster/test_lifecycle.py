@@ -19,6 +19,7 @@ from devcluster.processes import ClusterError
 
 _CHECKOUT = Path(__file__).parents[2]
 _NAMESPACE = "lifecycle"
+_MACHINE_KUBELET = Path("/var/lib/kubelet")
 
 pytestmark = pytest.mark.timeout(600)
 # Tests of one group share a session's cluster; those that start their own go where there is less to do.
@@ -34,6 +35,18 @@ def state(request: pytest.FixtureRequest) -> Iterator[Path]:
     yield folder
     down(folder)
     subprocess.run(["rm", "-r", folder], check=True)
+
+
+@pytest.fixture
+def kernel_panic() -> Iterator[Path]:
+    """The kernel's setting `kernel.panic` with a value that no kubelet would give it; the old value returns."""
+    if os.geteuid() != 0:
+        pytest.skip("nodes need root")
+    setting = Path("/proc/sys/kernel/panic")
+    before = setting.read_text()
+    setting.write_text("11")
+    yield setting
+    setting.write_text(before)
 
 
 @_ON_CONTROL_PLANE
@@ -105,6 +118,29 @@ def test_two_nodes_beside_another_cluster_leave_nothing_when_killed(cluster: Clu
     down(state)
     assert _traces(state, network) == []
     assert cluster.kubectl("get", "--raw", "/readyz") == "ok"
+
+
+@_ON_CONTROL_PLANE
+@pytest.mark.cluster
+def test_a_node_leaves_the_kernel_and_the_kubelets_folder_as_they_were(state: Path, kernel_panic: Path) -> None:
+    before = _MACHINE_KUBELET.exists() and sorted(_MACHINE_KUBELET.rglob("*"))
+    up(state, nodes=1)
+    assert kernel_panic.read_text() == "11\n"
+    down(state)
+    assert kernel_panic.read_text() == "11\n"
+    after = _MACHINE_KUBELET.exists() and sorted(_MACHINE_KUBELET.rglob("*"))
+    assert after in (before, False, [])  # an empty folder stays while other clusters run
+
+
+@_ON_CONTROL_PLANE
+@pytest.mark.control_plane
+@pytest.mark.skipif("TTS_TEST_KUBECONFIG" in os.environ, reason="looks into the embedded cluster's folder")
+@pytest.mark.parametrize(("program", "arguments"), [("kubectl", ["get", "--raw", "/readyz"]), ("helm", ["list", "-q"])])
+def test_people_find_kubectl_and_helm_in_the_clusters_folder(
+    control_plane: Cluster, program: str, arguments: list[str]
+) -> None:
+    environment = {"KUBECONFIG": str(control_plane.kubeconfig), "HOME": os.environ["HOME"], "PATH": "/usr/bin:/bin"}
+    subprocess.run([control_plane.state / "bin" / program, *arguments], env=environment, check=True)
 
 
 @_ON_CONTROL_PLANE

@@ -18,13 +18,10 @@ from tts_workloads.data.formats import FORMATS, Entry
 from tts_workloads.data.problems import InvalidDataset
 from tts_workloads.data.sound import Sound, UnreadableSound, read_sound
 from tts_workloads.data.statistics import ClipMeasures, CorpusStatistics, describe
+from tts_workloads.limits import LONGEST_SECONDS, SHORTEST_SECONDS
 from tts_workloads.text import FrontEnd, UnknownPhoneme, UnspeakableText
 
 log = logging.getLogger(__name__)
-
-SHORTEST_SECONDS = 0.1
-LONGEST_SECONDS = 30.0
-"""Longer clips make the table of the alignment too large. Their owner has to cut them."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,10 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from tts_workloads.data.sound import resample
 from tts_workloads.quality.error_rates import (
     DIGITS,
     Count,
@@ -134,6 +132,10 @@ class RecognitionErrors:
     def listen(self, text: str, waveform: NDArray[np.float32], sample_rate: int) -> None:
         """Add one utterance of ``text``, ``[samples]`` in -1 to 1. Raises ImportError where the extra ``quality`` is
         not installed."""
+        import torch
+
+        from tts_workloads.data.sound import resample
+
         sound = resample(torch.from_numpy(np.ascontiguousarray(waveform, dtype=np.float32)), sample_rate, SAMPLE_RATE)
         said, heard = plain_words(text), plain_words(transcribe(sound.numpy()))
         self.words.append(word_errors(said, heard))

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tts_api.report import Evaluation
-from tts_workloads.data.corpus import LONGEST_SECONDS
+from tts_workloads.limits import LONGEST_SECONDS
 from tts_workloads.quality import naturalness, recognise
 from tts_workloads.quality.error_rates import error_rate
 from tts_workloads.training.finish.measure import SpokenClip
