@@ -31,16 +31,17 @@ class Need:
     gigabytes: float
 
 
-def needed(*, images_too: bool, lock: str) -> list[Need]:
-    """Return what the cache lacks: parts, images if they are wanted, and the Python environment of a lock, which is
-    `dev` or `demo`.
+def needed(*, lock: str, images_too: bool, programs_too: bool = True) -> list[Need]:
+    """Return what the cache lacks: the Python environment of a lock (`dev` or `demo`), and programs and images if they
+    are wanted.
 
     It reads the cache and changes nothing.
     """
+    to_compile = programs_too and not parts.programs_are_built()
     everything = [
-        (not parts.programs_are_built(), Need("Kubernetes, Helm and CoreDNS", _PROGRAMS)),
-        (not parts.programs_are_built() and not parts.user_has_modules(), Need("Go's caches, meanwhile", _GO_CACHES)),
-        (not parts.packages_are_unpacked(), Need("Debian's packages", _PACKAGES)),
+        (to_compile, Need("Kubernetes, Helm and CoreDNS", _PROGRAMS)),
+        (to_compile and not parts.user_has_modules(), Need("Go's caches, meanwhile", _GO_CACHES)),
+        (programs_too and not parts.packages_are_unpacked(), Need("Debian's packages", _PACKAGES)),
         (images_too and not seed.is_filled(), Need("images and the nodes' copy of them", _IMAGES)),
         (not _is_installed(lock), Need("Python packages", _VENVS[lock][1])),
         (True, Need("cluster and results", _RUN)),

@@ -24,6 +24,7 @@ def test_from_an_empty_cache_everything_is_needed(monkeypatch: pytest.MonkeyPatc
     assert len(everything) == len(set(everything)) == 6
     without_images = [need.part for need in space.needed(images_too=False, lock="demo")]
     assert len(without_images) == 5
+    assert len(space.needed(programs_too=False, images_too=False, lock="dev")) == 2
     assert not cache_folder().exists()
 
 
