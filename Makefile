@@ -17,16 +17,8 @@ help: ## Show this list
 	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}'
 
 .PHONY: demo
-demo: export KEEP := $(KEEP)
-demo: export TTS_TIMES := $(shell mktemp -u)
 demo: ## Train and serve a voice on a real Kubernetes, without root on this machine alone; KEEP=1 keeps the cluster
-	@trap 'rm -f "$$TTS_TIMES"' EXIT; \
-	if python3 -m devcluster can-run-pods; then \
-		python3 -m devcluster space --images && \
-		$(MAKE) --no-print-directory -j 2 venv-demo images && .venv-demo/bin/python -m demo; \
-	else \
-		$(MAKE) --no-print-directory venv && $(PYTHON) -m demo; \
-	fi
+	@KEEP=$(KEEP) python3 -m demo
 
 .PHONY: speak
 speak: venv ## Serve the voice that the demo left on http://127.0.0.1:8000 (PORT=8000)

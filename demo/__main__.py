@@ -1,109 +1,141 @@
-"""Runs `make demo`: it starts a real Kubernetes, installs the operator's chart, and trains and serves a voice with the
-manifests in examples/.
+"""Begins `make demo`: says what it will take, installs and builds what is missing, and hands over to ``demo.run``.
 
-It leaves WAVs, pictures and the model card in demo-output/, and takes the cluster down unless KEEP_CLUSTER=1.
+It needs the standard library alone, because it speaks before anything is installed. With root, where pods can run, the
+demo needs a cluster and few Python packages; elsewhere it needs PyTorch here and no cluster.
 """
 
 from __future__ import annotations
 
-import concurrent.futures
+import functools
+import json
 import os
 import shutil
 import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
+from subprocess import Popen
+from typing import NoReturn
 
-from rich.console import Console
-
-from demo import corpus as demo_corpus
-from demo import follow, listen
-from devcluster import cluster as embedded
-from devcluster import delivery, platform
-from devcluster.images import Images
-from devcluster.processes import ClusterError
+from demo import costs, lock, signals
+from demo.children import ChildFailed, child, wait_for_all
+from demo.screen import Screen
+from demo.steps import Steps
+from devcluster import capability, space
+from devcluster.cache import cache_folder
+from devcluster.commands import PartsError
 
 ROOT = Path(__file__).parents[1]
 OUTPUT = ROOT / "demo-output"
-EXAMPLES = ROOT / "examples"
-NAMESPACE = "speech"
-CLAIM = "asterisk-en"
-NAME = "allison"
-
-console = Console(highlight=False)
-
-
-@contextmanager
-def step(title: str) -> Iterator[None]:
-    """Print the title of a step when it begins, and how long it took."""
-    console.print(f"[bold]▶ {title}[/bold]")
-    start = time.monotonic()
-    yield
-    console.print(f"  [green]✓[/green] {time.monotonic() - start:.0f} s")
-
-
-def prepare() -> tuple[Images, Path]:
-    """Build Kubernetes, the images and the corpus side by side: some wait for the network while others compute."""
-    with concurrent.futures.ThreadPoolExecutor() as pool:
-        corpus = pool.submit(demo_corpus.prepare)
-        built = delivery.deliver(embedded.DEFAULT_STATE)
-        return built, corpus.result()
+PACKAGES = ("crds", "operator", "workloads", "cli", "")
+LEAST_FREE_BYTES = 10**9
+"""What the checkout's own file system has to have free, for the cluster's state and the results."""
 
 
 def main() -> int:
-    started = time.monotonic()
-    with step("Building Kubernetes, the images and the corpus (the first time takes minutes, later seconds)"):
-        built, corpus = prepare()
-    with step("Starting a real Kubernetes with one node"):
-        cluster = embedded.up(nodes=1)
+    """Return the exit status, unless the demo goes on as ``demo.run`` in this same process."""
+    signals.raise_stopped()
+    screen = Screen()
+    return signals.until_stopped(lambda: begin(screen), screen.say)
+
+
+def begin(screen: Screen) -> int:
+    """Return 1 with one message if the demo cannot go on as ``demo.run``. Raises Stopped."""
     try:
-        with step("helm install tts-operator charts/tts-operator"):
-            platform.install_operator(cluster, built)
-        with step(f"Copying the corpus into the claim {CLAIM}"):
-            platform.make_namespace(cluster, NAMESPACE)
-            cluster.kubectl("apply", "-n", NAMESPACE, "-f", EXAMPLES / "corpus-claim.yaml")
-            platform.start_loader(cluster, NAMESPACE, built.workload, {CLAIM: "/corpus"})
-            platform.copy_in(cluster, NAMESPACE, corpus, "/corpus")
-            platform.stop_loader(cluster, NAMESPACE)
-        with step("kubectl apply -f examples/ttstraining.yaml -f examples/ttsservice.yaml"):
-            for manifest in ("ttstraining.yaml", "ttsservice.yaml"):
-                cluster.kubectl("apply", "-n", NAMESPACE, "-f", EXAMPLES / manifest)
-        with step("Training the voice"):
-            follow.training(cluster, NAMESPACE, NAME, console)
-        with step("Waiting until the service speaks"):
-            cluster.kubectl("wait", "-n", NAMESPACE, "--for=condition=Available", "--timeout=300s", f"ttss/{NAME}")
-        console.print(cluster.kubectl("get", "-n", NAMESPACE, "ttst,ttss"), soft_wrap=True)
-        with step("Speaking"):
-            shutil.rmtree(OUTPUT, ignore_errors=True)
-            with platform.port_forward(cluster, NAMESPACE, f"service/{NAME}-serve", 80) as url:
-                listen.speak(url, OUTPUT / "speech")
-        with step("Fetching pictures and model card from the claim"):
-            fetch_report(cluster, built)
-        with step("Measuring how well a recogniser understands the voice (offline, whisper tiny.en)"):
-            listen.measure(OUTPUT / "speech", console)
-    except ClusterError as error:
-        console.print(f"[red]{error}[/red]")
-        console.print(f"Logs of the cluster: {cluster.state / 'logs'}. `make cluster-down` takes it down.")
+        lock.take(OUTPUT)
+        why = capability.why_no_nodes()
+        announce(screen, why)
+        steps = Steps(screen, OUTPUT)
+        environment = _environment()
+        with steps.step(
+            "Installing Python packages and the corpus"
+            if why
+            else "Building Kubernetes and the images; installing Python packages and the corpus"
+        ):
+            prepare(screen, environment, has_pods=why is None)
+        hand_over(steps, why, environment)
+    except (lock.Refused, PartsError, ChildFailed, OSError) as error:
+        screen.say(f"make demo: {error}")
         return 1
-    if os.environ.get("KEEP_CLUSTER") == "1":
-        console.print(f"The cluster is kept: export KUBECONFIG={cluster.kubeconfig}; `make cluster-down` ends it.")
+
+
+def hand_over(steps: Steps, why: str | None, environment: dict[str, str]) -> NoReturn:
+    """Become ``demo.run`` with the installed Python. The lock goes along, and signals wait until they are handled."""
+    signals.hold()
+    python = _python(why is None)
+    state = json.dumps({"steps": steps.to_json(), "why": why})
+    os.execve(python, [python, "-m", "demo.run", state], environment)  # noqa: S606 - no shell is wanted
+
+
+def announce(screen: Screen, why: str | None) -> None:
+    """Say what the demo will do and take. Raises Refused and PartsError where it cannot succeed."""
+    if why is None:
+        title = "A real Kubernetes starts here, trains a voice from 24 minutes of speech, and lets it speak."
+        needs = space.needed(images_too=True, lock="demo")
+        minutes = costs.WITH_CLUSTER
     else:
-        embedded.down()
-    console.print(f"Done in {(time.monotonic() - started) / 60:.1f} minutes. Look and listen: [bold]{OUTPUT}[/bold]")
-    for path in (OUTPUT / "speech/greeting.wav", *sorted((OUTPUT / "report").iterdir())):
-        console.print(f"  {path.relative_to(OUTPUT)}")
-    return 0
+        title = f"Pods cannot run here: {why}\nThe voice is trained and speaks on this machine, without a cluster."
+        needs = space.needed(programs_too=False, images_too=False, lock="dev")
+        minutes = costs.WITHOUT_CLUSTER
+    for line in costs.announcement(needs, minutes, title):
+        screen.say(line)
+    refuse_without_corpus(shutil.which, cache_folder())
+    screen.say(space.check(needs))
+    free = shutil.disk_usage(ROOT).free
+    if free < LEAST_FREE_BYTES:
+        raise lock.Refused(
+            f"{ROOT} has {free / 1e9:.1f} GB free, and the demo needs {LEAST_FREE_BYTES / 1e9:.0f} GB there: make room"
+        )
 
 
-def fetch_report(cluster: embedded.Cluster, built: Images) -> None:
-    """Copy what the training left besides checkpoints and the voice: pictures, curve, model card and samples."""
-    training = follow.read(cluster, NAMESPACE, NAME)
-    artifact = training["status"]["artifact"]
-    folder, _, _ = artifact["path"].rpartition("/")
-    platform.start_loader(cluster, NAMESPACE, built.workload, {artifact["claimName"]: "/checkpoints"})
-    platform.copy_out(cluster, NAMESPACE, f"/checkpoints/{folder}/report", OUTPUT / "report")
-    platform.stop_loader(cluster, NAMESPACE)
+def refuse_without_corpus(which: Callable[[str], str | None], cache: Path) -> None:
+    """Raise Refused where the corpus can be neither fetched nor found in the cache."""
+    lacks = [program for program in ("apt-get", "dpkg-deb") if which(program) is None]
+    if lacks and not any(cache.glob("asterisk-en-*")):
+        raise lock.Refused(
+            f"the corpus is made of Debian packages, and {' and '.join(lacks)} is not here: run the demo on Debian or "
+            "Ubuntu, or train with a corpus of your own (docs/laptop.md)"
+        )
+
+
+def prepare(screen: Screen, environment: dict[str, str], *, has_pods: bool) -> None:
+    """Install and build side by side: some of it waits for the network while the rest computes. Raises ChildFailed."""
+    last: dict[str, deque[str]] = {}
+
+    def told(name: str, line: str) -> None:
+        last[name].append(line)
+        screen.doing(f"  {line}")
+
+    with ExitStack() as running:
+
+        def start(name: str, command: Sequence[str | Path]) -> dict[str, Popen[str]]:
+            last[name] = deque(maxlen=15)
+            return {name: running.enter_context(child(command, environment, functools.partial(told, name)))}
+
+        building = start("building Kubernetes", [sys.executable, "-m", "devcluster", "images"]) if has_pods else {}
+        installing = start("installing Python packages", _install(has_pods))
+        wait_for_all(installing, last)
+        corpus = start("the corpus", [_python(has_pods), "-m", "demo.corpus", "--cached"])
+        wait_for_all({**building, **corpus}, last)
+
+
+def _install(has_pods: bool) -> list[str]:
+    return ["make", "--no-print-directory", "-C", str(ROOT), "venv-demo" if has_pods else "venv"]
+
+
+def _python(has_pods: bool) -> str:
+    return str(ROOT / (".venv-demo" if has_pods else ".venv") / "bin/python")
+
+
+def _environment() -> dict[str, str]:
+    """Return the environment of everything that the demo starts: where its packages are, and the table of times."""
+    times = OUTPUT / ".parts.jsonl"
+    times.unlink(missing_ok=True)
+    # A `make` of its own asks the one above for nothing.
+    own = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
+    path = os.pathsep.join(str(ROOT / package) for package in PACKAGES)
+    return {**own, "PYTHONPATH": path, "TTS_TIMES": str(times), "PYTHONUNBUFFERED": "1"}
 
 
 if __name__ == "__main__":

@@ -111,12 +111,18 @@ def decode(path: Path) -> np.ndarray:
 def main() -> None:
     """Write the corpus where the command line says."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--output", type=Path, required=True, help="the folder to make")
-    output: Path = parser.parse_args().output
-    if output.exists():
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument("--output", type=Path, help="the folder to make")
+    where.add_argument("--cached", action="store_true", help="make it in the user's cache, if it is not there")
+    chosen = parser.parse_args()
+    output: Path | None = chosen.output
+    if output and output.exists():
         parser.error(f"--output {output} exists already: name a folder that does not")
     try:
-        print(f"{write(output)} clips in {output}")
+        if output:
+            print(f"{write(output)} clips in {output}")
+        else:
+            print(f"corpus: {prepare()}")
     except CorpusUnavailable as error:
         parser.error(str(error))
 

