@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-export PYTHONPATH := $(CURDIR)/crds:$(CURDIR)/operator:$(CURDIR)/workloads:$(CURDIR)
+export PYTHONPATH := $(CURDIR)/cli:$(CURDIR)/crds:$(CURDIR)/operator:$(CURDIR)/workloads:$(CURDIR)
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/tts-operator
 PYTHON := .venv/bin/python
 LOCKED := $(shell sha256sum requirements/dev.txt | cut -c1-16)

@@ -38,6 +38,7 @@ class Launched:
                 "TTS_TERMINATION_LOG": str(workspace / "log"),
                 "PYTHONPATH": os.pathsep.join(sys.path),
                 "OMP_NUM_THREADS": "1",
+                "KUBERNETES_SERVICE_HOST": "127.0.0.1",  # it logs as in a pod
             },
             stdout=subprocess.DEVNULL,
             stderr=self.log,

@@ -1,9 +1,10 @@
-"""How a workload logs: a JSON record on each line in a pod, plain lines on a terminal. The text of a request is never
-logged."""
+"""How a workload logs: a JSON record on each line in a pod, plain lines for people on a terminal and outside a cluster.
+The text of a request is never logged."""
 
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from contextvars import ContextVar
 from typing import TextIO
@@ -12,16 +13,19 @@ from pythonjsonlogger.json import JsonFormatter
 
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 """The id of the request that is being answered. Every record that is logged meanwhile carries it."""
+POD_VARIABLE = "KUBERNETES_SERVICE_HOST"
+"""Environment variable that every pod has."""
 RESERVED = {"color_message"}
 """Attributes that uvicorn adds to its records for terminals, and that no JSON line needs."""
 
 
 def configure(*, level: str = "INFO", stream: TextIO | None = None, **fields: object) -> None:
-    """Send every record to ``stream`` (standard error if absent), with ``fields`` in each JSON line."""
+    """Send every record to ``stream`` (standard error if absent): in a pod as a JSON line with ``fields``, elsewhere as
+    a plain line."""
     stream = stream or sys.stderr
     handler = logging.StreamHandler(stream)
     handler.addFilter(_say_which_request)
-    if stream.isatty():
+    if POD_VARIABLE not in os.environ or stream.isatty():
         handler.setFormatter(logging.Formatter("%(levelname)-7s %(message)s"))
     else:
         handler.setFormatter(

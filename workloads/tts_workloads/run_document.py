@@ -27,9 +27,11 @@ def read_run(kind: type[Run], path: Path) -> Run:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        value = f" is {first['input']!r:.80}" if isinstance(first["input"], str | int | float) else ""
+        value = f" is {first['input']!r:.80}" if where and isinstance(first["input"], str | int | float) else ""
+        field = f"{where}{value}: " if where else ""
         raise BadInput(
-            Reason.INVALID_RUN, f"the run document {path} is not valid: {where}{value}: {first['msg']}"
+            Reason.INVALID_RUN,
+            f"the run document {path} is not valid: {field}{first['msg'].removeprefix('Value error, ')}",
         ) from None
     if run.schema_ > SCHEMA:
         raise BadInput(

@@ -24,7 +24,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tts_workloads.serving", description=__doc__)
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--run", type=Path, default=RUN_PATH, help="the run document (default: %(default)s)")
-    source.add_argument("--voice", type=Path, help="a voice's file, served without a run document")
+    source.add_argument("--voice", type=Path, help="a voice's file, served under its name without a run document")
     parser.add_argument(
         "--workspace",
         type=Path,

@@ -32,6 +32,11 @@ class ServingConfig:
     resource: ResourceReference | None = None
     """The resource whose status gets the measured speed of the voice; None outside a cluster."""
 
+    @property
+    def address(self) -> str:
+        """Host and port as a URL has them."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
 
 def from_file(
     path: Path,
@@ -41,7 +46,8 @@ def from_file(
     limits: Limits | None = None,
     batching: Batching | None = None,
 ) -> ServingConfig:
-    """Return the config that serves a voice's file by itself, whatever its digest is."""
+    """Return the config that serves a voice's file by itself, whatever its digest is. Clients ask for it by the file's
+    name without its suffix."""
     return ServingConfig(path.stem, path, None, host, port, limits or Limits(), batching or Batching(), api_keys)
 
 
@@ -51,16 +57,21 @@ def from_run(path: Path, workspace: Path, host: str, port: int | None) -> Servin
     Raises BadInput where the document is missing, malformed, or of a later schema.
     """
     run = read_run(ServiceRun, path)
-    voice = run.voice
+    return of_run(run, workspace / "checkpoints" / run.voice.path, host, port, API_KEYS_PATH)
+
+
+def of_run(run: ServiceRun, path: Path, host: str, port: int | None, api_keys: Path) -> ServingConfig:
+    """Return the config of a run document whose voice is the file ``path``. ``api_keys`` is the folder of the keys,
+    where the document wants them; ``port`` goes before the document's."""
     return ServingConfig(
-        voice.name,
-        workspace / "checkpoints" / voice.path,
-        voice.sha256,
+        run.voice.name,
+        path,
+        run.voice.sha256,
         host,
         port or run.port,
         run.limits,
         run.batching,
-        API_KEYS_PATH if run.api_keys else None,
+        api_keys if run.api_keys else None,
         run.max_concurrent_requests_per_key,
         run.resource,
     )

@@ -94,7 +94,12 @@ async def _serve(config: ServingConfig) -> Exit:
             voice, speed = loading.result()
             # Each thread uses one CPU, since a sentence is too little work to share.
             service.start(voice, speed, threads=1 if voice.on_gpu else cpus())
-            log.info("ready", extra={"event": "ready", "model": config.model, "rtf": round(speed.real_time_factor, 4)})
+            log.info(
+                "ready: requests ask for the model %s%s",
+                config.model,
+                f", and http://{config.address}/ is a page to type and listen" if config.host else "",
+                extra={"event": "ready", "model": config.model, "rtf": round(speed.real_time_factor, 4)},
+            )
             _report(config, voice, speed)
             await asyncio.wait({listening, stopping}, return_when=asyncio.FIRST_COMPLETED)
         if listening.done():

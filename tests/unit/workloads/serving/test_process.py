@@ -86,7 +86,12 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Server]]:
                 "--host",
                 "127.0.0.1",
             ],
-            env=os.environ | {"TTS_TERMINATION_LOG": str(log), "PYTHONPATH": os.pathsep.join(sys.path)},
+            env=os.environ
+            | {
+                "TTS_TERMINATION_LOG": str(log),
+                "PYTHONPATH": os.pathsep.join(sys.path),
+                "KUBERNETES_SERVICE_HOST": "127.0.0.1",  # it logs as in a pod
+            },
             stderr=subprocess.PIPE,
             text=True,
         )

@@ -38,6 +38,7 @@ def voice(tmp_path_factory: pytest.TempPathFactory) -> LoadedVoice:
 @pytest.fixture
 def logged(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
     """What a pod would log."""
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "127.0.0.1")
     monkeypatch.setattr(logging.getLogger("uvicorn"), "propagate", True)  # whatever ran before in this process
     root = logging.getLogger()
     before, stream = root.handlers[:], io.StringIO()

@@ -188,7 +188,7 @@ def test_griffin_lim_needs_no_second_stage(tmp_path: Path, monkeypatch: pytest.M
             {"dataset__audio__nFFT": 1023},
             None,
             "InvalidRun",
-            "dataset.audio.nFFT is 1023: Value error, nFFT must be even",
+            "dataset.audio.nFFT is 1023: nFFT must be even",
         ),
         (
             {"dataset__audio__hopLength": 700},

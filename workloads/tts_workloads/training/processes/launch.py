@@ -45,8 +45,11 @@ def launch(run_path: Path, workspace: Path) -> int:
         run = read_run(TrainingRun, run_path)
         outcome = _PARTS[part_of(run, workspace, node_rank())](run, run_path, workspace)
     except Exception as error:
-        log.exception("the training could not be started")
         outcome = exit_of(error)
+        if outcome.code == ExitCode.BAD_INPUT:
+            log.error("%s: %s", outcome.message.reason, outcome.message.message)
+        else:
+            log.exception("the training could not be started")
     write_termination_message(outcome.message)
     log.info(
         "the training ended: %s",

@@ -11,6 +11,7 @@ from typing import Protocol, TextIO
 from tts_api.report import Checkpoint, GpuUsage, ProgressDisplay, TrainingProgress, TrainingResult
 from tts_api.run import TrainingRun
 from tts_workloads.report import TRAINING_PROGRESS, now, reporter_for
+from tts_workloads.training.telemetry.progress_file import ProgressFile
 from tts_workloads.training.telemetry.resource_monitor import ResourceMonitor
 
 SMOOTHING = 0.95
@@ -30,8 +31,9 @@ class Sink(Protocol):
 
 
 def sink_for(run: TrainingRun) -> Sink:
-    """The sink of a run: the status of its resource in a cluster, else the terminal."""
-    return reporter_for(run.resource, TRAINING_PROGRESS) or Terminal()
+    """The sink of a run: the status of its resource in a cluster, else the file that the environment names, else the
+    terminal."""
+    return reporter_for(run.resource, TRAINING_PROGRESS) or ProgressFile.of_environment() or Terminal()
 
 
 def display(step: int, total: int, loss: float | None, seconds_left: float | None) -> ProgressDisplay:
