@@ -6,9 +6,9 @@ reads voices.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, field_serializer
 
 from tts_api.base import Document, Sha256
 from tts_api.choices import Language
@@ -104,3 +104,13 @@ class VoiceCard(Document):
     """How the voice was made."""
     evaluation: Evaluation | None = None
     """Measures of the voice on held-out clips."""
+
+    @field_serializer("model", mode="wrap")
+    def _write_whole_parameters_as_integers(self, model: Model, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # People read the card: hiddenSize is 160 and not 160.0. The run document keeps its floats, since digests of
+        # earlier runs are made from them.
+        written: dict[str, Any] = write(model)
+        for part in written.values():
+            values = part["parameters"]
+            part["parameters"] = {name: int(value) if value == int(value) else value for name, value in values.items()}
+        return written

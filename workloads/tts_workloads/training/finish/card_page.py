@@ -5,6 +5,7 @@ from __future__ import annotations
 from tts_api.report import Evaluation
 from tts_api.resources.training import AcousticModel, Vocoder
 from tts_api.voice import VoiceCard
+from tts_workloads.training.finish.plain_numbers import plain
 
 
 def page(card: VoiceCard) -> str:
@@ -20,7 +21,7 @@ def page(card: VoiceCard) -> str:
             "Front end",
             f"{card.front_end.name}, version {card.front_end.version}, {len(card.front_end.symbols)} symbols",
         ),
-        ("Trained on", f"{made.clips} clips, {made.seconds / 60:.1f} minutes, {made.steps} steps"),
+        ("Trained on", f"{made.clips} clips, {plain(round(made.seconds / 60, 1))} minutes, {made.steps} steps"),
         ("Corpus digest", f"`{made.data_sha256}`"),
         ("Run digest", f"`{made.run_sha256}`"),
         ("Written", f"{made.created_at} by PyTorch {made.torch}"),
@@ -64,7 +65,7 @@ def _measured(quality: Evaluation) -> list[tuple[str, str]]:
 
 
 def _model(model: AcousticModel | Vocoder, source: str | None) -> str:
-    sizes = ", ".join(f"{name} {value:g}" for name, value in model.parameters.items())
+    sizes = ", ".join(f"{name} {plain(value)}" for name, value in model.parameters.items())
     described = f"{model.name} ({sizes})" if sizes else model.name
     if source is None or model.from_training is None:
         return described
@@ -72,7 +73,7 @@ def _model(model: AcousticModel | Vocoder, source: str | None) -> str:
 
 
 def _number(value: float, recorded: float | None) -> str:
-    return f"{value:g}" if recorded is None else f"{value:g} (the recordings: {recorded:g})"
+    return plain(value) if recorded is None else f"{plain(value)} (the recordings: {plain(recorded)})"
 
 
 def _table(what: str, rows: list[tuple[str, str]]) -> list[str]:

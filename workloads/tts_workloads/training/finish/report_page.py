@@ -14,6 +14,7 @@ from typing import Any
 
 from tts_api.report import Evaluation
 from tts_api.voice import CARD_FILE, VoiceCard
+from tts_workloads.training.finish.plain_numbers import plain
 
 PAGE = "index.html"
 PICTURES = {
@@ -40,7 +41,7 @@ def page(report: Path, run: dict[str, Any], transcripts: dict[str, str]) -> str:
         _section("Provenance", _table(_flat(card.provenance.model_dump(by_alias=True, exclude_none=True)))),
     ]
     made = card.provenance
-    trained_on = f"{made.clips} clips, {made.seconds / 60:.1f} minutes, {made.steps} steps"
+    trained_on = f"{made.clips} clips, {plain(round(made.seconds / 60, 1))} minutes, {made.steps} steps"
     summary = f"{', '.join(card.languages)}; trained on {trained_on}"
     return Template(template).substitute(
         name=escape(card.name), summary=escape(summary), sections="\n".join(filter(None, sections))
@@ -60,7 +61,9 @@ def _quality(evaluation: Evaluation | None) -> Iterator[str]:
         unit = next((unit for end, unit in UNITS.items() if name.endswith(end)), "")
         meaning = Evaluation.model_fields[name].description or ""
         words = name.removesuffix("_cents").removesuffix("_milliseconds").replace("_", " ")
-        rows.append(f"<tr><th>{escape(words)}</th><td>{value:g} {unit}</td><td class=note>{escape(meaning)}</td></tr>")
+        rows.append(
+            f"<tr><th>{escape(words)}</th><td>{plain(value)} {unit}</td><td class=note>{escape(meaning)}</td></tr>"
+        )
     yield f"<table>{''.join(rows)}</table>"
 
 
@@ -82,9 +85,14 @@ def _pictures(report: Path) -> Iterator[str]:
 
 
 def _table(rows: Iterable[tuple[str, str]]) -> Iterator[str]:
-    inside = "".join(f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in rows)
+    inside = "".join(f"<tr><th>{_path(name)}</th><td>{escape(value)}</td></tr>" for name, value in rows)
     if inside:
         yield f"<table>{inside}</table>"
+
+
+def _path(name: str) -> str:
+    """The path of a member, which may break after each dot."""
+    return escape(name).replace(".", ".<wbr>")
 
 
 def _flat(document: Any, path: str = "") -> Iterator[tuple[str, str]]:
@@ -96,7 +104,13 @@ def _flat(document: Any, path: str = "") -> Iterator[tuple[str, str]]:
         for place, value in enumerate(document):
             yield from _flat(value, f"{path}[{place}]")
     elif document not in (None, "", [], {}):
-        yield path, ", ".join(map(str, document)) if isinstance(document, list) else str(document)
+        yield path, ", ".join(map(_shown, document)) if isinstance(document, list) else _shown(document)
+
+
+def _shown(leaf: Any) -> str:
+    if isinstance(leaf, bool):
+        return "yes" if leaf else "no"
+    return plain(leaf) if isinstance(leaf, float) else str(leaf)
 
 
 def _json(path: Path) -> Any:
