@@ -87,8 +87,7 @@ def go(way: Way, steps: Steps, screen: Screen, output: Path, *, keep: bool) -> i
         except _FAILURES as error:
             for line in [f"make demo: {error}", *way.post_mortem(), *_space_hint(output)]:
                 screen.say(line)
-            way.abandon()
-            screen.say("What the demo had started is taken down. `make demo` starts again.")
+            screen.say(_taken_down(way))
             return 1
     report(way, steps, screen, output, is_kept=runs)
     return 0
@@ -156,9 +155,17 @@ def _left_clean(way: Way) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        with contextlib.suppress(ClusterError):
-            way.abandon()
+        _taken_down(way)
         raise
+
+
+def _taken_down(way: Way) -> str:
+    """Take down what runs, and return a line that says so, or why not."""
+    try:
+        way.abandon()
+    except (ClusterError, OSError) as error:
+        return f"What the demo had started could not be taken down ({error}): `make cluster-down` tries it again."
+    return "What the demo had started is taken down. `make demo` starts again."
 
 
 def _space_hint(output: Path) -> list[str]:

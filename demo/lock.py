@@ -22,7 +22,13 @@ def take(output: Path) -> int:
         output.mkdir(exist_ok=True)
         descriptor = os.open(output / FILE, os.O_RDWR | os.O_CREAT, 0o644)
     except PermissionError:
-        owner = _owner(output if output.exists() else output.parent)
+        if not output.exists():
+            owner = _owner(output.parent)
+            raise Refused(
+                f"{output.parent} cannot be written: it belongs to {owner}. Run the demo as {owner}, or in a clone of "
+                "your own"
+            ) from None
+        owner = _owner(output)
         raise Refused(
             f"{output} cannot be written: it belongs to {owner}. Run the demo as {owner}, or delete the folder first "
             f"(sudo rm -r {output})"

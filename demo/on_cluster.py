@@ -26,7 +26,7 @@ CLAIM = "asterisk-en"
 NAME = "allison"
 SERVICE = f"{NAME}-serve"
 TRAINING_LABEL = "ttsoperator.dev/training"
-_MARK = "made-by-demo"
+MARK = "made-by-demo"
 
 
 class OnCluster:
@@ -39,15 +39,15 @@ class OnCluster:
         self._screen = screen
         self._state = state
         self._guard: subprocess.Popen[bytes] | None = None
-        self._is_ours = True
+        self._is_ours = False
+        self._cluster: Cluster | None = None
 
     def train(self, corpus: Path) -> None:
         """Start the cluster with the operator, and train the voice on the corpus."""
         step = self._steps.step
         with step("Starting a real Kubernetes with one node"):
-            self._cluster = self._start()
+            cluster = self._cluster = self._start()
             self._images = delivery.deliver(self._state)
-        cluster = self._cluster
         with step("helm install tts-operator charts/tts-operator"):
             platform.install_operator(cluster, self._images)
         with step(f"Copying the corpus into the claim {CLAIM}"):
@@ -67,21 +67,21 @@ class OnCluster:
     @contextmanager
     def serving(self) -> Iterator[str]:
         """Yield the address of the service once it speaks."""
+        cluster = self._running()
         with self._steps.step("Waiting until the service speaks"):
-            self._cluster.kubectl(
-                "wait", "-n", NAMESPACE, "--for=condition=Available", "--timeout=300s", f"ttss/{NAME}"
-            )
+            cluster.kubectl("wait", "-n", NAMESPACE, "--for=condition=Available", "--timeout=300s", f"ttss/{NAME}")
         self._show_resources()
-        with platform.port_forward(self._cluster, NAMESPACE, f"service/{SERVICE}", 80) as url:
+        with platform.port_forward(cluster, NAMESPACE, f"service/{SERVICE}", 80) as url:
             yield url
 
     def fetch(self, output: Path) -> None:
         """Copy the voice, as ``voice.pt``, and its report from the claim into the folder ``output``."""
         artifact = self._training["status"]["artifact"]
         folder, _, name = artifact["path"].rpartition("/")
-        platform.start_loader(self._cluster, NAMESPACE, self._images.workload, {artifact["claimName"]: "/checkpoints"})
-        platform.copy_out(self._cluster, NAMESPACE, f"/checkpoints/{folder}", output, "report", name)
-        platform.stop_loader(self._cluster, NAMESPACE)
+        cluster = self._running()
+        platform.start_loader(cluster, NAMESPACE, self._images.workload, {artifact["claimName"]: "/checkpoints"})
+        platform.copy_out(cluster, NAMESPACE, f"/checkpoints/{folder}", output, "report", name)
+        platform.stop_loader(cluster, NAMESPACE)
         if hashlib.sha256((output / name).read_bytes()).hexdigest() != artifact["sha256"]:
             raise ClusterError(f"{name} came out of the claim with another digest than {artifact['sha256']}")
         (output / name).replace(output / "voice.pt")
@@ -101,30 +101,38 @@ class OnCluster:
         self._dismiss_guard()
 
     def post_mortem(self) -> list[str]:
-        """Return what helps to understand a failure, while the cluster still runs."""
-        found = []
-        with contextlib.suppress(AttributeError, ClusterError):
+        """Return what helps to understand a failure, while the cluster still runs. More is kept beside its logs."""
+        logs = self._state / "logs"
+        found = [f"Logs of the cluster: {logs}"]
+        if self._cluster is None:
+            return found
+        with contextlib.suppress(ClusterError, OSError):
             about = self._cluster.kubectl("--request-timeout=10s", "get", "-A", "pods,events", "-o", "wide")
-            (self._state / "logs/demo-pods-and-events.txt").write_text(about, encoding="utf-8")
-        with contextlib.suppress(AttributeError, ClusterError):
+            (logs / "demo-pods-and-events.txt").write_text(about, encoding="utf-8")
+        with contextlib.suppress(ClusterError, OSError):
             selector = f"--selector={TRAINING_LABEL}={NAME}"
-            pods = self._cluster.kubectl("--request-timeout=10s", "logs", "-n", NAMESPACE, selector, "--tail=200")
-            log = self._state / "logs/demo-training.log"
-            log.write_text(pods, encoding="utf-8")
-            if pods.strip():
-                found += ["The last lines of the training's pod:", tail(log)]
-        return [*found, f"Logs of the cluster: {self._state / 'logs'}"]
+            said = self._cluster.kubectl("--request-timeout=10s", "logs", "-n", NAMESPACE, selector, "--tail=200")
+            (logs / "demo-training.log").write_text(said, encoding="utf-8")
+            if said.strip():
+                found += ["The last lines of the training's pod:", tail(logs / "demo-training.log")]
+        return found
+
+    def _running(self) -> Cluster:
+        """Return the cluster that ``train`` started."""
+        if self._cluster is None:
+            raise ClusterError("the cluster was not started")
+        return self._cluster
 
     def _start(self) -> Cluster:
         running = embedded.status(self._state)
-        mark = self._state / _MARK
+        mark = self._state / MARK
         if running and mark.exists() and mark.read_text() == _fingerprint(running):
             self._screen.say("  the cluster of an earlier demo is taken down first")
             embedded.down(self._state)
         elif running and running.nodes:
             self._screen.say("  the cluster that is up is used, and left running")
-            self._is_ours = False
             return running
+        self._is_ours = True
         self._guard = subprocess.Popen(
             [sys.executable, "-m", "devcluster", "guard", "--pid", str(os.getpid()), "--state", self._state],
             stdin=subprocess.DEVNULL,
@@ -139,7 +147,7 @@ class OnCluster:
     def _show_resources(self) -> None:
         self._screen.say(self._screen.bold("  $ kubectl get ttst,ttss"))
         with contextlib.suppress(ClusterError):  # it is only to look at
-            for line in self._cluster.kubectl("get", "-n", NAMESPACE, "ttst,ttss").splitlines():
+            for line in self._running().kubectl("get", "-n", NAMESPACE, "ttst,ttss").splitlines():
                 self._screen.say(f"  {line}")
 
     def _dismiss_guard(self) -> None:

@@ -121,6 +121,21 @@ def test_an_error_is_one_message_and_everything_is_taken_down(
     assert "Traceback" not in said
 
 
+def test_what_cannot_be_taken_down_is_told_with_the_command_that_tries_again(
+    output: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    way = FakeWay("train", ClusterError("the training failed"))
+
+    def abandon() -> None:
+        raise ClusterError("processes {7} do not end")
+
+    monkeypatch.setattr(way, "abandon", abandon)
+    code, said = go(way, output, monkeypatch)
+    assert code == 1
+    assert "make demo: the training failed" in said
+    assert "could not be taken down (processes {7} do not end): `make cluster-down` tries it again." in said
+
+
 def test_a_full_disk_is_named(output: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(flow, "_FULL_BYTES", 10**18)
     _, said = go(FakeWay("train", ClusterError("exit status 1")), output, monkeypatch)
