@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TextColumn
+from rich.table import Column
 
 from demo.screen import Screen
 from devcluster.cluster import Cluster
@@ -67,7 +68,7 @@ def view(status: dict[str, Any]) -> View:
     if stage in _LOSSES and (loss := display.get("loss")):
         facts.append(f"{_LOSSES[stage]} {loss}")
     if stage in _LOSSES and (speed := progress.get("audioSecondsPerSecond")):
-        facts.append(f"{speed:.0f} s of speech a second")
+        facts.append(f"{speed:.0f} s of speech/s")
     if eta := display.get("eta"):
         facts.append(f"{eta} left")
     return View(_TITLES.get(stage, stage), _share(progress), tuple(facts), stage)
@@ -145,9 +146,10 @@ def _bar(screen: Screen) -> Iterator[Callable[[View], None]]:
     if not screen.is_terminal:
         yield lambda _: None
         return
-    columns = (TextColumn("  {task.description}"), BarColumn(bar_width=20), TextColumn("{task.fields[facts]}"))
-    console = Console(highlight=False)
-    with Progress(*columns, TimeElapsedColumn(), console=console, refresh_per_second=2) as bar:
+    one_line = Column(no_wrap=True, overflow="ellipsis")
+    facts = TextColumn("{task.fields[facts]}", table_column=one_line)
+    columns = (TextColumn("  {task.description}"), BarColumn(bar_width=10), facts)
+    with Progress(*columns, console=Console(highlight=False), refresh_per_second=2) as bar:
         task = bar.add_task("Waiting for a pod", total=None, facts="")
 
         def show(seen: View) -> None:

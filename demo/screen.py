@@ -21,11 +21,16 @@ class Screen:
     """Where the demo prints: a terminal, or a file that somebody follows."""
 
     def __init__(self, out: TextIO | None = None, heartbeat_seconds: float = HEARTBEAT_SECONDS) -> None:
-        self.out = out or sys.stdout
+        self._out = out
         self.is_terminal = self.out.isatty()
         self._heartbeat_seconds = heartbeat_seconds
         self._last = time.monotonic()
         self._doing = ""
+
+    @property
+    def out(self) -> TextIO:
+        """The stream: standard output unless another was given, also while a bar stands in for it."""
+        return self._out or sys.stdout
 
     def say(self, line: str = "") -> None:
         """Print one line."""
