@@ -56,7 +56,8 @@ def begin(screen: Screen) -> int:
             prepare(screen, environment, has_pods=why is None)
         hand_over(steps, why, environment)
     except (lock.Refused, PartsError, ChildFailed, OSError) as error:
-        screen.say(f"make demo: {error}")
+        for line in [f"make demo: {error}", *costs.full([ROOT, cache_folder()])]:
+            screen.say(line)
         return 1
 
 

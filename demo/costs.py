@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shutil
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from devcluster.space import Need
 
@@ -16,6 +18,9 @@ class Minutes:
     warm: int | None
     machine: str
 
+
+FULL_BYTES = 2 * 10**8
+"""With less than this free, a failure is likely to come of it."""
 
 WITH_CLUSTER = Minutes(cold=None, warm=None, machine="two x86-64 cores")
 WITHOUT_CLUSTER = Minutes(cold=None, warm=None, machine="two x86-64 cores")
@@ -31,3 +36,13 @@ def announcement(needs: Sequence[Need], minutes: Minutes, title: str) -> list[st
     if measured is not None:
         lines.append(f"This took {measured} minutes on {minutes.machine}; a slower machine or other work take longer.")
     return lines
+
+
+def full(folders: Iterable[Path]) -> list[str]:
+    """Return a line for each folder whose disk is full: the likely reason of a failure, whatever that said."""
+    free = {folder: shutil.disk_usage(folder).free for folder in folders if folder.exists()}
+    return [
+        f"Only {left / 1e6:.0f} MB are free at {folder}: the disk is full. Make room there."
+        for folder, left in free.items()
+        if left < FULL_BYTES
+    ]

@@ -19,7 +19,7 @@ from typing import Protocol
 import httpx
 
 from demo import corpus as demo_corpus
-from demo import last_lines, listen, on_cluster, page
+from demo import costs, last_lines, listen, on_cluster, page
 from demo.children import ChildFailed
 from demo.on_cluster import OnCluster
 from demo.on_machine import OnMachine
@@ -27,6 +27,7 @@ from demo.screen import Screen
 from demo.steps import Steps, clock, table
 from devcluster import cluster as embedded
 from devcluster import space, timing
+from devcluster.cache import cache_folder
 from devcluster.commands import PartsError
 from devcluster.processes import ClusterError
 from tts_workloads.quality import recognise
@@ -42,8 +43,6 @@ _FAILURES = (
     httpx.HTTPError,
     subprocess.SubprocessError,
 )
-_FULL_BYTES = 2 * 10**8
-"""With less than this free, a failure is likely to come of it."""
 
 
 class Way(Protocol):
@@ -85,7 +84,7 @@ def go(way: Way, steps: Steps, screen: Screen, output: Path, *, keep: bool) -> i
         try:
             runs = leave_voice(way, steps, screen, output, keep=keep)
         except _FAILURES as error:
-            for line in [f"make demo: {error}", *way.post_mortem(), *_space_hint(output)]:
+            for line in [f"make demo: {error}", *way.post_mortem(), *costs.full([output, cache_folder()])]:
                 screen.say(line)
             screen.say(_taken_down(way))
             return 1
@@ -166,13 +165,6 @@ def _taken_down(way: Way) -> str:
     except (ClusterError, OSError) as error:
         return f"What the demo had started could not be taken down ({error}): `make cluster-down` tries it again."
     return "What the demo had started is taken down. `make demo` starts again."
-
-
-def _space_hint(output: Path) -> list[str]:
-    free = shutil.disk_usage(output).free
-    if free >= _FULL_BYTES:
-        return []
-    return [f"Only {free / 1e6:.0f} MB are free at {output}: the disk is full. Make room there."]
 
 
 def _transcripts(corpus: Path) -> dict[str, str]:

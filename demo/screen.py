@@ -52,15 +52,19 @@ class Screen:
         return f"\033[1m{words}\033[0m" if self.is_terminal else words
 
     @contextmanager
-    def heartbeat(self, title: str) -> Iterator[None]:
-        """Print a line whenever a minute passes in which nothing else was said."""
+    def heartbeat(self, title: str, *, patient: bool = False) -> Iterator[None]:
+        """Print a line whenever a minute passes in which nothing else was said.
+
+        A ``patient`` one waits half a minute longer, for a step that has a line of its own each minute.
+        """
+        silence = self._heartbeat_seconds * (1.5 if patient else 1)
         began, ended = time.monotonic(), threading.Event()
         self._doing = title
 
         def beat() -> None:
-            while not ended.wait(min(1.0, self._heartbeat_seconds / 4)):
+            while not ended.wait(min(1.0, silence / 4)):
                 now = time.monotonic()
-                if now - self._last >= self._heartbeat_seconds:
+                if now - self._last >= silence:
                     self.say(f"  still busy after {(now - began) / 60:.0f} min: {self._doing}")
 
         with signals.deferred():

@@ -39,11 +39,12 @@ class Steps:
     def step(self, name: str, *, draws: bool = False) -> Iterator[None]:
         """Print the step's title, keep its heartbeat, and add its row if it succeeds.
 
-        A step that ``draws`` a bar on a terminal has no heartbeat there, which would break the bar.
+        A step that ``draws`` a bar on a terminal has no heartbeat there, which would break the bar; elsewhere it has a
+        line of its own each minute.
         """
         self.screen.title(name)
         start, free = time.monotonic(), shutil.disk_usage(self.folder).free
-        with nullcontext() if draws and self.screen.is_terminal else self.screen.heartbeat(name):
+        with nullcontext() if draws and self.screen.is_terminal else self.screen.heartbeat(name, patient=draws):
             yield
         seconds = time.monotonic() - start
         self.rows.append(Row(name, round(seconds, 1), (free - shutil.disk_usage(self.folder).free) // 10**6))

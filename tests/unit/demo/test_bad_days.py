@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from demo import corpus, flow, listen
+from demo import corpus, costs, flow, listen
 from demo.children import ChildFailed
 from demo.screen import Screen
 from demo.steps import Steps
@@ -137,7 +137,7 @@ def test_what_cannot_be_taken_down_is_told_with_the_command_that_tries_again(
 
 
 def test_a_full_disk_is_named(output: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(flow, "_FULL_BYTES", 10**18)
+    monkeypatch.setattr(costs, "FULL_BYTES", 10**18)
     _, said = go(FakeWay("train", ClusterError("exit status 1")), output, monkeypatch)
     assert f"free at {output}: the disk is full. Make room there." in said
 
