@@ -84,7 +84,7 @@ _RECIPES = (
 def build() -> Images:
     """Return the names of the images, which are built now where something they are built from has changed.
 
-    From nothing it takes about 2 minutes on 2 cores; after a change of code, about 10 seconds. The tag is made of
+    From nothing it takes about 3 minutes of one core; after a change of code, about 10 seconds. The tag is made of
     everything that went in, so two different builds never share a name. Raises PartsError.
     """
     if os.geteuid() != 0:

