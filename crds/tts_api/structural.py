@@ -10,15 +10,15 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from tts_api.base import CEL
+from tts_api.base import CEL, PATTERN_MESSAGE, Rule, rule
 
 _BASICS = {"type", "description", "enum", "default", "format", "required"}
-_BOUNDS = {"pattern", "minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems", "maxProperties"}
+_BOUNDS = {"minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems", "maxProperties"}
 _EXTENSIONS = {"x-kubernetes-int-or-string", "x-kubernetes-list-type", "x-kubernetes-list-map-keys", CEL}
 _KEPT = _BASICS | _BOUNDS | _EXTENSIONS
 """Keys that mean the same in both schemas."""
 _MEMBERS = {"properties", "additionalProperties", "propertyNames", "items", "$defs"}
-_CONVERTED = _MEMBERS | {"title", "const", "exclusiveMinimum", "exclusiveMaximum"}
+_CONVERTED = _MEMBERS | {"title", "const", "exclusiveMinimum", "exclusiveMaximum", "pattern", PATTERN_MESSAGE}
 """Keys that the converter replaces or leaves out. Any other key is an error."""
 
 
@@ -29,8 +29,8 @@ class UnsupportedSchema(TypeError):
 def structural(model: type[BaseModel]) -> dict[str, Any]:
     """The structural schema of a model, with every reference resolved.
 
-    Raises UnsupportedSchema, with the path of the field, for a union, for a string, list or map without a bound, and
-    for a field without a description.
+    Raises UnsupportedSchema, with the path of the field, for a union, for a string, list or map without a bound, for a
+    pattern without a message, and for a field without a description.
     """
     schema = model.model_json_schema(by_alias=True, mode="validation")
     return _convert(schema, schema.get("$defs", {}), model.__name__)
@@ -78,11 +78,22 @@ def _convert(node: dict[str, Any], definitions: dict[str, Any], path: str) -> di
         if f"exclusive{bound}" in node:
             result[bound.lower()] = node[f"exclusive{bound}"]
             result[f"exclusive{bound}"] = True
+    if "pattern" in node:
+        result[CEL] = [_pattern_rule(node, path), *node.get(CEL, ())]
     if node.get("x-kubernetes-int-or-string"):
-        # The API server applies the pattern to the string form and accepts an integer besides.
         result.pop("type", None)
         return result | {"anyOf": [{"type": "integer"}, {"type": "string"}]}
     return result | _contents(node, definitions, path)
+
+
+def _pattern_rule(node: dict[str, Any], path: str) -> Rule:
+    """The CEL rule in place of a pattern, because the API server would show users the regular expression."""
+    if PATTERN_MESSAGE not in node:
+        raise UnsupportedSchema(f"{path}: a pattern needs a pattern_message, which tells users what to write")
+    matches = f"self.matches(r'{node['pattern']}')"
+    if node.get("x-kubernetes-int-or-string"):
+        matches = f"type(self) == int ? self >= 0 : {matches}"
+    return rule(matches, node[PATTERN_MESSAGE])
 
 
 def _resolved(node: dict[str, Any], definitions: dict[str, Any], path: str) -> dict[str, Any]:

@@ -267,6 +267,94 @@ def test_bad_manifest_is_refused_in_words(api: Cluster, manifest: dict[str, Any]
         create(api, manifest)
 
 
+CLAIM = "spec.dataset.source.persistentVolumeClaim"
+A_NAME = "must be the name of a Kubernetes object: small letters, digits, - and ., such as my-voice"
+AN_AMOUNT = "must be an amount such as 2, 500m, 16G or 16Gi; GB and GiB are not units of Kubernetes"
+VOICE = {"claimName": "c", "path": "v.pt", "sha256": DIGEST}
+SLIPS: list[tuple[dict[str, Any], str, Any, str]] = [
+    # Where the slip is, what is written there, and the end of the message: the field, the value, the remedy.
+    (TRAINING, f"{CLAIM}.claimName", "My_Claim", f'claimName: Invalid value: "My_Claim": {A_NAME}'),
+    (TRAINING, f"{CLAIM}.path", "/data", 'path: Invalid value: "/data": must be a path from the root of the volume'),
+    (TRAINING, f"{CLAIM}.path", "a/../b", 'path: Invalid value: "a/../b": must be a path from the root of the volume'),
+    (TRAINING, "spec.resources.memory", "16GB", f'spec.resources.memory: Invalid value: "16GB": {AN_AMOUNT}'),
+    (TRAINING, "spec.resources.cpu", -1, f"spec.resources.cpu: Invalid value: -1: {AN_AMOUNT}"),
+    (
+        TRAINING,
+        "spec.resources.gpuResource",
+        "gpu",
+        'gpuResource: Invalid value: "gpu": must be an extended resource with its domain, such as nvidia.com/gpu',
+    ),
+    (TRAINING, "spec.image", "x", 'spec.image: Invalid value: "x": an image needs a tag or a digest, as in registry'),
+    (TRAINING, "spec.image", "x:latest", 'spec.image: Invalid value: "x:latest": the tag latest is refused, because'),
+    (
+        TRAINING,
+        "metadata.name",
+        "8bit",
+        'The TTSTraining "8bit" is invalid: <nil>: Invalid value: metadata.name must be at most 40 characters',
+    ),
+    (
+        TRAINING,
+        "spec.template.env",
+        [{"name": "A B", "value": "1"}],
+        'spec.template.env[0].name: Invalid value: "A B": must be letters, digits and _, no digit first',
+    ),
+    (
+        TRAINING,
+        "spec.template.annotations",
+        {"ttsoperator.dev/run": "1"},
+        "spec.template.annotations: Invalid value: the prefix ttsoperator.dev/ belongs to the operator: choose another",
+    ),
+    (
+        TRAINING,
+        "spec.model.acoustic.parameters",
+        {"hiddenSize": 8},
+        "parameters: Invalid value: fastspeech2's hiddenSize must be >= 32 and <= 1024 and a whole number",
+    ),
+    (
+        TRAINING,
+        "spec.model.acoustic.parameters",
+        {"hidden": 8},
+        "fastspeech2 has no such parameter; it has: hiddenSize",
+    ),
+    (
+        TRAINING,
+        "spec.dataset.audio.nFFT",
+        1023,
+        "spec.dataset.audio.nFFT: Invalid value: 1023: nFFT must be even",
+    ),
+    (
+        TRAINING,
+        "spec.dataset.audio.hopLength",
+        600,
+        "spec.dataset.audio.hopLength: Invalid value: hopLength must be at most half of nFFT",
+    ),
+    (
+        SERVICE,
+        "spec.model",
+        {"persistentVolumeClaim": VOICE | {"sha256": "ABC"}},
+        'sha256: Invalid value: "ABC": must be 64 characters of 0-9 and a-f, as sha256sum prints them',
+    ),
+    (SERVICE, "spec.model", {"fromTraining": {"name": "X"}}, f'fromTraining.name: Invalid value: "X": {A_NAME}'),
+    (SERVICE, "spec.apiKeys", {"secretName": "Keys!"}, f'secretName: Invalid value: "Keys!": {A_NAME}'),
+]
+
+
+@pytest.mark.parametrize(
+    ("base", "path", "value", "words"), SLIPS, ids=[f"{path}={json.dumps(value)}" for _, path, value, _ in SLIPS]
+)
+def test_a_slip_is_refused_with_field_value_and_remedy(
+    api: Cluster, base: dict[str, Any], path: str, value: Any, words: str
+) -> None:
+    with pytest.raises(ClusterError) as refusal:
+        create(api, with_(base, path, value))
+    assert words in str(refusal.value)
+
+
+@pytest.mark.parametrize("plural", ["ttstrainings", "ttsservices"])
+def test_no_user_is_shown_a_regular_expression(plural: str) -> None:
+    assert "pattern:" not in (ROOT / f"crds/{plural}.yaml").read_text()
+
+
 @pytest.mark.parametrize(
     ("path", "value", "refusal"),
     [

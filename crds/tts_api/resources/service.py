@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from tts_api.base import Document, Image, Name, Quantity, RelativePath, Sha256, cel_rules, rule
+from tts_api.base import Document, ExtendedResource, Image, Name, Quantity, RelativePath, Sha256, cel_rules, rule
 from tts_api.report import ServicePerformance
 from tts_api.resources.conditions import Conditions, ReasonWord
 from tts_api.resources.metadata import Metadata
@@ -39,9 +39,7 @@ class ServiceResources(Document):
 
     gpus: Annotated[int, Field(ge=0, le=1)] = 1
     """GPUs of each pod, 0 or 1; 0 serves on the CPU."""
-    gpu_resource: Annotated[str, StringConstraints(max_length=253, pattern=r"^[a-z0-9.-]+/[A-Za-z0-9._-]+$")] = (
-        "nvidia.com/gpu"
-    )
+    gpu_resource: ExtendedResource = "nvidia.com/gpu"
     """Name of the extended resource by which the cluster counts GPUs."""
     cpu: Quantity = "2"
     """CPU request of each pod; no limit is set."""

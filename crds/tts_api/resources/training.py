@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from tts_api.architectures import ACOUSTIC_MODELS, FASTSPEECH2, VOCODERS, VOCOS
-from tts_api.base import Document, Image, Name, Quantity, RelativePath, cel_rules, rule
+from tts_api.base import Document, ExtendedResource, Image, Name, Quantity, RelativePath, cel_rules, rule
 from tts_api.choices import DatasetFormat, Language, OneOf
 from tts_api.report import Artifact, Checkpoint, Evaluation, TrainingProgress
 from tts_api.resources.conditions import Conditions, ReasonWord
@@ -52,14 +52,16 @@ class AudioFeatures(Document):
 
     sample_rate: Annotated[int, Field(ge=8000, le=48000)] = 22050
     """Samples per second of the voice, 8000 to 48000. The corpus is resampled to this rate."""
-    n_fft: Annotated[int, Field(alias="nFFT", ge=256, le=4096)] = 1024
+    n_fft: Annotated[
+        int, Field(alias="nFFT", ge=256, le=4096, json_schema_extra=cel_rules(rule("self % 2 == 0", EVEN_WINDOW)))
+    ] = 1024
     """Length of the analysis window in samples, 256 to 4096, even."""
     hop_length: Annotated[int, Field(ge=64, le=1024)] = 256
     """Samples between two frames, 64 to 1024, at most half of nFFT."""
     n_mels: Annotated[int, Field(ge=40, le=128)] = 80
     """Mel bands of a frame, 40 to 128. The narrowest band must contain at least one line of the spectrum."""
 
-    # The API server enforces both by the CEL rules on Dataset.audio.
+    # The API server enforces both by CEL rules, here and on Dataset.audio.
     @field_validator("n_fft")
     @classmethod
     def _window_is_even(cls, n_fft: int) -> int:
@@ -90,8 +92,7 @@ class Dataset(Document):
         AudioFeatures,
         Field(
             json_schema_extra=cel_rules(
-                rule("self.nFFT % 2 == 0", EVEN_WINDOW),
-                rule("self.hopLength * 2 <= self.nFFT", OVERLAPPING_FRAMES),
+                rule("self.hopLength * 2 <= self.nFFT", OVERLAPPING_FRAMES, field_path=".hopLength"),
             )
         ),
     ] = Field(default_factory=AudioFeatures)
@@ -238,9 +239,7 @@ class TrainingResources(Document):
     """Pods that train together, 1 to 256. The cluster should have as many nodes for them."""
     gpus_per_node: Annotated[int, Field(ge=0, le=64)] = 1
     """GPUs of each pod, 0 to 64; 0 trains on the CPU in one process."""
-    gpu_resource: Annotated[str, StringConstraints(max_length=253, pattern=r"^[a-z0-9.-]+/[A-Za-z0-9._-]+$")] = (
-        "nvidia.com/gpu"
-    )
+    gpu_resource: ExtendedResource = "nvidia.com/gpu"
     """Name of the extended resource by which the cluster counts GPUs."""
     cpu: Quantity = "4"
     """CPU request of each pod; no limit is set."""

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import pytest
 from pydantic import Field, StringConstraints
 
-from tts_api.base import CEL, Document
+from tts_api.base import CEL, Document, pattern_message
 from tts_api.crd import definitions
 from tts_api.structural import UnsupportedSchema, structural
 
@@ -44,6 +44,15 @@ def model_of(annotation: Any, doc: str = "A field.") -> type[Document]:
         pytest.param(Literal["a"], {"type": "string", "enum": ["a"]}, id="one value"),
         pytest.param(Literal["a", "b"], {"type": "string", "enum": ["a", "b"]}, id="several values"),
         pytest.param(
+            Annotated[
+                str,
+                StringConstraints(max_length=8, pattern=r"^a\.$"),
+                Field(json_schema_extra=pattern_message("must be a.")),
+            ],
+            {"type": "string", "maxLength": 8, CEL: [{"rule": r"self.matches(r'^a\.$')", "message": "must be a."}]},
+            id="pattern",
+        ),
+        pytest.param(
             Annotated[tuple[Text, ...], Field(max_length=2)],
             {"type": "array", "maxItems": 2, "items": {"type": "string", "maxLength": 8}},
             id="list",
@@ -68,6 +77,12 @@ def test_a_field_becomes_a_schema(annotation: Any, expected: dict[str, Any]) -> 
         pytest.param(tuple[Text, ...], "A field.", "Probe.field: a list needs maxItems", id="list without a bound"),
         pytest.param(dict[str, Text], "A field.", "Probe.field: a map needs", id="map without a bound"),
         pytest.param(Any, "A field.", "Probe.field: type None", id="any type"),
+        pytest.param(
+            Annotated[str, StringConstraints(max_length=8, pattern="^a$")],
+            "A field.",
+            "Probe.field: a pattern needs a pattern_message",
+            id="pattern without words",
+        ),
         pytest.param(Text, "", "Probe.field: describe the field", id="field without a description"),
     ],
 )
