@@ -30,12 +30,11 @@ class ChildFailed(Exception):
 def child(
     command: Sequence[str | Path],
     environment: Mapping[str, str],
-    on_line: Callable[[str], None] | None = None,
+    on_line: Callable[[str], object],
 ) -> Iterator[subprocess.Popen[str]]:
     """Start a program and end it, with everything that it started, when the block is left.
 
-    ``on_line`` gets each line that it prints; without it the program prints where the demo prints. The kernel tells the
-    program when the demo is killed, where it can.
+    ``on_line`` gets each line that it prints. The kernel tells the program when the demo is killed, where it can.
     """
     setpriv = shutil.which("setpriv")
     told_of_death = [setpriv, "--pdeathsig", "TERM", "--"] if setpriv else []
@@ -49,8 +48,8 @@ def child(
                 words,
                 env=dict(environment),
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE if on_line else None,
-                stderr=subprocess.STDOUT if on_line else None,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
                 text=True,
                 errors="replace",
                 start_new_session=True,
@@ -93,8 +92,7 @@ def wait_for_all(running: Mapping[str, subprocess.Popen[str]], last_lines: Mappi
         time.sleep(0.1)
 
 
-def _read(stream: IO[str] | None, on_line: Callable[[str], None] | None, is_wanted: threading.Event) -> None:
-    if stream and on_line:
-        for line in stream:
-            if is_wanted.is_set():
-                on_line(line.rstrip("\n"))
+def _read(stream: IO[str] | None, on_line: Callable[[str], object], is_wanted: threading.Event) -> None:
+    for line in stream or ():
+        if is_wanted.is_set():
+            on_line(line.rstrip("\n"))

@@ -61,7 +61,7 @@ def view(status: dict[str, Any]) -> View:
     stage = progress.get("stage", "")
     display = progress.get("display", {})
     if not stage or (stage == "Preparing" and status.get("phase") == "Pending"):
-        return View(_TITLES.get(stage, f"Waiting for a pod ({status.get('phase', 'Pending')})"), None, (), stage)
+        return View(_TITLES.get(stage, f"Waiting to begin ({status.get('phase', 'Pending')})"), None, (), stage)
     facts = []
     if step := display.get("step"):
         facts.append(f"step {step}")
@@ -150,7 +150,7 @@ def _bar(screen: Screen) -> Iterator[Callable[[View], None]]:
     facts = TextColumn("{task.fields[facts]}", table_column=one_line)
     columns = (TextColumn("  {task.description}"), BarColumn(bar_width=10), facts)
     with Progress(*columns, console=Console(highlight=False), refresh_per_second=2) as bar:
-        task = bar.add_task("Waiting for a pod", total=None, facts="")
+        task = bar.add_task("Waiting to begin", total=None, facts="")
 
         def show(seen: View) -> None:
             share = seen.share

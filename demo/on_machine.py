@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 
+from demo import follow
 from demo.children import ChildFailed, child
 from demo.last_lines import free_port
 from demo.screen import Screen
@@ -22,6 +25,8 @@ from demo.steps import Steps
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "examples"
+PROGRESS = ".workspace/progress.json"
+"""Where ``tts run`` keeps the newest progress in its output folder."""
 _PATIENCE_SECONDS = 180.0
 _TRIES = 3
 
@@ -40,23 +45,15 @@ class OnMachine:
         )
 
     def train(self, corpus: Path) -> None:
-        """Train the voice on the corpus with ``tts run``, which shows its progress itself."""
+        """Train the voice on the corpus with ``tts run``. Its progress is shown as a cluster's would be."""
         for old in self._folder.parent.glob(".training-*"):
             shutil.rmtree(old, ignore_errors=True)
         with self._steps.step("Training the voice: tts run examples/ttstraining.yaml", draws=True):
             manifest = EXAMPLES / "ttstraining.yaml"
             command = [*_tts("run"), manifest, "--data", corpus, "--output", self._folder]
-            last: deque[str] = deque(maxlen=15)
-
-            def told(line: str) -> None:
-                last.append(line)
-                self._screen.doing(f"  {line}")
-
-            # On a terminal the command draws its bar itself.
-            with child(command, os.environ, None if self._screen.is_terminal else told) as process:
-                process.wait()
-            if process.returncode:
-                raise ChildFailed("\n".join([f"tts run failed (exit status {process.returncode})", *last]))
+            said: deque[str] = deque(maxlen=15)
+            with child(command, os.environ, said.append) as process:
+                follow.training(lambda: self._look(process, said), self._screen)
 
     @contextmanager
     def serving(self) -> Iterator[str]:
@@ -86,6 +83,16 @@ class OnMachine:
         log = self._folder / "training.log"
         return log.read_text(errors="replace").splitlines()[-10:] if log.exists() else []
 
+    def _look(self, process: subprocess.Popen[str], said: Iterable[str]) -> dict[str, Any]:
+        """Return the training as a cluster's status would have it. Raises ChildFailed when it has failed."""
+        if process.poll():
+            raise _failed(process, said)
+        progress: dict[str, Any] = {}
+        with contextlib.suppress(OSError, ValueError):
+            progress = json.loads((self._folder / PROGRESS).read_text())
+        ended = {"type": "Complete", "status": str(process.poll() == 0)}
+        return {"status": {"phase": "Running", "progress": progress, "conditions": [ended]}}
+
     def _started(self, stack: contextlib.ExitStack) -> str:
         """Start the server, on another port if one is taken meanwhile, and return its address."""
         for last_try in (*[False] * (_TRIES - 1), True):
@@ -100,8 +107,13 @@ class OnMachine:
             if process.poll() is None:
                 raise ChildFailed(f"the service at {url} does not answer within {_PATIENCE_SECONDS:.0f} s")
             if last_try or "cannot listen" not in "\n".join(said):
-                raise ChildFailed("\n".join([f"tts run failed (exit status {process.returncode})", *said]))
+                raise _failed(process, said)
         raise AssertionError("the last try returns or raises")
+
+
+def _failed(process: subprocess.Popen[str], said: Iterable[str]) -> ChildFailed:
+    time.sleep(0.2)  # its last lines are on their way
+    return ChildFailed("\n".join([f"tts run failed (exit status {process.returncode})", *said]))
 
 
 def _tts(*words: str) -> list[str | Path]:
