@@ -221,7 +221,7 @@ REASONS: dict[Reason, Explanation] = {
         "Create it, or name another in spec.model.",
     ),
     Reason.TRAINING_NOT_COMPLETE: Explanation(
-        "The training that a voice is to be taken from is not complete; it is waited for."
+        "The training that a voice is to be taken from is not complete yet; this goes on by itself once it is."
     ),
     Reason.TRAINING_FAILED: Explanation(
         "The training that a voice is to be taken from failed and leaves none.",

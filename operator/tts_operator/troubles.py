@@ -32,10 +32,10 @@ def placement_trouble(pods: Iterable[PodStatus]) -> Trouble | None:
     for pod in pods:
         if pod.unschedulable:
             if missing := _MISSING_CLAIM.search(pod.unschedulable):
-                return _trouble(Reason.CLAIM_MISSING, f"the PersistentVolumeClaim {missing[1]} does not exist")
+                return _trouble(Reason.CLAIM_MISSING, f"The PersistentVolumeClaim {missing[1]} does not exist")
             # Until the volume is there the scheduler only reports this, whether or not a node fits.
             if _UNBOUND_CLAIM in pod.unschedulable:
-                return _trouble(Reason.CLAIM_UNBOUND, f"a PersistentVolumeClaim of pod {pod.name} has no volume yet")
+                return _trouble(Reason.CLAIM_UNBOUND, f"A PersistentVolumeClaim of pod {pod.name} has no volume yet")
             return _trouble(Reason.UNSCHEDULABLE, pod.unschedulable)
     return None
 
@@ -56,18 +56,18 @@ def exit_trouble(pod: PodStatus) -> Trouble:
     """The trouble of a pod that failed, from its own termination message if it left one."""
     end = pod.terminated
     if end is None:
-        return Trouble(Reason.PREEMPTED, f"pod {pod.name} had to go: {pod.disrupted or 'its node is lost'}")
+        return Trouble(Reason.PREEMPTED, f"Pod {pod.name} had to go: {pod.disrupted or 'its node is lost'}")
     if end.reason == "OOMKilled":
-        return _trouble(Reason.OUT_OF_MEMORY, f"pod {pod.name} was killed for its memory")
+        return _trouble(Reason.OUT_OF_MEMORY, f"Pod {pod.name} was killed for its memory")
     if end.message is not None:
         reason = _known_reason(end.message.reason)
         return Trouble(reason, end.message.message or REASONS[reason].meaning)
     if pod.disrupted:
-        return Trouble(Reason.PREEMPTED, f"pod {pod.name} had to go: {pod.disrupted}")
+        return Trouble(Reason.PREEMPTED, f"Pod {pod.name} had to go: {pod.disrupted}")
     if end.exit_code == ExitCode.INTERRUPTED:
-        return Trouble(Reason.INTERRUPTED, f"pod {pod.name} was interrupted")
+        return Trouble(Reason.INTERRUPTED, f"Pod {pod.name} was interrupted; another one goes on from its checkpoint.")
     last = (end.text.strip().splitlines()[-1:] or [end.reason])[0][:_LAST_LINE_LIMIT]
-    return Trouble(Reason.WORKLOAD_FAILED, f"pod {pod.name} ended with exit code {end.exit_code}: {last}")
+    return Trouble(Reason.WORKLOAD_FAILED, f"Pod {pod.name} ended with exit code {end.exit_code}: {last}")
 
 
 def source_trouble(source: SourceTraining) -> Trouble | None:
@@ -76,12 +76,12 @@ def source_trouble(source: SourceTraining) -> Trouble | None:
         case "missing":
             reason, words = Reason.MODEL_MISSING, "does not exist"
         case "waiting":
-            reason, words = Reason.TRAINING_NOT_COMPLETE, "is not complete; it is waited for"
+            reason, words = Reason.TRAINING_NOT_COMPLETE, "is not complete yet; this goes on by itself once it is"
         case "failed":
             reason, words = Reason.TRAINING_FAILED, "failed and leaves no voice"
         case "complete":
             return None
-    return _trouble(reason, f"the TTSTraining {source.name} {words}")
+    return _trouble(reason, f"The TTSTraining {source.name} {words}")
 
 
 def _known_reason(word: str) -> Reason:

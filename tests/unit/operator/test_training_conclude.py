@@ -93,7 +93,7 @@ def test_conditions(changes: Any, children: Any, expected: str) -> None:
     [
         ([b.job(), b.pod(phase="Pending", unplaced='persistentvolumeclaim "corpus" not found')], "Scheduled", "corpus"),
         ([b.FAILED, b.says("InvalidDataset")], "Failed", "metadata.csv line 3: no text"),
-        ([b.TRIED, b.pod(phase="Failed", exit_code=1, says="a\nboom")], "Failed", "backoff limit; the last time, pod"),
+        ([b.TRIED, b.pod(phase="Failed", exit_code=1, says="a\nboom")], "Failed", "backoff limit. The last time: Pod"),
         ([b.TRIED, b.pod(phase="Failed", exit_code=1, says="a\nboom")], "Failed", "exit code 1: boom"),
         ([b.job(), b.pod(phase="Pending", waiting=("ErrImagePull", "no such host"))], "Progressing", b.IMAGE),
     ],

@@ -48,7 +48,7 @@ class Rollout(Policy[ServiceSituation]):
         ):
             yield Finding(ConditionType.PROGRESSING, "False", Reason.ROLLED_OUT)
         else:
-            message = f"{there.updated} of {wanted} pods are current."
+            message = f"{there.updated} of {wanted} pods are current." if wanted else "The pods are being removed."
             yield Finding(ConditionType.PROGRESSING, "True", Reason.ROLLING_OUT, message)
 
 

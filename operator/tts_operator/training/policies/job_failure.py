@@ -33,5 +33,5 @@ def _trouble(job: JobStatus, situation: TrainingSituation) -> Trouble:
         return Trouble(Reason.BACKOFF_LIMIT_EXCEEDED, job.failed_message)
     last = exit_trouble(pod)
     if job.failed_reason == "BackoffLimitExceeded" and last.reason is Reason.WORKLOAD_FAILED:
-        return Trouble(Reason.BACKOFF_LIMIT_EXCEEDED, f"{job.failed_message}; the last time, {last.message}")
+        return Trouble(Reason.BACKOFF_LIMIT_EXCEEDED, f"{job.failed_message}. The last time: {last.message}")
     return last

@@ -19,7 +19,7 @@ class Stall(Policy[TrainingSituation]):
         deadline = self.alarm(situation)
         if deadline is not None and situation.now >= deadline:
             seconds = situation.training.spec.run_policy.stall_timeout_seconds
-            message = with_remedy(Reason.STALLED, f"no step was done for {seconds} s")
+            message = with_remedy(Reason.STALLED, f"No step was done for {seconds} s")
             yield Finding(ConditionType.PROGRESSING, "False", Reason.STALLED, message)
 
     def alarm(self, situation: TrainingSituation, /) -> datetime | None:

@@ -95,11 +95,11 @@ def test_the_voices_it_starts_from_are_mounted_and_cannot_be_written(
 @pytest.mark.parametrize(
     ("source", "words"),
     [
-        ([], "the TTSTraining base does not exist. Create it, or name another in spec.model."),
-        ([b.another("base", "")], "the TTSTraining base is not complete; it is waited for."),
+        ([], "The TTSTraining base does not exist. Create it, or name another in spec.model."),
+        ([b.another("base", "")], "The TTSTraining base is not complete yet; this goes on by itself once it is."),
         (
             [b.another("base", "Failed")],
-            "the TTSTraining base failed and leaves no voice. Repeat the training,",
+            "The TTSTraining base failed and leaves no voice. Repeat the training,",
         ),
     ],
     ids=["missing", "goes-on", "failed"],
