@@ -1,6 +1,6 @@
 """The demo's corpus: Debian's English Asterisk prompts (one speaker, 24 minutes, CC-BY-SA-3.0) as an LJSpeech folder.
 
-    python -m demo.corpus --output corpus
+    ./tools/demo-corpus --output corpus
 
 The packages are fetched with apt-get and unpacked with dpkg-deb, which needs no root; nothing of them is part of this
 project. Lines that describe a sound instead of transcribing speech are left out, and the two clips that
@@ -80,7 +80,7 @@ def _fetch(root: Path) -> None:
     if not (shutil.which("apt-get") and shutil.which("dpkg-deb")):
         raise CorpusUnavailable(
             "the corpus is made of Debian packages, and apt-get and dpkg-deb are not here: make it on a Debian or "
-            "Ubuntu machine with `python -m demo.corpus --output corpus` and copy the folder"
+            "Ubuntu machine with `./tools/demo-corpus --output corpus` and copy the folder"
         )
     run = subprocess.run(["apt-get", "download", *PACKAGES], cwd=root, capture_output=True, text=True, check=False)
     if run.returncode:

@@ -16,7 +16,7 @@ from types import FrameType
 
 from tts_api.report import ExitCode, TerminationMessage
 from tts_api.resources import TTSTraining
-from tts_api.run import Topology, TrainingRun
+from tts_api.run import Topology
 from tts_api.run_documents import training_run
 from tts_cli.failure import Failure, needs, refused
 from tts_cli.manifests import Manifest, given
@@ -60,10 +60,10 @@ def train(manifest: Manifest, data: Path | None, output: Path | None, sources: d
     with made.locked(view.note) as lock:
         try:
             made.prepare(run, corpus, voices)
+            code, stopped = _run(made, lock, view)
+            return _ended(made, corpus, code, stopped=stopped)
         except OSError as error:
-            raise Failure(f"{made.folder} cannot be written to: {error.strerror}") from None
-        code, stopped = _run(made, lock, view)
-        return _ended(made, run, corpus, code, stopped=stopped)
+            raise Failure(f"{made.folder} cannot be written to: {error.strerror or error}") from None
 
 
 def _run(made: OutputFolder, lock: int, view: ProgressView) -> tuple[int, bool]:
@@ -114,7 +114,7 @@ def _signals_handed_on(process: subprocess.Popen[bytes], note: Callable[[str], N
             signal.signal(number, handler)
 
 
-def _ended(made: OutputFolder, run: TrainingRun, corpus: Path, code: int, *, stopped: bool) -> int:
+def _ended(made: OutputFolder, corpus: Path, code: int, *, stopped: bool) -> int:
     """Say how the training ended, and return the exit code of the command. Raises Failure where there is no voice."""
     words = made.read_last_words()
     if code == ExitCode.FINISHED and words is not None and words.result is not None:

@@ -33,7 +33,7 @@ from tts_workloads.voice_file import open_voice
 pytestmark = [pytest.mark.timeout(600), pytest.mark.xdist_group("cli")]
 
 
-def manifest(steps: int = 40) -> dict[str, Any]:
+def manifest(steps: int = 24) -> dict[str, Any]:
     run = tiny_corpus.run_document(training__maxSteps=steps, training__vocoderMaxSteps=2)
     dataset = {
         "format": "ljspeech",
@@ -128,16 +128,16 @@ def test_killed_and_stopped_the_same_command_goes_on_to_the_voice(
     assert "tts: stopped; the same command goes on from its checkpoint at step" in complaint
 
     step = newest(output)
-    assert 2 < step < 42
+    assert 2 < step < 26
     last = start(*command)
     said, complaint = last.communicate(timeout=300)
     assert (last.returncode, complaint) == (0, "")
     assert "not used here: spec.dataset.source.persistentVolumeClaim.claimName\n" in said
-    assert "100% finished: step 42/42" in said
+    assert "100% finished: step 26/26" in said
     assert "speak:      tts say 'Good morning.' -o hello.wav --voice allison-voice/voice.pt" in said
     assert (output / "report/index.html").exists()
     assert open_voice(output / "voice.pt").card.name == "allison"
-    assert open_voice(output / "voice.pt").card.provenance.steps == 42
+    assert open_voice(output / "voice.pt").card.provenance.steps == 26
 
 
 def test_the_run_document_is_a_pods(output: Path) -> None:
@@ -176,7 +176,7 @@ def test_two_runs_never_share_a_folder(folder: Path, output: Path, monkeypatch: 
             id="a corpus",
         ),
         pytest.param(
-            lambda folder: (folder / "training.yaml").write_text(yaml.safe_dump(manifest(steps=41))),
+            lambda folder: (folder / "training.yaml").write_text(yaml.safe_dump(manifest(steps=25))),
             "CheckpointMismatch",
             id="another training's checkpoints",
         ),
@@ -195,6 +195,21 @@ def test_what_the_training_refuses_is_told_with_the_users_paths(
     assert result.exit_code == 64
     assert message.format(corpora=tmp_path / "corpora") in result.stderr
     assert ".workspace" not in result.stderr
+
+
+def test_a_training_starts_from_the_voice_of_another(
+    folder: Path, output: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tuned = manifest()
+    tuned["metadata"]["name"] = "tuned"
+    tuned["spec"]["model"] = {part: {"fromTraining": {"name": "base"}} for part in ("acoustic", "vocoder")}
+    tuned["spec"]["training"] |= {"maxSteps": 2, "vocoderMaxSteps": 0}
+    (folder / "tuned.yaml").write_text(yaml.safe_dump(tuned))
+    monkeypatch.chdir(folder)
+    result = CliRunner().invoke(app, ["run", "tuned.yaml", "--data", "corpora", "--from", f"base={output}"])
+    assert result.exit_code == 0, result.output
+    made = open_voice(folder / "tuned-voice/voice.pt").card.provenance
+    assert made.acoustic_from == made.vocoder_from == sha256_of(output / "voice.pt")
 
 
 def test_the_service_speaks_with_what_the_training_left(
