@@ -67,6 +67,7 @@ cluster: ## Start an embedded Kubernetes with one node (NODES=2 for two); kubeco
 	@python3 -m devcluster space
 	@$(MAKE) --no-print-directory -j 2 venv-demo parts
 	.venv-demo/bin/python -m devcluster up --nodes $(or $(NODES),1)
+	@echo "make cluster-down    # ends it"
 
 .PHONY: cluster-down
 cluster-down: venv-demo ## End the embedded Kubernetes, whatever state it is in
