@@ -23,6 +23,8 @@ from tts_cli.schema_rules import Problem, broken_rules, description, unknown_fie
 Resource = TypeVar("Resource", TTSTraining, TTSService)
 KINDS = {kind.name: kind for kind in CUSTOM_KINDS}
 LONGEST_VALUE_CHARACTERS = 80
+BY_RULE = {"value_error", "string_pattern_mismatch"}
+"""Errors of the models that the API server finds by CEL rules, whose words are for people."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ class Manifest:
             if not any(wrong.field.startswith(problem.field) for wrong in types)
         ]
         unknown = list(unknown_fields(schema, self.body))
-        left = [] if rules else [problem for problem, by_rule in malformed if by_rule]
+        left = [problem for problem, by_rule in malformed if by_rule and not _is_told(problem, rules)]
         problems = dict.fromkeys([*unknown, *types, *rules, *left])
         return [_words(problem, self.body) for problem in problems]
 
@@ -137,8 +139,13 @@ def _malformed(kind: CustomKind[Any], schema: dict[str, Any], body: dict[str, An
             location = tuple(part for part in ("spec", *error["loc"]) if part != "[key]")
             yield (
                 Problem(_path(location), _complaint(error["type"], error["msg"], schema, location)),
-                (error["type"] == "value_error"),
+                error["type"] in BY_RULE,
             )
+
+
+def _is_told(problem: Problem, others: Sequence[Problem]) -> bool:
+    """Whether one of the others is about the same field, a field inside it, or the object around it."""
+    return any(problem.field.startswith(other.field) or other.field.startswith(problem.field) for other in others)
 
 
 def _complaint(type_: str, message: str, schema: dict[str, Any], location: tuple[str | int, ...]) -> str:

@@ -81,9 +81,9 @@ def broken_rules(schema: Schema, value: Any, *, sound: bool, path: str = "") -> 
             field = f"{path}{rule.get('fieldPath', '')}".lstrip(".")
             yield Problem(field or "metadata.name", rule["message"])
     if isinstance(value, dict):
-        for name, member in schema.get("properties", {}).items():
-            if name in value:
-                yield from broken_rules(member, value[name], sound=sound, path=f"{path}.{name}".lstrip("."))
+        members, rest = schema.get("properties", {}), schema.get("additionalProperties", {})
+        for name, member in value.items():
+            yield from broken_rules(members.get(name, rest), member, sound=sound, path=f"{path}.{name}".lstrip("."))
     if isinstance(value, list):
         for number, item in enumerate(value):
             yield from broken_rules(schema.get("items", {}), item, sound=sound, path=f"{path}[{number}]")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from tests.integration.test_manifests import BAD, GOOD, SERVICE, TRAINING, with_
+from tests.integration.test_manifests import BAD, GOOD, SERVICE, SLIPS, TRAINING, with_
 from tts_api.resources.service import TTSServiceSpec
 from tts_api.resources.training import TTSTrainingSpec
 from tts_api.run import ServiceRun, TrainingRun
@@ -51,6 +52,17 @@ def test_what_the_api_server_refuses_is_refused_in_its_words(
     assert STRUCTURAL.get(case, message) in problem
 
 
+@pytest.mark.parametrize(
+    ("base", "path", "value", "words"), SLIPS, ids=[f"{path}={json.dumps(value)}" for _, path, value, _ in SLIPS]
+)
+def test_a_slip_is_refused_in_the_words_of_its_rule(
+    tmp_path: Path, base: dict[str, Any], path: str, value: Any, words: str
+) -> None:
+    (problem,) = problems(tmp_path, with_(base, path, value))
+    assert problem.startswith(path)
+    assert words.rpartition(": ")[2] in problem
+
+
 def test_every_problem_is_told_at_once(tmp_path: Path) -> None:
     manifest = with_(with_(TRAINING, "spec.training.maxSteps", "many"), "spec.dataset.audio.nFFT", 1023)
     manifest = with_(with_(manifest, "spec.image", "x:latest"), "metadata.name", "8bit")
@@ -59,8 +71,8 @@ def test_every_problem_is_told_at_once(tmp_path: Path) -> None:
         "spec.replicas",
         "spec.training.maxSteps",
         "metadata.name",
+        "spec.dataset.audio.nFFT",
         "spec.image",
-        "spec.dataset.audio",
     ]
 
 
