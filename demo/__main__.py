@@ -46,7 +46,7 @@ def begin(screen: Screen) -> int:
         lock.take(OUTPUT)
         why = capability.why_no_nodes()
         announce(screen, why)
-        steps = Steps(screen, OUTPUT)
+        steps = Steps(screen)
         environment = _environment()
         with steps.step(
             "Installing Python packages and the corpus"

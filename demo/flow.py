@@ -24,7 +24,7 @@ from demo.children import ChildFailed
 from demo.on_cluster import OnCluster
 from demo.on_machine import OnMachine
 from demo.screen import Screen
-from demo.steps import Steps, clock, table
+from demo.steps import Steps, clock, disk, table
 from devcluster import cluster as embedded
 from devcluster import space, timing
 from devcluster.cache import cache_folder
@@ -72,7 +72,7 @@ class Way(Protocol):
 def run(state: str, screen: Screen, output: Path = OUTPUT) -> int:
     """Run the demo and return the exit status. ``state`` is what ``demo.__main__`` handed over. Raises Stopped."""
     told = json.loads(state)
-    steps = Steps.resumed(told["steps"], screen, output)
+    steps = Steps.resumed(told["steps"], screen)
     why = told["why"]
     way: Way = OnCluster(steps, screen) if why is None else OnMachine(steps, screen, output, why)
     return go(way, steps, screen, output, keep=os.environ.get("KEEP") == "1")
@@ -102,7 +102,7 @@ def leave_voice(way: Way, steps: Steps, screen: Screen, output: Path, *, keep: b
         listen.speak(url, output / "speech", greeting)
     with steps.step("Fetching voice, pictures and model card"):
         way.fetch(output)
-    with steps.step("Keeping the cluster" if keep and not way.left_out else "Taking down what runs"):
+    with contextlib.nullcontext() if keep else steps.step("Taking down what runs"):
         runs = way.end(keep=keep)
     with steps.step("Measuring how well a recogniser understands the voice (offline, whisper tiny.en)"):
         heard = listen.hear(output / "speech")
@@ -127,16 +127,18 @@ def report(way: Way, steps: Steps, screen: Screen, output: Path, *, is_kept: boo
     """Print the table of times, the last lines and what was left out, and keep the times in ``times.json``."""
     parts = [asdict(part) for part in timing.parts()]
     facts = {"cluster": not way.left_out, "processor": _processor(), "cpus": len(os.sched_getaffinity(0))}
-    disk = {name: round(size / 1e9, 2) for name, size in space.taken().items() if size >= 10**7}
-    document = steps.document(parts, {**facts, "gigabytes": disk})
+    taken = space.taken()
+    document = steps.document(parts, {**facts, "bytes": taken})
     (output / "times.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     (output / ".parts.jsonl").unlink(missing_ok=True)
-    screen.say(screen.bold("Times") + "  (and what the free space fell by)")
+    screen.say(screen.bold("Times"))
     for line in table(steps.rows, steps.seconds):
         screen.say(line)
+    screen.say(f"In {cache_folder()} there are now {disk(taken)}.")
     for line in last_lines.lines(
         output / page.PAGE,
         embedded.DEFAULT_STATE,
+        cache_folder(),
         is_kept=is_kept,
         has_pods=not way.left_out,
         namespace=on_cluster.NAMESPACE,

@@ -42,7 +42,9 @@ def kept(state: Path, namespace: str, service: str, port: int) -> list[str]:
     ]
 
 
-def lines(page: Path, state: Path, *, is_kept: bool, has_pods: bool, namespace: str, service: str) -> list[str]:
+def lines(
+    page: Path, state: Path, cache: Path, *, is_kept: bool, has_pods: bool, namespace: str, service: str
+) -> list[str]:
     """Return the last lines of a demo that has succeeded."""
     port = free_port()
     found = ["Look and listen:", f"  {page.resolve().as_uri()}", "Speak with the voice on this machine:"]
@@ -58,6 +60,6 @@ def lines(page: Path, state: Path, *, is_kept: bool, has_pods: bool, namespace: 
     found += [
         "Clean up:",
         f"  {'make cluster-down; ' if is_kept else ''}rm -r demo-output    # what the demo left",
-        "  rm -r ~/.cache/tts-operator    # everything that was built or installed for it",
+        f"  rm -r {cache}    # everything that was built or installed for it",
     ]
     return found

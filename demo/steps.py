@@ -1,16 +1,13 @@
-"""Measures every step of the demo: how long it took, and what it left on the disk. The rows become a table at the end,
-a file, and a part of the page."""
+"""Measures how long every step of the demo took. The rows become a table at the end, a file, and a part of the page."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
-import shutil
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from demo.screen import Screen
@@ -18,12 +15,10 @@ from demo.screen import Screen
 
 @dataclass(frozen=True)
 class Row:
-    """One step that is done. ``megabytes`` is by how much the free space fell meanwhile, which other programs on the
-    machine change too."""
+    """One step that is done."""
 
     name: str
     seconds: float
-    megabytes: int
 
 
 @dataclass
@@ -31,7 +26,6 @@ class Steps:
     """The steps of this run. ``began`` is the monotonic clock's time, in seconds, at which the demo began."""
 
     screen: Screen
-    folder: Path
     began: float = field(default_factory=time.monotonic)
     rows: list[Row] = field(default_factory=list)
 
@@ -43,11 +37,11 @@ class Steps:
         line of its own each minute.
         """
         self.screen.title(name)
-        start, free = time.monotonic(), shutil.disk_usage(self.folder).free
+        start = time.monotonic()
         with nullcontext() if draws and self.screen.is_terminal else self.screen.heartbeat(name, patient=draws):
             yield
         seconds = time.monotonic() - start
-        self.rows.append(Row(name, round(seconds, 1), (free - shutil.disk_usage(self.folder).free) // 10**6))
+        self.rows.append(Row(name, round(seconds, 1)))
         self.screen.say(f"  ✓ {clock(seconds)}")
 
     @property
@@ -60,10 +54,10 @@ class Steps:
         return json.dumps({"began": self.began, "rows": [dataclasses.asdict(row) for row in self.rows]})
 
     @classmethod
-    def resumed(cls, document: str, screen: Screen, folder: Path) -> Steps:
+    def resumed(cls, document: str, screen: Screen) -> Steps:
         """Return the steps that ``to_json`` wrote."""
         read = json.loads(document)
-        return cls(screen, folder, read["began"], [Row(**row) for row in read["rows"]])
+        return cls(screen, read["began"], [Row(**row) for row in read["rows"]])
 
     def document(self, parts: Sequence[dict[str, Any]], facts: dict[str, Any]) -> dict[str, Any]:
         """Return the content of ``times.json``: ``parts`` are what was built, inside the steps."""
@@ -87,12 +81,13 @@ def clock(seconds: float) -> str:
 
 def table(rows: Iterable[Row], total: float) -> list[str]:
     """Return the lines of the table of times."""
-    cells = [(row.name, clock(row.seconds), _disk(row.megabytes)) for row in rows]
-    cells.append(("together", clock(total), ""))
+    cells = [*((row.name, clock(row.seconds)) for row in rows), ("together", clock(total))]
     width, right = (max(len(cell[column]) for cell in cells) for column in (0, 1))
-    return [f"  {name:<{width}}  {time_:>{right}}  {disk}".rstrip() for name, time_, disk in cells]
+    return [f"  {name:<{width}}  {duration:>{right}}" for name, duration in cells]
 
 
-def _disk(megabytes: int) -> str:
-    """Return the growth on the disk; little of it is nothing, because other programs write too."""
-    return "" if megabytes < 20 else f"{megabytes / 1000:.1f} GB" if megabytes >= 100 else f"{megabytes} MB"
+def disk(sizes: Mapping[str, int]) -> str:
+    """Return a line that tells the bytes of each folder, the largest first; small ones count in the sum alone."""
+    shown = sorted(((size, name) for name, size in sizes.items() if size >= 5 * 10**7), reverse=True)
+    listed = ", ".join(f"{name} {size / 1e9:.1f}" for size, name in shown)
+    return f"{sum(sizes.values()) / 1e9:.1f} GB" + (f" ({listed})" if listed else "")

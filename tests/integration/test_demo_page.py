@@ -54,7 +54,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "report/loss.png").write_bytes(PIXEL)
     (folder / "report/index.html").write_text("report")
     (folder / "report/voice.json").write_text(json.dumps(CARD))
-    rows = [Row("Training <the> voice", 725.0, 120)]
+    rows = [Row("Training <the> voice", 725.0)]
     facts = page.Facts(rows, 900, HEARD, "Hello <you>.", ["make speak"], {"x": "Held <out>."}, "Pods were left out.")
     page.write(folder, facts)
     return folder

@@ -91,7 +91,7 @@ def go(way: FakeWay, output: Path, monkeypatch: pytest.MonkeyPatch, *, keep: boo
 
     monkeypatch.setattr(listen, "speak", speak)
     monkeypatch.setattr(listen, "hear", hear)
-    code = flow.go(way, Steps(screen, output), screen, output, keep=keep)
+    code = flow.go(way, Steps(screen), screen, output, keep=keep)
     assert isinstance(screen.out, io.StringIO)
     return code, screen.out.getvalue()
 
@@ -196,7 +196,7 @@ def run(_, screen):
     listen.hear = lambda _: way.fail("hear")
     corpus.prepare = lambda: Path("/nowhere")
     output = Path({output!r})
-    return flow.go(way, Steps(screen, output), screen, output, keep=False)
+    return flow.go(way, Steps(screen), screen, output, keep=False)
 
 flow.run = run
 sys.argv = ["run", "{{}}"]

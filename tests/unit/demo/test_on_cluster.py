@@ -55,7 +55,7 @@ def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **how: Any) -> tup
     start = subprocess.Popen
     monkeypatch.setattr(on_cluster.subprocess, "Popen", lambda _, **options: start(waits, **options))
     screen = Screen(io.StringIO())
-    return cluster, OnCluster(Steps(screen, tmp_path), screen, tmp_path)
+    return cluster, OnCluster(Steps(screen), screen, tmp_path)
 
 
 @pytest.mark.parametrize(

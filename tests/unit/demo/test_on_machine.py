@@ -53,7 +53,7 @@ def screen(monkeypatch: pytest.MonkeyPatch) -> Screen:
 
 def way(tmp_path: Path, screen: Screen, monkeypatch: pytest.MonkeyPatch, program: str) -> OnMachine:
     monkeypatch.setattr(on_machine, "_tts", lambda *words: [sys.executable, "-c", program, *words])
-    return OnMachine(Steps(screen, tmp_path), screen, tmp_path, "Pods need root: sudo gives it.")
+    return OnMachine(Steps(screen), screen, tmp_path, "Pods need root: sudo gives it.")
 
 
 def test_a_voice_is_trained_with_its_progress_and_fetched(
