@@ -7,8 +7,9 @@ import os
 import platform
 import re
 import shutil
+import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -143,7 +144,23 @@ def _go_caches(go: str) -> Iterator[dict[str, str]]:
         return
     own = cache_folder() / "go"
     yield variables | {"GOCACHE": str(own / "build"), "GOMODCACHE": str(own / "modules")}
-    shutil.rmtree(own)
+    own.rename(own.with_name(f"{own.name}.rubbish-{os.getpid()}"))
+    _delete(cache_folder().glob(f"{own.name}.rubbish-*"))
+
+
+def _delete(folders: Iterable[Path]) -> None:
+    """Delete folders in a process that outlives this one, since many files may take a minute and nobody waits for it.
+
+    If it is killed, the next call with what is left goes on.
+    """
+    removing = subprocess.Popen(
+        ["nice", "rm", "-rf", *folders],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    removing.returncode = 0  # without this Python warns that it still runs
 
 
 def user_has_modules() -> bool:

@@ -14,7 +14,7 @@ from devcluster.commands import PartsError
 _GIGABYTE = 1e9
 # Measured on x86-64. What is deleted once a part is complete counts too.
 _PROGRAMS = 0.3
-_GO_CACHES = 3.5
+_GO_CACHES = 3.7
 _PACKAGES = 0.2
 _IMAGES = 5.5
 _RUN = 0.5
