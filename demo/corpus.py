@@ -24,6 +24,7 @@ import av
 import numpy as np
 import soundfile
 
+from devcluster.timing import timed
 from tts_workloads.limits import LONGEST_SECONDS
 
 PACKAGES = ("asterisk-core-sounds-en", "asterisk-core-sounds-en-g722")
@@ -49,7 +50,8 @@ def prepare() -> Path:
         cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=cache) as scratch:
             made = Path(scratch) / "corpus"
-            write(made)
+            with timed("Corpus: fetch and decode"):
+                write(made)
             try:
                 made.rename(folder)
             except OSError:

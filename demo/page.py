@@ -22,8 +22,8 @@ PAGE = "index.html"
 _PICTURES = {
     "alignment.png": "Which symbol is heard when, in a clip that the voice was not trained on: what has learned its "
     "words shows one line.",
-    "loss.png": "The loss over the steps. The acoustic model and the vocoder have losses of their own, so that the "
-    "curve jumps where one follows the other.",
+    "loss.png": "The loss over the steps. The acoustic model and the vocoder have losses of their own, on scales of "
+    "their own.",
     "mel.png": "The same clip as mel frames: recorded above, as the voice says it below.",
 }
 _MEASURES = {
@@ -109,10 +109,7 @@ def _rates(heard: Sequence[Heard]) -> Iterator[str]:
         return
     found = "".join(f"<div><b>{rate:.1%}</b>word errors, {escape(kind)}</div>" for kind, rate in rates(heard).items())
     yield f'<div class="rates">{found}</div>'
-    yield (
-        '<p class="quiet">Whisper tiny.en wrote down what it heard, offline, on this machine. A person understands '
-        "more.</p>"
-    )
+    yield '<p class="quiet">Whisper tiny.en wrote down what it heard, offline, on the machine that ran the demo.</p>'
 
 
 def _samples(heard: Sequence[Heard]) -> Iterator[str]:
