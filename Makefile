@@ -21,8 +21,9 @@ demo: ## Train and serve a voice on a real Kubernetes, without root on this mach
 	@KEEP=$(KEEP) python3 -m demo
 
 .PHONY: speak
-speak: venv ## Serve the voice that the demo left on http://127.0.0.1:8000 (PORT=8000)
+speak: ## Serve the voice that the demo left on http://127.0.0.1:8000 (PORT=8000)
 	@[[ -f demo-output/voice.pt ]] || { echo "demo-output/voice.pt is not there: make demo leaves it"; exit 1; }
+	@$(MAKE) --no-print-directory venv
 	$(PYTHON) -m tts_workloads.serving --voice demo-output/voice.pt --port $(or $(PORT),8000)
 
 .PHONY: test
