@@ -5,10 +5,21 @@ What a field means is written at the field, in the module of its document.
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    StringConstraints,
+)
 from pydantic.alias_generators import to_camel
+from pydantic_core import CoreSchema, core_schema
 
 CEL = "x-kubernetes-validations"
 """Key of a schema under which the API server finds the CEL rules that it enforces."""
@@ -54,41 +65,54 @@ def cel_rules(*entries: Rule) -> dict[str, Any]:
     return {CEL: list(entries)}
 
 
-def pattern_message(words: str) -> dict[str, Any]:
-    """The ``json_schema_extra`` of a string with a pattern: what a user reads who did not meet it, with the remedy.
+@dataclass(frozen=True)
+class Pattern:
+    """The annotation of a string that must match a regular expression as a whole.
 
-    The API server's own words would be the regular expression.
+    Whoever writes another string reads ``words``, the remedy, and not the regular expression: pydantic raises them, and
+    the CustomResourceDefinition has them as a CEL rule.
     """
-    return {PATTERN_MESSAGE: words}
+
+    regex: str
+    words: str
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._matching, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {**handler(schema), "pattern": self.regex, PATTERN_MESSAGE: self.words}
+
+    def _matching(self, value: str) -> str:
+        if re.fullmatch(self.regex, value) is None:
+            raise ValueError(self.words)
+        return value
 
 
 Name = Annotated[
     str,
-    StringConstraints(min_length=1, max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"),
-    Field(
-        json_schema_extra=pattern_message(
-            "must be the name of a Kubernetes object: small letters, digits, - and ., such as my-voice"
-        )
+    StringConstraints(min_length=1, max_length=253),
+    Pattern(
+        r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$",
+        "must be the name of a Kubernetes object: small letters, digits, - and ., such as my-voice",
     ),
 ]
 """The name of a Kubernetes object: a DNS subdomain."""
 
 RelativePath = Annotated[
     str,
-    StringConstraints(max_length=512, pattern=r"^([A-Za-z0-9_\-][A-Za-z0-9._\-]*(/[A-Za-z0-9_\-][A-Za-z0-9._\-]*)*)?$"),
-    Field(
-        json_schema_extra=pattern_message(
-            "must be a path from the root of the volume, such as corpora/allison: no / at its ends, parts of letters, "
-            "digits, _, - and ., and none that begins with a dot"
-        )
+    StringConstraints(max_length=512),
+    Pattern(
+        r"^([A-Za-z0-9_\-][A-Za-z0-9._\-]*(/[A-Za-z0-9_\-][A-Za-z0-9._\-]*)*)?$",
+        "must be a path from the root of the volume, such as corpora/allison: no / at its ends, parts of letters, "
+        "digits, _, - and ., and none that begins with a dot",
     ),
 ]
 """A relative path inside a volume. No part of it may begin with a dot; the empty path is the volume's root."""
 
 Sha256 = Annotated[
     str,
-    StringConstraints(pattern=r"^[0-9a-f]{64}$", max_length=64),
-    Field(json_schema_extra=pattern_message("must be 64 characters of 0-9 and a-f, as sha256sum prints them")),
+    StringConstraints(max_length=64),
+    Pattern(r"^[0-9a-f]{64}$", "must be 64 characters of 0-9 and a-f, as sha256sum prints them"),
 ]
 """A SHA-256 digest in lower-case hexadecimal."""
 
@@ -96,21 +120,17 @@ QUANTITY_PATTERN = r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$"
 
 Quantity = Annotated[
     str,
-    StringConstraints(max_length=32, pattern=QUANTITY_PATTERN),
+    StringConstraints(max_length=32),
+    Pattern(QUANTITY_PATTERN, "must be an amount such as 2, 500m, 16G or 16Gi; GB and GiB are not units of Kubernetes"),
     BeforeValidator(lambda value: str(value) if isinstance(value, int | float) else value),
-    Field(
-        json_schema_extra={
-            "x-kubernetes-int-or-string": True,
-            **pattern_message("must be an amount such as 2, 500m, 16G or 16Gi; GB and GiB are not units of Kubernetes"),
-        }
-    ),
+    Field(json_schema_extra={"x-kubernetes-int-or-string": True}),
 ]
 """An amount of a resource in the notation of Kubernetes, such as 2, 500m or 8Gi."""
 
 ExtendedResource = Annotated[
     str,
-    StringConstraints(max_length=253, pattern=r"^[a-z0-9.-]+/[A-Za-z0-9._-]+$"),
-    Field(json_schema_extra=pattern_message("must be an extended resource with its domain, such as nvidia.com/gpu")),
+    StringConstraints(max_length=253),
+    Pattern(r"^[a-z0-9.-]+/[A-Za-z0-9._-]+$", "must be an extended resource with its domain, such as nvidia.com/gpu"),
 ]
 """The name of a resource that a device plugin adds to nodes."""
 

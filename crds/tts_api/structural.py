@@ -89,7 +89,7 @@ def _convert(node: dict[str, Any], definitions: dict[str, Any], path: str) -> di
 def _pattern_rule(node: dict[str, Any], path: str) -> Rule:
     """The CEL rule in place of a pattern, because the API server would show users the regular expression."""
     if PATTERN_MESSAGE not in node:
-        raise UnsupportedSchema(f"{path}: a pattern needs a pattern_message, which tells users what to write")
+        raise UnsupportedSchema(f"{path}: a pattern needs words for users: annotate it with tts_api.base.Pattern")
     matches = f"self.matches(r'{node['pattern']}')"
     if node.get("x-kubernetes-int-or-string"):
         matches = f"type(self) == int ? self >= 0 : {matches}"

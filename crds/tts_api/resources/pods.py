@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from tts_api.base import AnnotationMap, Document, LabelMap, Name, cel_rules, pattern_message, rule
+from tts_api.base import AnnotationMap, Document, LabelMap, Name, Pattern, cel_rules, rule
 
 OWN_PREFIX_RULE = rule(
     "self.all(key, !key.startsWith('ttsoperator.dev/'))",
@@ -34,8 +34,8 @@ class EnvironmentVariable(Document):
 
     name: Annotated[
         str,
-        StringConstraints(min_length=1, max_length=128, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$"),
-        Field(json_schema_extra=pattern_message("must be letters, digits and _, no digit first, such as LOG_LEVEL")),
+        StringConstraints(min_length=1, max_length=128),
+        Pattern(r"^[A-Za-z_][A-Za-z0-9_]*$", "must be letters, digits and _, no digit first, such as LOG_LEVEL"),
     ]
     """The variable's name."""
     value: Annotated[str, StringConstraints(max_length=4096)]

@@ -29,5 +29,5 @@ def _explain(error: ValidationError) -> str:
     lines = []
     for problem in error.errors()[:MAX_PROBLEMS]:
         field = ".".join(str(part) for part in problem["loc"])
-        lines.append(f"{field} is {problem['input']!r:.80}: {problem['msg']}")
+        lines.append(f"{field} is {problem['input']!r:.80}: {problem['msg'].removeprefix('Value error, ')}")
     return "; ".join(lines)

@@ -138,5 +138,5 @@ def test_the_words_of_a_field_name_every_choice() -> None:
 
 
 def test_a_choice_keeps_the_other_bounds_of_its_string() -> None:
-    with pytest.raises(ValidationError, match="String should match pattern"):
+    with pytest.raises(ValidationError, match="must be a path from the root of the volume"):
         TypeAdapter(Annotated[RelativePath, OneOf({"../up": None})]).validate_python("../up")

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import pytest
 from pydantic import Field, StringConstraints
 
-from tts_api.base import CEL, Document, pattern_message
+from tts_api.base import CEL, Document, Pattern
 from tts_api.crd import definitions
 from tts_api.structural import UnsupportedSchema, structural
 
@@ -44,11 +44,7 @@ def model_of(annotation: Any, doc: str = "A field.") -> type[Document]:
         pytest.param(Literal["a"], {"type": "string", "enum": ["a"]}, id="one value"),
         pytest.param(Literal["a", "b"], {"type": "string", "enum": ["a", "b"]}, id="several values"),
         pytest.param(
-            Annotated[
-                str,
-                StringConstraints(max_length=8, pattern=r"^a\.$"),
-                Field(json_schema_extra=pattern_message("must be a.")),
-            ],
+            Annotated[str, StringConstraints(max_length=8), Pattern(r"^a\.$", "must be a.")],
             {"type": "string", "maxLength": 8, CEL: [{"rule": r"self.matches(r'^a\.$')", "message": "must be a."}]},
             id="pattern",
         ),
@@ -80,7 +76,7 @@ def test_a_field_becomes_a_schema(annotation: Any, expected: dict[str, Any]) -> 
         pytest.param(
             Annotated[str, StringConstraints(max_length=8, pattern="^a$")],
             "A field.",
-            "Probe.field: a pattern needs a pattern_message",
+            "Probe.field: a pattern needs words for users",
             id="pattern without words",
         ),
         pytest.param(Text, "", "Probe.field: describe the field", id="field without a description"),
