@@ -48,12 +48,13 @@ def view_for(stream: TextIO | None = None) -> ProgressView:
 
 def details(document: TrainingProgress) -> str:
     """Return step, loss, speed and time left, as far as they are known."""
-    shown = document.display
+    shown, trains = document.display, document.stage in {"Acoustic", "Vocoder"}
+    speed = document.audio_seconds_per_second
     known = (
         ("step ", shown.step if document.stage != "Preparing" else ""),
-        ("loss ", shown.loss),
-        ("", f"{document.audio_seconds_per_second:.0f} s of speech/s" if document.audio_seconds_per_second else ""),
-        ("left ", shown.eta if document.stage not in {"Exporting", "Finished"} else ""),
+        ("loss ", shown.loss if trains else ""),  # another stage would show that of the stage before
+        ("", f"{speed:.0f} s of speech/s" if speed and trains else ""),
+        ("left ", shown.eta if trains else ""),
     )
     return ", ".join(name + value for name, value in known if value)
 
