@@ -23,8 +23,8 @@ from tts_cli.schema_rules import Problem, broken_rules, description, unknown_fie
 Resource = TypeVar("Resource", TTSTraining, TTSService)
 KINDS = {kind.name: kind for kind in CUSTOM_KINDS}
 LONGEST_VALUE_CHARACTERS = 80
-BY_RULE = {"value_error", "string_pattern_mismatch"}
-"""Errors of the models that the API server finds by CEL rules, whose words are for people."""
+BY_RULE = "value_error"
+"""Type of the models' errors that the API server finds by CEL rules, in the same words."""
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ def _malformed(kind: CustomKind[Any], schema: dict[str, Any], body: dict[str, An
             location = tuple(part for part in ("spec", *error["loc"]) if part != "[key]")
             yield (
                 Problem(_path(location), _complaint(error["type"], error["msg"], schema, location)),
-                error["type"] in BY_RULE,
+                error["type"] == BY_RULE,
             )
 
 
@@ -152,7 +152,7 @@ def _complaint(type_: str, message: str, schema: dict[str, Any], location: tuple
     told = "it is required" if type_ == "missing" else message.removeprefix("Value error, ")
     told = told.replace("Input should", "it should").replace("String should", "it should").replace("Field", "field")
     meaning = description(schema, location)
-    return f"{told} ({meaning})" if meaning and type_ != "value_error" else told
+    return f"{told} ({meaning})" if meaning and type_ != BY_RULE else told
 
 
 def _path(location: tuple[str | int, ...]) -> str:

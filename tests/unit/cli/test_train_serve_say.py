@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def start(folder: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """Starts commands in the folder, and kills what is left of them."""
     started: list[subprocess.Popen[str]] = []
@@ -103,38 +104,57 @@ def newest(output: Path) -> int:
     return max((int(path.name.split("-")[1]) for path in output.glob("checkpoint-*.pt")), default=0)
 
 
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended: its exit code, what it said, and the step of the newest checkpoint then."""
+
+    code: int
+    said: str
+    complaint: str
+    step: int
+
+
 @pytest.fixture(scope="module")
-def output(folder: Path) -> Path:
-    return folder / "allison-voice"
+def attempts(folder: Path, start: Callable[..., subprocess.Popen[str]]) -> tuple[Ended, ...]:
+    """A training whose command is killed, stopped by Ctrl-C, and then left to end, each time the same command."""
+    command, output = ("run", "training.yaml", "--data", "corpora"), folder / "allison-voice"
 
+    def ended(process: subprocess.Popen[str]) -> Ended:
+        said, complaint = process.communicate(timeout=300)
+        return Ended(process.returncode, said, complaint, newest(output))
 
-def test_killed_and_stopped_the_same_command_goes_on_to_the_voice(
-    folder: Path, output: Path, start: Callable[..., subprocess.Popen[str]]
-) -> None:
-    command = ("run", "training.yaml", "--data", "corpora")
     killed = start(*command)
     wait_for(lambda: newest(output) >= 2, killed)
     killed.kill()
-    killed.communicate()
-
-    # Its process sees that, saves and ends; the same command waits for that.
+    first = ended(killed)
+    # The training's process sees that, saves and ends; the same command waits for that.
     stopped = start(*command)
-    step = newest(output)
-    wait_for(lambda: newest(output) > step + 2, stopped)
+    wait_for(lambda: newest(output) > first.step + 2, stopped)
     stopped.send_signal(signal.SIGINT)
-    said, complaint = stopped.communicate(timeout=120)
-    assert stopped.returncode == 75
-    assert "stopping: the training finishes its step and saves a checkpoint" in said
-    assert "tts: stopped; the same command goes on from its checkpoint at step" in complaint
+    return first, ended(stopped), ended(start(*command))
 
-    step = newest(output)
-    assert 2 < step < 26
-    last = start(*command)
-    said, complaint = last.communicate(timeout=300)
-    assert (last.returncode, complaint) == (0, "")
-    assert "not used here: spec.dataset.source.persistentVolumeClaim.claimName\n" in said
-    assert "100% finished: step 26/26" in said
-    assert "speak:      tts say 'Good morning.' -o hello.wav --voice allison-voice/voice.pt" in said
+
+@pytest.fixture(scope="module")
+def output(folder: Path, attempts: tuple[Ended, ...]) -> Path:
+    """The folder that the training left."""
+    assert attempts[-1].code == 0, attempts
+    return folder / "allison-voice"
+
+
+def test_stopped_it_saves_and_says_that_the_same_command_goes_on(attempts: tuple[Ended, ...]) -> None:
+    killed, stopped, _ = attempts
+    assert (killed.code, stopped.code) == (-signal.SIGKILL, 75)
+    assert 2 <= killed.step < stopped.step < 26
+    assert "stopping: the training finishes its step and saves a checkpoint" in stopped.said
+    assert f"tts: stopped; the same command goes on from its checkpoint at step {stopped.step}" in stopped.complaint
+
+
+def test_the_same_command_goes_on_to_the_voice(output: Path, attempts: tuple[Ended, ...]) -> None:
+    last = attempts[-1]
+    assert (last.code, last.complaint) == (0, "")
+    assert "not used here: spec.dataset.source.persistentVolumeClaim.claimName\n" in last.said
+    assert "100% finished: step 26/26" in last.said
+    assert "speak:      tts say 'Good morning.' -o hello.wav --voice allison-voice/voice.pt" in last.said
     assert (output / "report/index.html").exists()
     assert open_voice(output / "voice.pt").card.name == "allison"
     assert open_voice(output / "voice.pt").card.provenance.steps == 26
@@ -212,6 +232,7 @@ def test_a_training_starts_from_the_voice_of_another(
     assert made.acoustic_from == made.vocoder_from == sha256_of(output / "voice.pt")
 
 
+@pytest.mark.usefixtures("output")
 def test_the_service_speaks_with_what_the_training_left(
     folder: Path, start: Callable[..., subprocess.Popen[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -244,6 +265,7 @@ def test_the_service_speaks_with_what_the_training_left(
     assert f"ready: requests ask for the model speaker, and {address}/ is a page" in log
 
 
+@pytest.mark.usefixtures("output")
 def test_the_voices_file_speaks_in_this_process(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
     result = CliRunner().invoke(
