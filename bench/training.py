@@ -25,7 +25,7 @@ from pathlib import Path
 import torch
 
 from tts_api.architectures import VOCODERS as VOCODER_ARCHITECTURES
-from tts_api.resources.training import Precision
+from tts_api.resources.training_options import Precision
 from tts_api.run import TrainingRun
 from tts_workloads import models, text
 from tts_workloads.data import Clip, Corpus, Utterance, features_of

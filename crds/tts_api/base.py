@@ -134,6 +134,21 @@ ExtendedResource = Annotated[
 ]
 """The name of a resource that a device plugin adds to nodes."""
 
+DURATION_PATTERN = r"^([0-9]+h)?([0-9]+m)?([0-9]+s)?$"
+
+Duration = Annotated[
+    str,
+    StringConstraints(min_length=2, max_length=32),
+    Pattern(DURATION_PATTERN, "must be a time in whole hours, minutes and seconds, such as 45m or 1h30m"),
+]
+"""A length of time in the notation of Kubernetes, in whole hours, minutes and seconds: 45m, 1h30m or 90s."""
+
+
+def seconds_of(duration: str) -> int:
+    """The seconds of a ``Duration``."""
+    return sum(int(part[:-1]) * {"h": 3600, "m": 60, "s": 1}[part[-1]] for part in re.findall(r"[0-9]+[hms]", duration))
+
+
 Image = Annotated[
     str,
     StringConstraints(min_length=1, max_length=512),

@@ -119,13 +119,14 @@ class ProgressDisplay(Document):
     """The progress as the columns of kubectl show it. It is stored because a column can only show a stored value."""
 
     percent: ShortText = ""
-    """Share of the steps done, such as 42%."""
+    """Share of the steps done or of the budget spent, such as 42%."""
     step: ShortText = ""
-    """Steps done of all steps, such as 84000/200000."""
+    """Steps done of all steps, such as 84000/200000; with a budget the steps done alone."""
     loss: ShortText = ""
     """Training loss, such as 0.3127."""
     eta: ShortText = ""
-    """Remaining time at the present speed, such as 3h4m."""
+    """Remaining time, such as 3h4m: with steps at the measured speed of each stage, with a budget what is left of
+    it."""
 
 
 class GpuUsage(Document):
@@ -145,6 +146,23 @@ TrainingStage = Literal["Preparing", "Acoustic", "Vocoder", "Exporting", "Finish
 """What a training is doing."""
 
 
+class TrainingSettings(Document):
+    """What a training trains with: the values of the spec, and where it is silent, what suits corpus and device."""
+
+    device: ShortText
+    """cpu, or the name of the GPU of the process of rank 0."""
+    precision: ShortText
+    """Number format of the forward pass: bf16, fp16 or fp32."""
+    threads: Annotated[int, Field(ge=1)]
+    """Threads of each process that compute on the CPU."""
+    batch_seconds: float
+    """Seconds of speech in one batch of each process."""
+    acoustic_parameters: Annotated[dict[str, float], Field(max_length=64)] = Field(default_factory=dict)
+    """Parameters of the acoustic model."""
+    vocoder_parameters: Annotated[dict[str, float], Field(max_length=64)] = Field(default_factory=dict)
+    """Parameters of the vocoder."""
+
+
 class TrainingProgress(Document):
     """How far a training is. The pod of rank 0 applies the whole of it, under the field manager tts-workload."""
 
@@ -154,7 +172,11 @@ class TrainingProgress(Document):
     step: Annotated[int, Field(ge=0)] = 0
     """Steps done, over all stages."""
     total_steps: Annotated[int, Field(ge=0)] = 0
-    """Steps to do, over all stages."""
+    """Steps to do, over all stages; 0 where a budget decides."""
+    budget_seconds: Annotated[int, Field(ge=0)] | None = None
+    """Seconds of training.budget; absent where steps are given."""
+    spent_seconds: Annotated[int, Field(ge=0)] | None = None
+    """Seconds of the budget that are spent, over all attempts."""
     epoch: Annotated[int, Field(ge=0)] = 0
     """Complete passes over the corpus in this stage."""
     loss: float | None = None
@@ -173,6 +195,8 @@ class TrainingProgress(Document):
     """Time of the last step. The operator recognises a stalled training by it."""
     display: ProgressDisplay = Field(default_factory=ProgressDisplay)
     """The progress as the columns of kubectl show it."""
+    settings: TrainingSettings | None = None
+    """What the training trains with; absent until the corpus has been read."""
     checkpoint: Checkpoint | None = None
     """The newest checkpoint."""
     gpu: GpuUsage | None = None

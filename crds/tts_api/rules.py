@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from tts_api.architectures import VOCODERS
 from tts_api.base import Rule, rule
-from tts_api.resources.training import IMMUTABLE_SPEC_FIELDS, TTSTrainingSpec
+from tts_api.resources.training import IMMUTABLE_SPEC_FIELDS, NO_LENGTH, NOTHING_TO_TRAIN, TWO_LENGTHS, TTSTrainingSpec
 
 MAX_NAME_LENGTH = 40
 """Longest name of a resource, in characters. The operator names children after it, and Kubernetes limits some of their
@@ -57,29 +57,44 @@ def _unchanged(name: str) -> Rule:
 
 
 def _steps_rules() -> list[Rule]:
-    """The rules that give each trained model its steps, and none to a vocoder that is not trained."""
+    """The rules that give the training one length, each trained model its steps, and none to a vocoder that is not
+    trained."""
     untrained = {
         name: f"(has(self.model.vocoder.architecture) && self.model.vocoder.architecture == '{name}')"
         for name, vocoder in VOCODERS.items()
         if not vocoder.trained
     }
-    steps = "(has(self.training.vocoderMaxSteps) ? self.training.vocoderMaxSteps : self.training.maxSteps)"
+    given, vocoder_given = "has(self.training.maxSteps)", "has(self.training.vocoderMaxSteps)"
+    budget = "has(self.training.budget)"
+    no_steps = f"({given} && self.training.maxSteps == 0)"
+    # Without a number of its own the vocoder has as many steps as the acoustic model, or a share of the budget.
+    no_steps_either = f"(!{budget} && {no_steps})"
+    no_vocoder_steps = f"({vocoder_given} ? self.training.vocoderMaxSteps == 0 : {no_steps_either})"
+    no_vocoder = " || ".join((no_vocoder_steps, *untrained.values()))
     return [
+        rule(f"{budget} || {given}", NO_LENGTH, field_path=".training"),
+        rule(
+            f"!{budget} || ((!{given} || self.training.maxSteps == 0) && "
+            f"(!{vocoder_given} || self.training.vocoderMaxSteps == 0))",
+            TWO_LENGTHS,
+            field_path=".training",
+        ),
+        rule(f"!{budget} || !({no_steps} && ({no_vocoder}))", NOTHING_TO_TRAIN, field_path=".training"),
         *(
             rule(
-                f"!{is_chosen} || !has(self.training.vocoderMaxSteps)",
+                f"!{is_chosen} || !{vocoder_given}",
                 f"{name} is not trained: leave training.vocoderMaxSteps out",
                 field_path=".training",
             )
             for name, is_chosen in untrained.items()
         ),
         rule(
-            "self.training.maxSteps > 0 || has(self.model.acoustic.fromTraining)",
+            f"!{no_steps} || has(self.model.acoustic.fromTraining)",
             "training.maxSteps may be 0 only where model.acoustic.fromTraining names a training to take the model from",
             field_path=".training",
         ),
         rule(
-            " || ".join((f"{steps} > 0", *untrained.values(), "has(self.model.vocoder.fromTraining)")),
+            " || ".join((f"!{no_vocoder_steps}", *untrained.values(), "has(self.model.vocoder.fromTraining)")),
             "the vocoder has no steps: set training.vocoderMaxSteps above 0, or name a training to take the vocoder "
             "from in model.vocoder.fromTraining",
             field_path=".training",

@@ -16,7 +16,8 @@ from tts_api.base import Document, RelativePath, Sha256
 from tts_api.choices import DatasetFormat, Language
 from tts_api.report import FilePath
 from tts_api.resources.service import Batching, Limits
-from tts_api.resources.training import AudioFeatures, Model, TrainingOptions, missing_weights
+from tts_api.resources.training import AudioFeatures, Model, missing_weights, wrong_length
+from tts_api.resources.training_options import TrainingOptions
 
 SCHEMA = 1
 RUN_ANNOTATION = "ttsoperator.dev/run"
@@ -96,7 +97,7 @@ class TrainingRun(Document):
         ):
             if (model.from_training is None) != (source is None):
                 raise ValueError(f"model.{part}.fromTraining and sources.{part} go together: give both or neither")
-        if problem := missing_weights(self.model, self.training):
+        if problem := wrong_length(self.model, self.training) or missing_weights(self.model, self.training):
             raise ValueError(problem)
         return self
 

@@ -12,7 +12,7 @@ from pydantic import Field, SerializerFunctionWrapHandler, field_serializer
 
 from tts_api.base import Document, Sha256
 from tts_api.choices import Language
-from tts_api.report import Evaluation
+from tts_api.report import Evaluation, TrainingSettings
 from tts_api.resources.training import AudioFeatures, Model
 
 FORMAT = 1
@@ -102,6 +102,8 @@ class VoiceCard(Document):
     """What a server must know about the vocoder in order to stream."""
     provenance: Provenance
     """How the voice was made."""
+    settings: TrainingSettings | None = None
+    """What the voice was trained with. Absent in voices of version 0.1.0."""
     evaluation: Evaluation | None = None
     """Measures of the voice on held-out clips."""
 

@@ -10,7 +10,8 @@ import torch
 
 from tts_api import architectures, choices
 from tts_api.report import TrainingStage
-from tts_api.resources.training import Phase, Precision
+from tts_api.resources.training import Phase
+from tts_api.resources.training_options import Precision
 from tts_api.run import RunSources
 from tts_api.voice import Capability
 from tts_operator.training.metrics import PHASES

@@ -4,7 +4,7 @@ The two registries below are the only lists of their names: documents, CRDs and 
 The models themselves are in ``tts_workloads.models``; a test keeps both sides equal.
 """
 
-from tts_api.architectures.base import Architecture, Parameters
+from tts_api.architectures.base import Architecture, Parameters, Surroundings
 from tts_api.architectures.ddsp import DDSP, DdspParameters
 from tts_api.architectures.fastspeech2 import FASTSPEECH2, FastSpeech2Parameters
 from tts_api.architectures.griffinlim import GRIFFINLIM, GriffinLimParameters
@@ -25,5 +25,6 @@ __all__ = [
     "GriffinLimParameters",
     "HifiganParameters",
     "Parameters",
+    "Surroundings",
     "VocosParameters",
 ]

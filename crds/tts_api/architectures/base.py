@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from pydantic import ConfigDict
@@ -32,6 +33,16 @@ class Parameters(Document):
 
 
 @dataclass(frozen=True)
+class Surroundings:
+    """What the sizes of a model are chosen for where a manifest is silent."""
+
+    corpus_seconds: float
+    """Seconds of speech in the corpus."""
+    on_gpu: bool
+    """Whether the model is trained on a GPU."""
+
+
+@dataclass(frozen=True)
 class Architecture:
     """One acoustic model or vocoder."""
 
@@ -40,3 +51,7 @@ class Architecture:
     parameters: type[Parameters]
     trained: bool
     """Whether it has weights to train. Griffin-Lim has none."""
+    effort: float = 1.0
+    """Share of a budget that its training gets, in relation to the other model's."""
+    suited: Callable[[Surroundings], dict[str, float]] = lambda _: {}
+    """Returns the parameters, as manifests write them, that suit a corpus and a device better than the defaults."""

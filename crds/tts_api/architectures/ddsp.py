@@ -18,9 +18,12 @@ class DdspParameters(Parameters):
     layers: Annotated[int, Field(ge=1, le=16)] = 5
     """Blocks of the backbone."""
     discriminator_channels: Annotated[int, Field(ge=0, le=128), OF_TRAINING] = 16
-    """Channels of the discriminators that the vocoder is trained against; 0 trains it without discriminators."""
+    """Channels of the discriminators that the vocoder is trained against; 0 trains it without discriminators. On a CPU
+    the default is 0, because discriminators need more steps than a CPU does in hours."""
     pretraining_steps: Annotated[int, Field(ge=0, le=10_000_000), OF_TRAINING] = 2000
     """Steps before the training against the discriminators begins."""
 
 
-DDSP = Architecture("ddsp", DdspParameters, trained=True)
+DDSP = Architecture(
+    "ddsp", DdspParameters, trained=True, suited=lambda around: {} if around.on_gpu else {"discriminatorChannels": 0}
+)

@@ -18,12 +18,12 @@ from tts_api.resources.metadata import Metadata
 from tts_api.resources.parameters import ParameterMap, describe_parameters, within_bounds
 from tts_api.resources.pods import PodTemplate
 from tts_api.resources.references import FromTraining
+from tts_api.resources.training_options import TrainingOptions
 
 AcousticArchitecture = Annotated[str, OneOf(ACOUSTIC_MODELS)]
 VocoderArchitecture = Annotated[str, OneOf(VOCODERS)]
 AcousticParameters = Annotated[ParameterMap, Field(json_schema_extra=describe_parameters(ACOUSTIC_MODELS))]
 VocoderParameters = Annotated[ParameterMap, Field(json_schema_extra=describe_parameters(VOCODERS))]
-Precision = Literal["auto", "bf16", "fp16", "fp32"]
 
 
 class ClaimSource(Document):
@@ -152,74 +152,22 @@ class Model(Document):
     """The vocoder, which turns mel frames into audio."""
 
 
-class Validation(Document):
-    """How the models are measured on clips that they are not trained on."""
-
-    clips: Annotated[int, Field(ge=1, le=1000)] = 16
-    """Clips held out of the corpus, 1 to 1000, but at most a tenth of the corpus."""
-    every_steps: Annotated[int, Field(ge=1, le=1_000_000)] = 500
-    """Steps between two validations, 1 to 1000000."""
-
-
-class EarlyStopping(Document):
-    """When the training of a model ends before its last step. Each is judged by its own loss on held-out clips."""
-
-    patience: Annotated[int, Field(ge=1, le=1000)]
-    """Validations in a row without a lower loss after which the training of the model ends, 1 to 1000."""
-    min_delta: Annotated[float, Field(ge=0, le=100)] = 0
-    """Difference by which a loss must be lower to count as lower, 0 to 100."""
+NO_LENGTH = "training needs a length: set training.budget, such as 45m, or training.maxSteps"
+TWO_LENGTHS = (
+    "training.budget goes without numbers of steps: leave training.maxSteps and training.vocoderMaxSteps out, or leave "
+    "training.budget out; 0 steps beside a budget uses the model of fromTraining as it is"
+)
+NOTHING_TO_TRAIN = "training.budget has no model to train: leave it out, or leave out the 0 of a model's steps"
 
 
-class Augmentation(Document):
-    """Random changes of the training examples. Use them when recordings differ in loudness, tempo or noise and the
-    voice should not. Clips that a model is measured on are never changed. After a resume the changes are the same as
-    without an interruption."""
-
-    gain_decibels: Annotated[float, Field(ge=0, le=20)] = 0
-    """Largest change of an example's loudness in decibels, up or down, 0 to 20."""
-    speed: Annotated[float, Field(ge=0, le=0.5)] = 0
-    """Largest share by which an example of the acoustic model is stretched or shortened without a change of pitch, 0
-    to 0.5."""
-    noise: Annotated[float, Field(ge=0, le=1)] = 0
-    """Standard deviation of noise on the mel frames that the alignment and the vocoder read, in nepers, 0 to 1."""
-    masked: Annotated[float, Field(ge=0, le=0.5)] = 0
-    """Largest share of bands and of frames that is hidden from the alignment, 0 to 0.5."""
-
-
-class TrainingOptions(Document):
-    """How the models are trained. The acoustic model is trained first, then the vocoder."""
-
-    max_steps: Annotated[int, Field(ge=0, le=10_000_000)]
-    """Optimizer steps of the acoustic model, 1 to 10000000. 0 uses the model of model.acoustic.fromTraining as it
-    is."""
-    vocoder_max_steps: Annotated[int, Field(ge=0, le=10_000_000)] | None = None
-    """Optimizer steps of the vocoder, 1 to 10000000. 0 uses the vocoder of model.vocoder.fromTraining as it is. Absent
-    means as many as maxSteps. Refused for griffinlim, which is not trained."""
-    batch_seconds: Annotated[float, Field(ge=1, le=10_000)] = 60
-    """Seconds of speech in one batch of each process, 1 to 10000."""
-    precision: Precision = "auto"
-    """Number format of the forward pass: bf16, fp16, fp32 or auto. auto means bf16 on devices that are faster in it
-    (GPUs since Ampere, CPUs with AMX, AMD CPUs with AVX-512 BF16), else fp32."""
-    learning_rate: Annotated[float, Field(gt=0, le=0.1)] = 0.0015
-    """Peak learning rate of AdamW, above 0, at most 0.1."""
-    seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 1
-    """Seed of all random numbers. The same seed on the same hardware trains the same voice."""
-    checkpoint_every_steps: Annotated[int, Field(ge=1, le=1_000_000)] = 500
-    """Steps between two checkpoints, 1 to 1000000: the most that is lost when a pod is killed."""
-    keep_checkpoints: Annotated[int, Field(ge=1, le=100)] = 3
-    """Newest checkpoints that are kept, 1 to 100. Of the older ones only those of the best validations are kept."""
-    validation: Validation = Field(default_factory=Validation)
-    """How the models are measured on held-out clips."""
-    augmentation: Augmentation = Field(default_factory=Augmentation)
-    """Random changes of the training examples. All are off by default."""
-    early_stopping: EarlyStopping | None = None
-    """When to stop early. Absent means never, and the voice gets the weights of the last step; otherwise it gets the
-    weights of the best validation."""
-
-    @property
-    def vocoder_steps(self) -> int:
-        """Optimizer steps of the vocoder, where its architecture is trained."""
-        return self.max_steps if self.vocoder_max_steps is None else self.vocoder_max_steps
+def wrong_length(model: Model, training: TrainingOptions) -> str:
+    """The complaint about a budget or numbers of steps that do not go together; empty if there is none."""
+    if training.budget is None:
+        return NO_LENGTH if training.max_steps is None else ""
+    if training.max_steps or training.vocoder_max_steps:
+        return TWO_LENGTHS
+    trains_vocoder = VOCODERS[model.vocoder.name].trained and training.vocoder_steps is None
+    return "" if trains_vocoder or training.acoustic_steps is None else NOTHING_TO_TRAIN
 
 
 def missing_weights(model: Model, training: TrainingOptions) -> str:
@@ -315,7 +263,7 @@ class TTSTrainingSpec(Document):
 
     @model_validator(mode="after")
     def _each_model_has_weights_from_somewhere(self) -> Self:
-        if problem := missing_weights(self.model, self.training):
+        if problem := wrong_length(self.model, self.training) or missing_weights(self.model, self.training):
             raise ValueError(problem)
         return self
 

@@ -11,11 +11,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from tts_api.resources.training import Augmentation
+from tts_api.resources.training_options import Augmentation
 from tts_api.run import TrainingRun, digest
 from tts_api.voice import Capability
 from tts_workloads.data import Utterance
 from tts_workloads.models.stage import Glimpse, Optimisation, StageName
+from tts_workloads.training.budget import Budget
 from tts_workloads.training.loop.checkpoint import Checkpoints
 from tts_workloads.training.loop.distributed import World
 from tts_workloads.training.loop.loop import Loop
@@ -53,17 +54,20 @@ class Line(nn.Module):
 @dataclass
 class TinyStage:
     name: StageName = "Acoustic"
-    steps: int = 20
+    steps: int | None = 20
     optimisation: Optimisation = field(
         default_factory=lambda: Optimisation(learning_rate=0.05, warmup_steps=3, average_decay=0.9)
     )
     training_module: nn.Module = field(default_factory=Line)
     supports: Sequence[Capability] = ()
     measured_on: Sequence[int] = ()
+    effort: float = 1.0
     prepared: set[int] = field(default_factory=set)
     """Clips of which batches may be asked for."""
     shown: list[Tensor] = field(default_factory=list)
     """A weight at each time that it was asked what to show."""
+    works: Callable[[str], None] = lambda _: None
+    """Called with "step" and "validation" when the stage does the work of one."""
 
     def __post_init__(self) -> None:
         generator = torch.Generator().manual_seed(1)
@@ -84,11 +88,13 @@ class TinyStage:
 
     def collate(self, utterances: Sequence[Utterance]) -> TinyBatch:
         clips = [clip for utterance in utterances for clip in utterance]
+        self.works("step")
         assert self.prepared.issuperset(clips)
         noise = 0.01 * torch.randn(len(clips), 4)
         return TinyBatch(self.x[clips] + noise, self.y[clips])
 
     def validation(self) -> Iterable[TinyBatch]:
+        self.works("validation")
         return [TinyBatch(self.x, self.y)]
 
     def show(self) -> None:
@@ -133,7 +139,8 @@ class Points:
 
 
 def tiny_run(**training: Any) -> TrainingRun:
-    options = {"maxSteps": 20, "checkpointEverySteps": 5, "validation": {"everySteps": 7}, **training}
+    steps = {"maxSteps": 20, "checkpointEverySteps": 5, "validation": {"everySteps": 7}}
+    options = training if "budget" in training else steps | training
     return TrainingRun.model_validate(
         {
             "output": "voice",
@@ -155,8 +162,15 @@ class Asked:
         return self.after is not None and self.looks > self.after
 
 
-def tiny_loop(root: Path, curve: Points, stages: Sequence[TinyStage], stop: Any = None, **training: Any) -> Loop:
+def tiny_loop(
+    root: Path,
+    curve: Points,
+    stages: Sequence[TinyStage],
+    stop: Any = None,
+    clocked: Budget | None = None,
+    **training: Any,
+) -> Loop:
     run = tiny_run(**training)
     checkpoints = Checkpoints(root / "voice", run_sha256=digest(run), keep=run.training.keep_checkpoints, root=root)
-    progress = Progress(sum(stage.steps for stage in stages), Kept())
-    return Loop(run, stages, World(), checkpoints, progress, curve, stop or Asked())
+    progress = Progress({stage.name: stage.steps or 0 for stage in stages}, Kept(), budget=clocked)
+    return Loop(run, stages, World(), checkpoints, progress, curve, stop or Asked(), clocked)

@@ -10,7 +10,7 @@ from typing import Literal, Protocol, Self
 import torch
 from torch import Tensor, nn
 
-from tts_api.resources.training import Augmentation
+from tts_api.resources.training_options import Augmentation
 from tts_api.voice import Capability
 from tts_workloads.data import Utterance
 
@@ -86,8 +86,10 @@ class Stage(Protocol):
     """
 
     name: StageName
-    steps: int
-    """Steps to train for; the loop leaves out a stage that has none."""
+    steps: int | None
+    """Steps to train for; the loop leaves out a stage that has 0. None means as long as the run's budget allows."""
+    effort: float
+    """Share of a budget that this stage gets, in relation to the efforts of the other stages."""
     optimisation: Optimisation
     training_module: nn.Module
     """The model with its losses and with everything else that exists only in training; checkpoints hold its weights.

@@ -11,6 +11,10 @@ from tts_workloads.data import Corpus, Features
 MOST_STATISTICS_CLIPS = 1000
 """Number of clips that statistics are computed from; more clips would not change them."""
 
+BATCH_SECONDS = 16.0
+"""Seconds of speech in a batch where the run is silent. On a CPU the time for a step grows with the batch, and a model
+learns more from many small steps than from few large ones."""
+
 SHOWN_SECONDS = 3.0
 """Preferred length of the clip that people are shown: long enough to hear a sentence, short enough to see its
 symbols."""
@@ -39,8 +43,8 @@ class Task:
     @property
     def batch_frames(self) -> int:
         """Number of frames in a batch, from the run's ``batchSeconds``."""
-        audio = self.run.dataset.audio
-        return max(1, int(self.run.training.batch_seconds * audio.sample_rate / audio.hop_length))
+        audio, seconds = self.run.dataset.audio, self.run.training.batch_seconds or BATCH_SECONDS
+        return max(1, int(seconds * audio.sample_rate / audio.hop_length))
 
     def sample(self) -> list[int]:
         """Numbers of clips to compute statistics from, taken evenly from those that are trained on."""

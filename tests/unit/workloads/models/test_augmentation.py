@@ -11,7 +11,8 @@ import torch
 
 from tests.unit.workloads.models.test_models import batch_of, stages
 from tests.unit.workloads.tiny_stage import Asked, Points, TinyStage, tiny_loop
-from tts_api.resources.training import AudioFeatures, Augmentation
+from tts_api.resources.training import AudioFeatures
+from tts_api.resources.training_options import Augmentation
 from tts_workloads.audio import SILENCE, LogMel
 from tts_workloads.models.acoustic.utterances import UtteranceBatch
 from tts_workloads.models.augmentation import draw_gains, louder, masked, noisy, stretched, stretched_frames

@@ -20,7 +20,8 @@ from tts_api.architectures import (
     HifiganParameters,
     VocosParameters,
 )
-from tts_api.resources.training import AudioFeatures, Augmentation
+from tts_api.resources.training import AudioFeatures
+from tts_api.resources.training_options import Augmentation
 from tts_api.run import TrainingRun
 from tts_workloads import models, text
 from tts_workloads.audio import SILENCE, LogMel

@@ -12,7 +12,7 @@ from tests.unit.workloads.tiny_stage import Asked, Line, Points, TinyBatch, Tiny
 from tts_workloads.exits import BadInput
 from tts_workloads.training.loop.guard import MOST_BAD_IN_A_ROW
 from tts_workloads.training.loop.loop import Loop
-from tts_workloads.training.loop.optimise import learning_rate_at
+from tts_workloads.training.loop.schedule import Position, StepSchedule
 from tts_workloads.training.loop.trainer import Interrupted, seed_of
 
 
@@ -124,7 +124,8 @@ def test_a_training_that_goes_wrong_backs_off_to_its_last_good_checkpoint(tmp_pa
     loop.train()
     # The last bad step is the 38th; its numbers are read while the 39th is computed.
     rates = {step: values["learningRate"] for step, _, values in curve.points if "learningRate" in values}
-    planned = {step: learning_rate_at(step - 1, 60, stage.optimisation) for step in rates}
+    schedule = StepSchedule(60, loop.run.training)
+    planned = {step: schedule.learning_rate(Position(step - 1), stage.optimisation) for step in rates}
     assert [step for step in rates if rates[step] == planned[step]] == list(range(1, 40))
     assert [step for step in rates if rates[step] == planned[step] / 2] == list(range(40, 61))
     # One step away from where it was good: the momentum of fewer steps than Adam forgets in makes it a long one.

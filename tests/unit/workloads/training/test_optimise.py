@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from tts_workloads.models.stage import Optimisation
-from tts_workloads.training.loop.optimise import Optimiser, learning_rate_at
+from tts_workloads.training.loop.optimise import Optimiser
 from tts_workloads.training.loop.precision import NumberFormat
 
 CPU = torch.device("cpu")
@@ -158,14 +158,6 @@ def test_a_state_goes_on_where_it_was() -> None:
     assert not moved(other, values(model))
     for name, weight in optimiser.weights().items():
         assert torch.equal(weight, resumed.weights()[name])
-
-
-@pytest.mark.parametrize(
-    ("step", "rate"), [(0, 0.1), (4, 0.5), (9, 1.0), (10, 1.0), (55, 0.55), (100, 0.1), (200, 0.1)]
-)
-def test_learning_rate_rises_and_falls(step: int, rate: float) -> None:
-    optimisation = Optimisation(learning_rate=1.0, warmup_steps=10, final_learning_rate=0.1)
-    assert learning_rate_at(step, 100, optimisation) == pytest.approx(rate)
 
 
 def test_the_average_takes_the_weights_place_for_a_while() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tts_api.resources.training import Precision
+from tts_api.resources.training_options import Precision
 from tts_workloads.training.loop.precision import choose
 
 CUDA = torch.device("cuda")

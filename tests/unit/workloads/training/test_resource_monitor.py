@@ -98,7 +98,7 @@ def test_without_nvml_nothing_is_said(monkeypatch: pytest.MonkeyPatch, caplog: p
 def test_the_progress_has_the_gpu_and_what_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
     Nvml(monkeypatch)
     clock, kept = [0.0], Kept()
-    progress = Progress(1000, kept, lambda: clock[0])
+    progress = Progress({"Acoustic": 1000}, kept, lambda: clock[0])
     progress.monitor = ResourceMonitor(CUDA, lambda: clock[0])
     progress.stage("Acoustic", 0)
     for step in range(1, 62):

@@ -10,8 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from tts_api.architectures import GriffinLimParameters
-from tts_api.resources.training import Augmentation
+from tts_api.architectures import ACOUSTIC_MODELS, GriffinLimParameters
+from tts_api.resources.training_options import Augmentation
 from tts_api.voice import Capability
 from tts_workloads.data import Utterance, gathered, plan_batches, up_to_bucket
 from tts_workloads.models.acoustic.stage import AcousticStage
@@ -98,7 +98,8 @@ class UtteranceStage(AcousticStage):
     def __init__(self, task: Task, training_module: nn.Module) -> None:
         options = task.run.training
         self.task, self.training_module = task, training_module
-        self.steps = options.max_steps
+        self.steps = options.acoustic_steps
+        self.effort = ACOUSTIC_MODELS[task.run.model.acoustic.name].effort
         self.optimisation = Optimisation(
             learning_rate=options.learning_rate, warmup_steps=100, average_decay=0.99, clip_norm=1.0
         )

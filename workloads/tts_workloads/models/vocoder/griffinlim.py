@@ -55,7 +55,8 @@ class GriffinLimStage(VocoderStage):
     """The stage of ``griffinlim``, which has nothing to train."""
 
     name: StageName = "Vocoder"
-    steps: int = 0
+    steps: int | None = 0
+    effort: float = 0.0
     optimisation = Optimisation(learning_rate=0.0, warmup_steps=0)
     supports: Sequence[Capability] = ()
     measured_on: Sequence[int] = ()

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from tts_api.resources.training import AudioFeatures, Augmentation
+from tts_api.resources.training import AudioFeatures
+from tts_api.resources.training_options import Augmentation
 from tts_workloads.audio import LogMel
 from tts_workloads.models.augmentation import draw_gains, louder, noisy
 from tts_workloads.models.spectral import Resolution, spectral_distance

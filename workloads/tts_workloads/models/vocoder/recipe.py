@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from tts_api.architectures import VOCODERS
 from tts_api.voice import Capability
 from tts_workloads.audio import SILENCE, LogMel
 from tts_workloads.data import Utterance, gathered, plan_batches
@@ -55,6 +56,7 @@ class SegmentsStage(VocoderStage):
         options = task.run.training
         self.task, self._training = task, training
         self.steps = options.vocoder_steps
+        self.effort = VOCODERS[task.run.model.vocoder.name].effort
         self.optimisation = optimisation_of(training, options.learning_rate)
         self.training_module: nn.Module = training
         self.receptive_field_frames: int | None = receptive_field_frames

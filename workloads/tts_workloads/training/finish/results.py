@@ -13,8 +13,9 @@ import soundfile
 import torch
 from numpy.typing import NDArray
 from pydantic import ValidationError
+from torch import nn
 
-from tts_api.report import Evaluation, TrainingResult
+from tts_api.report import Artifact, Evaluation, TrainingResult
 from tts_api.run import TrainingRun, digest
 from tts_api.voice import CARD_FILE, Provenance, VocoderCard, VoiceCard
 from tts_workloads import models, text
@@ -26,6 +27,7 @@ from tts_workloads.training.finish.export import write_voice
 from tts_workloads.training.finish.listeners import listened_to
 from tts_workloads.training.finish.measure import SpokenClip, measure, speak
 from tts_workloads.training.setup.assemble import Training
+from tts_workloads.training.setup.settings import settings_of
 from tts_workloads.training.setup.weights import training_only
 from tts_workloads.training.telemetry import curve, pictures
 
@@ -58,7 +60,18 @@ def finish(
     card = describe(run, training, steps, evaluation)
     report = folder / "report"
     leave_report(report, training, card, spoken)
-    artifact = write_voice(
+    artifact = write(training, module, card, folder, root)
+    result = TrainingResult(artifact=artifact, evaluation=evaluation)
+    document = result.model_dump_json(by_alias=True, exclude_none=True, indent=1)
+    write_bytes(folder / RESULT_FILE, document.encode())
+    log.info("the voice is written", extra={"event": "exported", "path": artifact.path, "sha256": artifact.sha256})
+    return result
+
+
+def write(training: Training, module: nn.Module, card: VoiceCard, folder: Path, root: Path) -> Artifact:
+    """Write the file of the voice into ``folder``. ``module`` is a ``VoiceModule``, which ends up on the CPU. Raises
+    StorageFull, and RuntimeError where the written voice does not speak."""
+    return write_voice(
         folder,
         module,
         card,
@@ -67,11 +80,6 @@ def finish(
         root=root,
         training_only=training_only(training.acoustic),
     )
-    result = TrainingResult(artifact=artifact, evaluation=evaluation)
-    document = result.model_dump_json(by_alias=True, exclude_none=True, indent=1)
-    write_bytes(folder / RESULT_FILE, document.encode())
-    log.info("the voice is written", extra={"event": "exported", "path": artifact.path, "sha256": artifact.sha256})
-    return result
 
 
 def describe(run: TrainingRun, training: Training, steps: int, evaluation: Evaluation | None) -> VoiceCard:
@@ -98,6 +106,7 @@ def describe(run: TrainingRun, training: Training, steps: int, evaluation: Evalu
             acoustic_from=run.sources.acoustic.sha256 if run.sources.acoustic else None,
             vocoder_from=run.sources.vocoder.sha256 if run.sources.vocoder else None,
         ),
+        settings=settings_of(training.run, training.device),
         evaluation=evaluation,
     )
 

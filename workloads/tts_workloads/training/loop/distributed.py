@@ -42,11 +42,15 @@ class World:
 
     def any(self, *flags: bool) -> tuple[bool, ...]:
         """Whether each flag is set in any process. All processes get the same answers at the same step."""
+        return tuple(number > 0 for number in self.highest(*map(float, flags)))
+
+    def highest(self, *numbers: float) -> tuple[float, ...]:
+        """The highest of each number among all processes. All processes get the same answers at the same step."""
         if self.size == 1:
-            return flags
-        numbers = torch.tensor(flags, dtype=torch.float32)
-        dist.all_reduce(numbers, op=dist.ReduceOp.MAX)
-        return tuple(number > 0 for number in numbers.tolist())
+            return numbers
+        shared = torch.tensor(numbers, dtype=torch.float64)
+        dist.all_reduce(shared, op=dist.ReduceOp.MAX)
+        return tuple(shared.tolist())
 
     def from_leader(self, value: T) -> T:
         """The value of the leading process, returned in every process."""

@@ -4,6 +4,7 @@ stage are in ``trainer``; what a stage is, is in ``models.stage``; how the proce
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,8 +12,10 @@ from typing import Any
 from tts_api.report import Checkpoint
 from tts_api.run import TrainingRun
 from tts_workloads.models.stage import Stage
+from tts_workloads.training.budget import Budget
 from tts_workloads.training.loop.checkpoint import Checkpoints
 from tts_workloads.training.loop.distributed import World
+from tts_workloads.training.loop.schedule import BudgetSchedule, Following, Position, Schedule, StepSchedule
 from tts_workloads.training.loop.trainer import Observer, Trainer
 from tts_workloads.training.telemetry.progress import Progress
 
@@ -31,6 +34,10 @@ class Loop:
     record: Observer
     stop: Callable[[], bool]
     """Tells whether this process was asked to stop."""
+    budget: Budget | None = None
+    """The clock of a run with a budget, in the process that leads."""
+    clock: Callable[[], float] = time.monotonic
+    """Counts the seconds that steps and validations take."""
     finished: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Weights of the stages that are finished, by the stage's name."""
     steps: dict[str, int] = field(default_factory=dict)
@@ -59,9 +66,22 @@ class Loop:
                 self.steps[stage.name] = self.current.place.step
                 self.current = None
             stage.training_module.load_state_dict(self.finished[stage.name])
-            done += stage.steps
+            done += self.steps[stage.name] if stage.steps is None else stage.steps
+        if self.budget is not None:
+            self.budget.trained()
         if state is None or state["stage"] is not None:
             self.save(done)
+
+    def schedule(self, stage: Stage, place: Position) -> Schedule:
+        """The schedule of a stage from a place on: its steps, or its share of the time that is left."""
+        options = self.run.training
+        if stage.steps is not None:
+            return StepSchedule(stage.steps, options)
+        if self.budget is None:
+            return Following()
+        later = sum(other.effort for other in self.stages[self.stages.index(stage) + 1 :])
+        own = stage.effort * (1 - place.done)
+        return BudgetSchedule(self.budget, options, place, own / (own + later) if own else 0.0)
 
     def resume(self) -> dict[str, Any] | None:
         """Restore the finished stages from the newest checkpoint, which the leading process chooses for all processes.

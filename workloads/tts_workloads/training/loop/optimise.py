@@ -4,7 +4,6 @@ for the device. ``trainer`` decides when to step."""
 from __future__ import annotations
 
 import copy
-import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,16 +13,6 @@ from torch import Tensor, nn
 
 from tts_workloads.models.stage import Optimisation
 from tts_workloads.training.loop.precision import NumberFormat
-
-
-def learning_rate_at(step: int, steps: int, optimisation: Optimisation) -> float:
-    """Linear warm-up, then a cosine down to a share of the peak: a function of the step alone."""
-    warmup = min(optimisation.warmup_steps, max(1, steps // 10))
-    if step < warmup:
-        return optimisation.learning_rate * (step + 1) / warmup
-    done = (step - warmup) / max(1, steps - warmup)
-    share = optimisation.final_learning_rate
-    return optimisation.learning_rate * (share + (1 - share) * 0.5 * (1 + math.cos(math.pi * min(1.0, done))))
 
 
 class Group:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch.amp.grad_scaler import GradScaler
 
-from tts_api.resources.training import Precision
+from tts_api.resources.training_options import Precision
 from tts_workloads.processors import cpu_has_bf16, cpu_is_faster_in_bf16
 
 log = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ import hashlib
 import logging
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any, Protocol
 
 import torch
@@ -22,13 +22,17 @@ from tts_workloads.models.stage import Glimpse, Stage
 from tts_workloads.training.loop.checkpoint import Checkpoints
 from tts_workloads.training.loop.distributed import World
 from tts_workloads.training.loop.guard import Diverged, Guard
-from tts_workloads.training.loop.optimise import Optimiser, learning_rate_at
+from tts_workloads.training.loop.optimise import Optimiser
 from tts_workloads.training.loop.precision import choose
 from tts_workloads.training.loop.readings import Reading
+from tts_workloads.training.loop.schedule import Position, Schedule
 from tts_workloads.training.loop.validation import Best, measure
 from tts_workloads.training.telemetry.progress import Progress
 
 log = logging.getLogger(__name__)
+
+LAST_STEP = 2**31
+"""The step that validations are measured at where nobody knows the last one beforehand."""
 
 
 class Interrupted(Exception):
@@ -58,6 +62,11 @@ class Shared(Protocol):
     record: Observer
     best: dict[str, int]
 
+    clock: Callable[[], float]
+
+    def schedule(self, stage: Stage, place: Position) -> Schedule:
+        """The schedule of a stage from a place on."""
+
     @property
     def stop(self) -> Callable[[], bool]:
         """Tells whether this process was asked to stop."""
@@ -71,21 +80,6 @@ def seed_of(*parts: object) -> int:
     return int.from_bytes(hashlib.sha256(repr(parts).encode()).digest()[:7], "big")
 
 
-@dataclass
-class Position:
-    """Where in its stage a training is: everything that the order of the batches depends on."""
-
-    step: int = 0
-    """Number of steps done in this stage."""
-    epoch: int = 0
-    batch: int = 0
-    """Number of batches of this epoch that each process has done."""
-    validated: int = 0
-    """Number of steps done when the held-out clips were last measured."""
-    saved: int = 0
-    """Number of steps done when the last regular checkpoint was saved."""
-
-
 class Trainer:
     """Trains one stage."""
 
@@ -93,6 +87,7 @@ class Trainer:
         """``first_step`` is the number of steps that the stages before this one count for."""
         self.stage, self.loop, self.first_step = stage, loop, first_step
         self.place, self.guard, self.best = Position(), Guard(), Best()
+        self.schedule: Schedule = loop.schedule(stage, self.place)
         self.best_weights: dict[str, Tensor] | None = None
         """The weights of the best validation, on the host; kept only where early stopping is asked for."""
         device = loop.world.device
@@ -104,24 +99,25 @@ class Trainer:
         """Reports the last step, whose numbers may still be on the device."""
 
     def train(self) -> None:
-        """Do the steps of the stage that are left. Raises Interrupted, and BadInput with Diverged."""
+        """Do the steps of the stage that are left. Raises Interrupted, and BadInput with Diverged or
+        InvalidParameters."""
         options, place, world = self.loop.run.training, self.place, self.loop.world
+        self.schedule = self.loop.schedule(self.stage, place)
         if world.leads:
             self.loop.progress.stage(self.stage.name, self.step)
         batches = self._batches()
         while True:
-            ends = place.step == self.stage.steps
+            validation, checkpoint, stop, back_off = self._agree()
+            ends = place.done >= 1.0
             is_best = False
-            if place.validated < place.step and (ends or place.step % options.validation.every_steps == 0):
+            if place.validated < place.step and (ends or validation):
                 is_best = self._validate()
             if ends or self.best.is_final(options.early_stopping):
                 break
-            if place.saved < place.step and place.step % options.checkpoint_every_steps == 0:
+            if place.saved < place.step and checkpoint:
                 self._checkpoint()
             elif is_best:
                 self._save()
-            # All processes agree at the same step, so that one checkpoint is right for all.
-            stop, back_off = world.any(self.loop.stop(), world.leads and self.guard.must_back_off(place.step))
             if stop:
                 self._save()
                 raise Interrupted(f"asked to stop at step {self.step}")
@@ -131,6 +127,18 @@ class Trainer:
                 place.epoch, place.batch = place.epoch + 1, 0
                 batches = self._batches()
             self._step(batches[place.batch])
+
+    def _agree(self) -> tuple[bool, bool, bool, bool]:
+        """Agree with all processes, at the same step, on how much of the stage is done, and on what comes now: a
+        validation, a checkpoint, the end of this process, a step back."""
+        place, world = self.place, self.loop.world
+        due = self.schedule.due(place)
+        back_off = world.leads and self.guard.must_back_off(place.step)
+        done, *flags = world.highest(due.done, due.validation, due.checkpoint, self.loop.stop(), back_off)
+        # The first step is always done, also where a budget is spent already: a voice needs weights that were trained.
+        place.done = done if place.step else min(done, 0.0)
+        validation, checkpoint, stop, back_off = (flag > 0 for flag in flags)
+        return validation, checkpoint, stop, back_off
 
     @property
     def step(self) -> int:
@@ -149,12 +157,11 @@ class Trainer:
         """Do one optimizer step. The host never waits for the device.
 
         Random numbers depend on the seed, the stage, the step and the process alone, so that no generator is saved."""
-        place, stage, loop = self.place, self.stage, self.loop
+        place, stage, loop, began = self.place, self.stage, self.loop, self.loop.clock()
         torch.manual_seed(seed_of(loop.run.training.seed, stage.name, place.step, loop.world.rank))
         self.parallel.train()
         rates = [
-            learning_rate_at(place.step, stage.steps, group.optimisation) * self.guard.rate
-            for group in self.optimiser.groups
+            self.schedule.learning_rate(place, group.optimisation) * self.guard.rate for group in self.optimiser.groups
         ]
         stage.prepare(clip for utterance in utterances for clip in utterance)
         batch = stage.collate(utterances).to(loop.world.device).augmented(loop.run.training.augmentation)
@@ -163,6 +170,7 @@ class Trainer:
         finite = self.optimiser.step(losses["loss"], rates)
         place.step, place.batch = place.step + 1, place.batch + 1
         self._report_step()
+        self.schedule.stepped(self.loop.clock() - began)
         if loop.world.leads:
             step, epoch, reading = self.step, place.epoch, Reading({"finite": finite, **losses})
             self._unreported = lambda: self._report(step, epoch, reading.read(), rates[0], batch.seconds)
@@ -190,8 +198,8 @@ class Trainer:
         """Measure the held-out clips in the leading process, which tells the others. Returns whether the loss is the
         best so far."""
         self._report_step()
-        loop, early = self.loop, self.loop.run.training.early_stopping
-        self.place.validated = self.place.step
+        loop, early, began = self.loop, self.loop.run.training.early_stopping, self.loop.clock()
+        self.place.validated, self.place.validated_done = self.place.step, self.place.done
         losses: dict[str, float] = {}
         if loop.world.leads:
             self.stage.prepare(self.stage.measured_on)
@@ -202,7 +210,7 @@ class Trainer:
                 self.optimiser.weights(),
                 self.stage.validation(),
                 self.format,
-                self.stage.steps,
+                self.stage.steps if self.stage.steps is not None else LAST_STEP,
             )
             if math.isfinite(losses.get("loss", math.nan)):
                 loop.progress.validated(losses["loss"])
@@ -210,6 +218,7 @@ class Trainer:
                 loop.record.add(self.step, self.stage.name, values)
             loop.record.look(self.step, self.stage.name, self._shown)
             loop.progress.pause()
+            self.schedule.validated(self.loop.clock() - began)
         losses = loop.world.from_leader(losses)
         if not losses or not self.best.take(self.step, losses["loss"], early):
             return False
@@ -229,6 +238,7 @@ class Trainer:
             self.guard.good = self.place.step
         self.place.saved = self.place.step
         self._save()
+        self.schedule.saved()
 
     def _save(self) -> None:
         self._report_step()

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from tts_api.resources.training import EarlyStopping
+from tts_api.resources.training_options import EarlyStopping
 from tts_workloads.models.stage import Batch
 from tts_workloads.training.loop.precision import NumberFormat
 

@@ -27,9 +27,10 @@ from tts_api.report import ExitCode, TerminationMessage
 from tts_api.run import TrainingRun
 from tts_workloads.exits import Exit, clipped, exit_of, write_termination_message
 from tts_workloads.run_document import read_run
+from tts_workloads.training import budget
 from tts_workloads.training.loop.checkpoint import NAME
 from tts_workloads.training.processes import rank_exits
-from tts_workloads.training.setup.steps import total_steps
+from tts_workloads.training.setup.steps import steps_of_stages
 
 log = logging.getLogger(__name__)
 
@@ -67,14 +68,21 @@ def node_rank() -> int:
 def part_of(run: TrainingRun, workspace: Path, node: int) -> Literal["alone", "together", "none"]:
     """What the pod of a node has to do: train alone, train together with others, or nothing any more.
 
-    Once all steps are done, node 0 writes the voice alone, because the pods of the other nodes may be gone.
+    Once all models are trained, node 0 writes the voice alone, because the pods of the other nodes may be gone.
     """
     if run.topology.nodes * run.topology.processes_per_node == 1:
         return "alone"
-    names = (NAME.match(path.name) for path in (workspace / "checkpoints" / run.output).glob("checkpoint-*.pt"))
-    if max((int(name["step"]) for name in names if name), default=0) < total_steps(run):
+    if not _is_trained(run, workspace / "checkpoints" / run.output):
         return "together"
     return "alone" if node == 0 else "none"
+
+
+def _is_trained(run: TrainingRun, folder: Path) -> bool:
+    """Whether a checkpoint of the last step exists, or the account of the budget says so."""
+    if run.training.budget is not None:
+        return budget.read(folder).trained
+    names = (NAME.match(path.name) for path in folder.glob("checkpoint-*.pt"))
+    return max((int(name["step"]) for name in names if name), default=0) >= sum(steps_of_stages(run).values())
 
 
 def _alone(run: TrainingRun, run_path: Path, workspace: Path) -> Exit:
@@ -86,7 +94,7 @@ def _alone(run: TrainingRun, run_path: Path, workspace: Path) -> Exit:
 
 def _none(run: TrainingRun, run_path: Path, workspace: Path) -> Exit:
     del run_path, workspace
-    return Exit(ExitCode.FINISHED, TerminationMessage(reason=Reason.FINISHED, step=total_steps(run)))
+    return Exit(ExitCode.FINISHED, TerminationMessage(reason=Reason.FINISHED, step=sum(steps_of_stages(run).values())))
 
 
 def _together(run: TrainingRun, run_path: Path, workspace: Path) -> Exit:

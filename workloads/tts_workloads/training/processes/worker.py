@@ -24,17 +24,20 @@ from tts_workloads.data import InvalidDataset, Shards
 from tts_workloads.exits import Exit, clipped, exit_of
 from tts_workloads.files import write_bytes
 from tts_workloads.processors import cpus
+from tts_workloads.training.budget import Budget, process_age
 from tts_workloads.training.loop import distributed
 from tts_workloads.training.loop.checkpoint import Checkpoints
 from tts_workloads.training.loop.distributed import World
 from tts_workloads.training.loop.loop import Loop
+from tts_workloads.training.loop.schedule import budget_seconds
 from tts_workloads.training.loop.trainer import Interrupted
 from tts_workloads.training.processes import rank_exits
 from tts_workloads.training.setup import refusal
-from tts_workloads.training.setup.steps import total_steps
-from tts_workloads.training.telemetry.progress import Progress, sink_for
+from tts_workloads.training.setup.steps import steps_of_stages
+from tts_workloads.training.telemetry.progress import Progress
 from tts_workloads.training.telemetry.record import Record
 from tts_workloads.training.telemetry.resource_monitor import ResourceMonitor
+from tts_workloads.training.telemetry.sinks import Nowhere, sink_for
 
 if TYPE_CHECKING:
     from tts_workloads.training.setup.assemble import Training
@@ -89,10 +92,11 @@ def work(run: TrainingRun, workspace: Path) -> Exit:
     stop = Stop()
     torch.set_num_threads(max(1, cpus() // run.topology.processes_per_node))
     rank = int(os.environ.get("RANK", "0"))
-    progress = Progress(total_steps(run), sink_for(run) if rank == 0 else _NoSink())
+    budget = _budget_of(run, workspace / "checkpoints" / run.output) if rank == 0 else None
+    progress = Progress(steps_of_stages(run), sink_for(run) if rank == 0 else Nowhere(), budget=budget)
     progress.stage("Preparing", 0)
     try:
-        outcome = _RankRun(run, workspace, stop, progress, leads=rank == 0).run_to_its_end()
+        outcome = _RankRun(run, workspace, stop, progress, budget, leads=rank == 0).run_to_its_end()
     except Exception as error:
         outcome = exit_of(error)
         if outcome.code == ExitCode.BAD_INPUT:
@@ -106,15 +110,24 @@ def work(run: TrainingRun, workspace: Path) -> Exit:
     return outcome
 
 
+def _budget_of(run: TrainingRun, folder: Path) -> Budget | None:
+    seconds = budget_seconds(run.training)
+    return None if seconds is None else Budget(seconds, folder, age_seconds=process_age())
+
+
 class _RankRun:
     """One process's part of a run, from the corpus to the voice. Only the process that leads saves, reports and writes
     the voice."""
 
-    def __init__(self, run: TrainingRun, workspace: Path, stop: Stop, progress: Progress, *, leads: bool) -> None:
+    def __init__(
+        self, run: TrainingRun, workspace: Path, stop: Stop, progress: Progress, budget: Budget | None, *, leads: bool
+    ) -> None:
         self.run, self.workspace, self.stop, self.progress, self.leads = run, workspace, stop, progress, leads
+        self.budget = budget
+        self.steps = sum(steps_of_stages(run).values())
+        """Number of steps over all stages; with a budget, those that were done."""
         self.root = workspace / "checkpoints"
         self.folder = self.root / run.output
-        self.total = total_steps(run)
         keep = run.training.keep_checkpoints
         self.checkpoints = Checkpoints(self.folder, run_sha256=digest(run), keep=keep, root=self.root)
         self.shards = Shards(self.folder / "features", writes=leads)
@@ -131,11 +144,14 @@ class _RankRun:
                 training = self._prepare()
                 world = distributed.join()
                 if self.leads:
+                    self._describe_settings(training)
                     self._describe_corpus(training)
+                    self._rehearse(training, world)
                 steps = self._train(training, world)
+                self.steps = self.steps or steps
                 if self.leads:
                     self.stop.interrupts()
-                    self.progress.stage("Exporting", self.total)
+                    self.progress.stage("Exporting", self.steps)
                     result = results.finish(self.run, training, steps, world.device, self.folder, self.root)
                     self.shards.forget()
         except Interrupted as interrupted:
@@ -146,18 +162,40 @@ class _RankRun:
         found = self.checkpoints.newest()
         if found is not None:
             self.progress.saved(self.checkpoints.describe(found))
+            if self.budget is not None:
+                self.steps = found.step
+
+    def _rehearse(self, training: Training, world: World) -> None:
+        """Learn how long the end of the training takes, if a budget has to leave time for it."""
+        from tts_workloads.training.finish.rehearsal import rehearse
+
+        if self.budget is not None and self.budget.account.finish_seconds is None:
+            self.budget.finish_takes(rehearse(self.run, training, world.device, self.folder, self.root))
+
+    def _pause(self) -> None:
+        """Between two clips: stop if this process was asked to, and keep the budget's account."""
+        self.stop.raise_if_asked()
+        if self.budget is not None:
+            self.budget.tick()
 
     def _prepare(self) -> Training:
         """Read the corpus and build the models. Raises Interrupted and BadInput."""
         from tts_workloads.training.setup import assemble
 
         try:
-            return assemble.assemble(
-                self.run, self.workspace, distributed.own_device(), self.shards, self.stop.raise_if_asked
-            )
+            return assemble.assemble(self.run, self.workspace, distributed.own_device(), self.shards, self._pause)
         except InvalidDataset as error:
             # Every process refuses the corpus; the one that leads writes the problems down.
             raise (refusal.leave(error, self.folder, self.root) if self.leads else error) from None
+
+    def _describe_settings(self, training: Training) -> None:
+        """Report what the training trains with, and keep it for the next attempt."""
+        from tts_workloads.training.setup.settings import keep, settings_of
+
+        settings = settings_of(training.run, training.device)
+        keep(settings, self.run, self.folder)
+        self.progress.settle(settings)
+        log.info("training with %s", settings.model_dump_json(by_alias=True), extra={"event": "settings"})
 
     def _describe_corpus(self, training: Training) -> None:
         """Write and log what the corpus is like, before the first step: a user who sees an unexpected corpus can stop
@@ -176,8 +214,8 @@ class _RankRun:
         """Train all stages. Returns the number of steps done. Raises Interrupted, also where a peer was lost."""
         if self.leads:
             self.progress.monitor = ResourceMonitor(world.device)
-        record = Record(self.folder if self.leads else None, self.total, self.run.dataset.audio)
-        loop = Loop(self.run, training.stages, world, self.checkpoints, self.progress, record, self.stop)
+        record = Record(self.folder if self.leads else None, self.steps, self.run.dataset.audio)
+        loop = Loop(self.run, training.stages, world, self.checkpoints, self.progress, record, self.stop, self.budget)
         try:
             loop.train()
         except RuntimeError as error:
@@ -192,26 +230,16 @@ class _RankRun:
     def _finished(self, result: TrainingResult | None) -> Exit:
         """The exit of a part that is done; ``result`` is what the process that leads has written."""
         if result is None:
-            return Exit(ExitCode.FINISHED, TerminationMessage(reason=Reason.FINISHED, step=self.total))
-        self.progress.finished(result, self.total)
+            return Exit(ExitCode.FINISHED, TerminationMessage(reason=Reason.FINISHED, step=self.steps))
+        self.progress.finished(result, self.steps)
         message = TerminationMessage(
             reason=Reason.FINISHED,
             message=f"the voice is {result.artifact.path}",
-            step=self.total,
+            step=self.steps,
             result=result,
             checkpoint=self.progress.document.checkpoint,
         )
         return Exit(ExitCode.FINISHED, message)
-
-
-class _NoSink:
-    """Drops the progress of a process that does not lead."""
-
-    def put(self, document: object, *, urgent: bool = False) -> None:
-        pass
-
-    def close(self, timeout_seconds: float = 30.0) -> bool:
-        return True
 
 
 def _interrupted(message: str, progress: Progress) -> Exit:

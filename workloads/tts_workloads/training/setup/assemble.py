@@ -14,7 +14,9 @@ from tts_workloads import models, text
 from tts_workloads.data import Corpus, Shards, features_of, read_corpus, split, with_user_lexicon
 from tts_workloads.models.stage import Stage
 from tts_workloads.models.task import shown_clip
-from tts_workloads.training.setup import starting_voices, weights
+from tts_workloads.training.setup import settings, starting_voices, weights
+
+CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,8 @@ class Training:
     front_end: text.FrontEnd
     acoustic: models.AcousticStage
     vocoder: models.VocoderStage
+    device: torch.device = CPU
+    """The device that trains."""
 
     @property
     def shown(self) -> int:
@@ -41,26 +45,27 @@ class Training:
     def stages(self) -> list[Stage]:
         """The stages that have steps to do, in their order."""
         both: list[Stage] = [self.acoustic, self.vocoder]
-        return [stage for stage in both if stage.steps > 0]
+        return [stage for stage in both if stage.steps != 0]
 
 
 def assemble(
-    run: TrainingRun, workspace: Path, device: torch.device, shards: Shards, pause: Callable[[], None]
+    given: TrainingRun, workspace: Path, device: torch.device, shards: Shards, pause: Callable[[], None]
 ) -> Training:
     """Read the corpus, compute its features on the device that trains, and build the models.
 
     ``pause`` is called between clips and may raise to interrupt. Raises BadInput with InvalidParameters or
     InvalidDataset, or with the reason why a model cannot start from a voice."""
-    sources = starting_voices.open_voices(run, workspace / "sources")
-    run = starting_voices.resolved(run, sources)
+    sources = starting_voices.open_voices(given, workspace / "sources")
+    run = starting_voices.resolved(given, sources)
     folder = workspace / "data" / run.dataset.path
     front_end = with_user_lexicon(starting_voices.front_end(run, sources.acoustic), folder)
     corpus = read_corpus(run.dataset.format, folder, run.dataset.audio, front_end, run.dataset.max_invalid_clips)
     corpus = starting_voices.with_speakers(corpus, sources.acoustic)
+    run = settings.settled(run, given, corpus.seconds, device, workspace / "checkpoints" / run.output)
     train, held_out = split(corpus, run.training.validation.clips, run.training.seed)
     features = features_of(corpus, run.dataset.audio, device, shards, pause)
     task = models.Task(run, corpus, train, held_out, front_end.symbols, features)
     acoustic = models.ACOUSTIC_MODELS[run.model.acoustic.name](task)
     vocoder = models.VOCODERS[run.model.vocoder.name](task, acoustic)
     weights.start(sources, acoustic, vocoder, corpus.speakers)
-    return Training(run, corpus, train, held_out, front_end, acoustic, vocoder)
+    return Training(run, corpus, train, held_out, front_end, acoustic, vocoder, device)

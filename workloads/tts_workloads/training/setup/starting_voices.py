@@ -120,7 +120,7 @@ def _resolved(part: Part, given: AcousticModel | Vocoder, source: StartingVoice 
     architecture, parameters = given.name, given.parameters
     if source is not None:
         theirs = getattr(source.voice.card.model, part)
-        architecture, parameters = theirs.name, _filled(part, theirs.name, theirs.parameters)
+        architecture, parameters = theirs.name, filled(part, theirs.name, theirs.parameters)
         for name, ours, value in _differences(part, given, architecture, parameters):
             raise BadInput(
                 Reason.INVALID_PARAMETERS,
@@ -133,9 +133,7 @@ def _resolved(part: Part, given: AcousticModel | Vocoder, source: StartingVoice 
                 f"{architecture} and leave model.{part}.fromTraining out",
             )
         parameters = parameters | given.parameters
-    return given.model_copy(
-        update={"architecture": architecture, "parameters": _filled(part, architecture, parameters)}
-    )
+    return given.model_copy(update={"architecture": architecture, "parameters": filled(part, architecture, parameters)})
 
 
 def _differences(
@@ -155,7 +153,7 @@ def _shown(value: float | None) -> str:
     return "no such parameter" if value is None else f"{value:g}"
 
 
-def _filled(part: Part, architecture: str, given: dict[str, float]) -> dict[str, float]:
+def filled(part: Part, architecture: str, given: dict[str, float]) -> dict[str, float]:
     """All parameters of an architecture, checked."""
     try:
         return KNOWN[part][architecture].parameters.model_validate(given).model_dump(by_alias=True)

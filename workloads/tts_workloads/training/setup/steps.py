@@ -6,7 +6,10 @@ from tts_api.architectures import VOCODERS
 from tts_api.run import TrainingRun
 
 
-def total_steps(run: TrainingRun) -> int:
-    """The number of steps over all stages. A vocoder without weights has none."""
+def steps_of_stages(run: TrainingRun) -> dict[str, int]:
+    """The number of steps of each stage by its name, in their order; none where a budget decides. A vocoder without
+    weights has none."""
+    if run.training.budget is not None:
+        return {}
     vocoder = run.training.vocoder_steps if VOCODERS[run.model.vocoder.name].trained else 0
-    return run.training.max_steps + vocoder
+    return {"Acoustic": run.training.acoustic_steps or 0, "Vocoder": vocoder or 0}

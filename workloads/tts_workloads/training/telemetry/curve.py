@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, TextIO
 
 MOST_POINTS = 5000
-"""About how many points of the training loss are kept over all steps."""
+"""About how many points of the training loss are kept over all steps. Where nobody knows their number, ever fewer of
+them are kept the more there are."""
 
 
 class Curve:
@@ -16,19 +17,25 @@ class Curve:
 
     def __init__(self, path: Path | None, total_steps: int) -> None:
         self._path = path
-        self._every = max(1, total_steps // MOST_POINTS)
+        self._total_steps = total_steps
         self._file: TextIO | None = None
 
     def add(self, step: int, stage: str, values: dict[str, float]) -> bool:
         """Add a point: validation losses always, training losses at some steps only. Returns whether it was added."""
         validation = any(name.startswith("validation/") for name in values)
-        if self._path is None or (step % self._every and not validation):
+        if self._path is None or (step % self._every(step) and not validation):
             return False
         if self._file is None:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._file = self._path.open("a", buffering=1)
         self._file.write(json.dumps({"step": step, "stage": stage, **values}) + "\n")
         return True
+
+    def _every(self, step: int) -> int:
+        """Of how many steps around ``step`` one is kept."""
+        return (
+            max(1, self._total_steps // MOST_POINTS) if self._total_steps else 1 << (step // MOST_POINTS).bit_length()
+        )
 
     def resume(self, step: int) -> None:
         """Remove the points after a step, and a last line that is torn."""

@@ -1,46 +1,38 @@
 """The progress of a training, for people and for the status: moving means, the time left, the text of the columns.
-Outside a cluster it is printed here; ``tts_workloads.report`` sends it to a cluster."""
+Where it goes is in ``sinks``."""
 
 from __future__ import annotations
 
-import sys
 import time
-from collections.abc import Callable
-from typing import Protocol, TextIO
+from collections.abc import Callable, Mapping
 
-from tts_api.report import Checkpoint, GpuUsage, ProgressDisplay, TrainingProgress, TrainingResult
-from tts_api.run import TrainingRun
-from tts_workloads.report import TRAINING_PROGRESS, now, reporter_for
-from tts_workloads.training.telemetry.progress_file import ProgressFile
+from tts_api.report import (
+    Checkpoint,
+    GpuUsage,
+    ProgressDisplay,
+    TrainingProgress,
+    TrainingResult,
+    TrainingSettings,
+)
+from tts_workloads.report import now
+from tts_workloads.training.budget import Budget
 from tts_workloads.training.telemetry.resource_monitor import ResourceMonitor
+from tts_workloads.training.telemetry.sinks import Sink
 
 SMOOTHING = 0.95
 """Weight of the past in the moving means of loss and speed."""
-LINE_SECONDS = 5.0
-"""Least time between two lines of progress outside a cluster."""
 
 
-class Sink(Protocol):
-    """Shows or sends the newest progress. It never blocks."""
-
-    def put(self, document: TrainingProgress, *, urgent: bool = False) -> None:
-        """Show or send a document, an urgent one at once."""
-
-    def close(self, timeout_seconds: float = 30.0) -> bool:
-        """Deliver what is pending. Returns whether that worked."""
-
-
-def sink_for(run: TrainingRun) -> Sink:
-    """The sink of a run: the status of its resource in a cluster, else the file that the environment names, else the
-    terminal."""
-    return reporter_for(run.resource, TRAINING_PROGRESS) or ProgressFile.of_environment() or Terminal()
-
-
-def display(step: int, total: int, loss: float | None, seconds_left: float | None) -> ProgressDisplay:
+def display(document: TrainingProgress, loss: float | None, seconds_left: float | None) -> ProgressDisplay:
     """The text of the columns that kubectl shows."""
+    step, total = document.step, document.total_steps
+    if document.budget_seconds is None:
+        percent = 100 * step // total if total else 0
+    else:
+        percent = min(99, 100 * (document.spent_seconds or 0) // document.budget_seconds)
     return ProgressDisplay(
-        percent=f"{100 * step // total if total else 0}%",
-        step=f"{step}/{total}",
+        percent=f"{100 if document.stage == 'Finished' else percent}%",
+        step=f"{step}/{total}" if total else f"{step}",
         loss="" if loss is None else f"{loss:.4f}",
         eta="" if seconds_left is None else duration(seconds_left),
     )
@@ -76,22 +68,43 @@ class Mean:
 class Progress:
     """Collects what the loop reports into one document."""
 
-    def __init__(self, total_steps: int, sink: Sink, clock: Callable[[], float] = time.monotonic) -> None:
-        self._sink, self._clock = sink, clock
-        self.document = TrainingProgress(total_steps=total_steps, updated_at=now())
+    def __init__(
+        self,
+        steps: Mapping[str, int],
+        sink: Sink,
+        clock: Callable[[], float] = time.monotonic,
+        budget: Budget | None = None,
+    ) -> None:
+        """``steps`` are the steps of each stage by its name, in the order of the stages; none with a ``budget``."""
+        self._steps, self._sink, self._clock, self._budget = dict(steps), sink, clock, budget
+        self.document = TrainingProgress(total_steps=sum(steps.values()), updated_at=now())
         self.monitor: ResourceMonitor | None = None
         """Samples the use of the machine; set once the device is known."""
-        self._loss, self._pace, self._audio = Mean(), Mean(), Mean()
+        self._loss, self._audio = Mean(), Mean()
+        self._paces: dict[str, Mean] = {}
+        """Seconds for a step of each stage."""
+        self._expected: dict[str, float] = {}
+        """Seconds for a step of each stage as they were tried, for as long as none was measured."""
         self._last: float | None = None
+
+    def expect(self, stage: str, seconds: float) -> None:
+        """Expect a step of a stage that has not begun to take some seconds."""
+        self._expected[stage] = seconds
+
+    def settle(self, settings: TrainingSettings) -> None:
+        """Report what the training trains with."""
+        self._put(settings=settings, urgent=True)
 
     def stage(self, name: str, step: int) -> None:
         """Report that a stage begins. The means of the stage before are forgotten."""
         if self.monitor is not None:
             self.monitor.restart()
-        self._loss, self._pace, self._audio = Mean(), Mean(), Mean()
+        self._loss, self._audio = Mean(), Mean()
         self._last = self._clock()
-        started = self.document.started_at or (now() if name in {"Acoustic", "Vocoder"} else None)
-        self._put(stage=name, step=step, validation_loss=None, started_at=started, urgent=True)
+        trains = name in {"Acoustic", "Vocoder"}
+        started = self.document.started_at or (now() if trains else None)
+        loss = None if trains else self.document.loss  # at the end the loss of the last stage stays
+        self._put(stage=name, step=step, loss=loss, validation_loss=None, started_at=started, urgent=True)
 
     def step(self, step: int, *, epoch: int, loss: float | None, learning_rate: float, audio_seconds: float) -> None:
         """Report a step. ``loss`` is None where it was not finite and the step was skipped; ``audio_seconds`` are the
@@ -99,7 +112,7 @@ class Progress:
         moment = self._clock()
         if self._last is not None:
             took = max(moment - self._last, 1e-9)
-            self._pace.add(took)
+            self._paces.setdefault(self.document.stage, Mean()).add(took)
             self._audio.add(audio_seconds / took)
         self._last = moment
         if loss is not None:
@@ -135,65 +148,35 @@ class Progress:
 
     def _put(self, *, urgent: bool = False, **changes: object) -> None:
         document = self.document.model_copy(update=changes)
-        loss, pace = self._loss.value, self._pace.value
-        left = document.total_steps - document.step
-        ending = document.stage in {"Exporting", "Finished"}
+        if self._budget is not None:
+            spent = round(self._budget.spent)
+            document = document.model_copy(
+                update={"budget_seconds": round(self._budget.seconds), "spent_seconds": max(0, spent)}
+            )
+        loss = document.loss if self._loss.value is None else self._loss.value
         self.document = document.model_copy(
             update={
                 "updated_at": now(),
-                "loss": document.loss if loss is None else loss,
+                "loss": loss,
                 "audio_seconds_per_second": self._audio.value or document.audio_seconds_per_second,
-                "display": display(
-                    document.step,
-                    document.total_steps,
-                    document.loss if loss is None else loss,
-                    0.0 if ending else None if pace is None else left * pace,
-                ),
+                "display": display(document, loss, self._seconds_left(document)),
             }
         )
         self._sink.put(self.document, urgent=urgent)
 
-
-class Terminal:
-    """Prints progress: a bar on a terminal, else a line every few seconds."""
-
-    def __init__(self, stream: TextIO | None = None, clock: Callable[[], float] = time.monotonic) -> None:
-        self._stream, self._clock = stream or sys.stdout, clock
-        self._printed = float("-inf")
-
-    def put(self, document: TrainingProgress, *, urgent: bool = False) -> None:
-        """Print a document, if it is urgent or the last line is old enough."""
-        bar = self._stream.isatty()
-        if not urgent and self._clock() - self._printed < (0.2 if bar else LINE_SECONDS):
-            return
-        self._printed = self._clock()
-        line = self.line(document)
-        if bar:
-            done = 30 * document.step // max(1, document.total_steps)
-            end = "\n" if document.stage == "Finished" else ""
-            line = f"\r\x1b[K{'█' * done}{'░' * (30 - done)} {line}{end}"
-        else:
-            line += "\n"
-        self._stream.write(line)
-        self._stream.flush()
-
-    def close(self, timeout_seconds: float = 30.0) -> bool:
-        """Do nothing, because nothing is ever pending."""
-        return True
-
-    @staticmethod
-    def line(document: TrainingProgress) -> str:
-        """The text of one line."""
-        shown = document.display
-        parts = [f"{document.stage:<9} {shown.percent:>4} step {shown.step}"]
-        if shown.loss:
-            parts.append(f"loss {shown.loss}")
-        if document.validation_loss is not None:
-            parts.append(f"validation {document.validation_loss:.4f}")
-        if document.gpu is not None:
-            parts.append(f"GPU {document.gpu.utilization_percent}%, {document.gpu.memory_used_bytes / 2**30:.1f} GiB")
-        if document.audio_seconds_per_second:
-            parts.append(f"{document.audio_seconds_per_second:.0f} s of speech/s")
-        if shown.eta and document.stage != "Finished":
-            parts.append(f"ETA {shown.eta}")
-        return ", ".join(parts)
+    def _seconds_left(self, document: TrainingProgress) -> float | None:
+        """The time left: of the budget, or of the steps of all stages, each at its own pace. None while a pace is
+        unknown."""
+        if document.stage == "Finished":
+            return 0.0
+        if self._budget is not None:
+            return max(0.0, self._budget.left)
+        left, done = 0.0, document.step
+        for stage, steps in self._steps.items():
+            done, remaining = max(0, done - steps), max(0, steps - done)
+            measured = self._paces[stage].value if stage in self._paces else None
+            pace = self._expected.get(stage) if measured is None else measured
+            if remaining and pace is None:
+                return None
+            left += remaining * (pace or 0.0)
+        return left

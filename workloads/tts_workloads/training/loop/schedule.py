@@ -1,0 +1,217 @@
+"""How far a stage is, when it ends, and when it is validated and saved: by its number of steps, or by the run's budget.
+``trainer`` asks before each step."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Protocol
+
+from tts_api.base import seconds_of
+from tts_api.reasons import Reason
+from tts_api.resources.training_options import TrainingOptions
+from tts_workloads.exits import BadInput
+from tts_workloads.models.stage import Optimisation
+from tts_workloads.training.budget import Budget
+
+DEFAULT_EVERY_STEPS = 500
+"""Steps between two validations and between two checkpoints, where neither the run nor a budget says."""
+VALIDATION_SHARE = 0.1
+"""Share of a stage between two validations, with a budget."""
+CHECKPOINT_SHARE, LEAST_CHECKPOINT_SECONDS, MOST_CHECKPOINT_SECONDS = 0.02, 10.0, 600.0
+"""Share of the budget between two checkpoints, and its bounds."""
+WARMUP_SHARE = 0.1
+"""Largest share of a stage over which the learning rate rises."""
+TRIAL_STEPS = 4
+"""Steps after which it is known whether a budget is large enough."""
+LEAST_STEPS = 10
+"""Steps of each model that a budget must have room for."""
+
+
+@dataclass
+class Position:
+    """Where in its stage a training is: everything that the order of the batches depends on."""
+
+    step: int = 0
+    """Number of steps done in this stage."""
+    epoch: int = 0
+    batch: int = 0
+    """Number of batches of this epoch that each process has done."""
+    validated: int = 0
+    """Number of steps done when the held-out clips were last measured."""
+    saved: int = 0
+    """Number of steps done when the last regular checkpoint was saved."""
+    done: float = 0.0
+    """Share of the stage that is done, 0 to 1."""
+    validated_done: float = 0.0
+    """Share of the stage that was done when the held-out clips were last measured."""
+
+
+@dataclass(frozen=True)
+class Due:
+    """What is due before the next step of a stage."""
+
+    done: float
+    """Share of the stage that is done, 0 to 1; the stage ends at 1."""
+    validation: bool
+    checkpoint: bool
+
+
+class Schedule(Protocol):
+    """The schedule of one stage."""
+
+    def due(self, place: Position) -> Due:
+        """What is due before the next step."""
+
+    def learning_rate(self, place: Position, optimisation: Optimisation) -> float:
+        """The learning rate of the next step."""
+
+    def validated(self, seconds: float) -> None:
+        """Learn how long a validation took."""
+
+    def stepped(self, seconds: float) -> None:
+        """Learn how long a step took."""
+
+    def saved(self) -> None:
+        """Learn that a regular checkpoint was saved."""
+
+
+def learning_rate(optimisation: Optimisation, warm: float, cooled: float) -> float:
+    """Linear warm-up, then a cosine down to a share of the peak. ``warm`` is the share of the warm-up that is done, and
+    ``cooled`` that of the decay; both may lie outside 0 to 1."""
+    share = optimisation.final_learning_rate
+    cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, max(0.0, cooled))))
+    return optimisation.learning_rate * min(1.0, warm) * (share + (1 - share) * cosine)
+
+
+class StepSchedule:
+    """A stage of a number of steps. All of it follows from the step alone, so that a resume is exact."""
+
+    def __init__(self, steps: int, options: TrainingOptions) -> None:
+        self._steps = steps
+        self._validation = options.validation.every_steps or DEFAULT_EVERY_STEPS
+        self._checkpoint = options.checkpoint_every_steps or DEFAULT_EVERY_STEPS
+
+    def due(self, place: Position) -> Due:
+        """What is due before the next step."""
+        step = place.step
+        return Due(step / self._steps, step % self._validation == 0, step % self._checkpoint == 0)
+
+    def learning_rate(self, place: Position, optimisation: Optimisation) -> float:
+        """The learning rate of the next step."""
+        warmup = min(optimisation.warmup_steps, max(1, self._steps // 10))
+        warm = (place.step + 1) / warmup if warmup else 1.0
+        return learning_rate(optimisation, warm, (place.step - warmup) / max(1, self._steps - warmup))
+
+    def validated(self, seconds: float) -> None:
+        """Ignore it."""
+
+    def stepped(self, seconds: float) -> None:
+        """Ignore it."""
+
+    def saved(self) -> None:
+        """Ignore it."""
+
+
+class Following:
+    """The schedule of a stage in a process that does not lead, with a budget: the process that leads has the clock, and
+    decides what is due."""
+
+    def due(self, place: Position) -> Due:
+        """Nothing is due."""
+        return Due(0.0, validation=False, checkpoint=False)
+
+    def learning_rate(self, place: Position, optimisation: Optimisation) -> float:
+        """The learning rate of the next step: the warm-up ends after its steps or its share, whichever is first."""
+        warm = max((place.step + 1) / max(1, optimisation.warmup_steps), place.done / WARMUP_SHARE)
+        return learning_rate(optimisation, warm, place.done)
+
+    def validated(self, seconds: float) -> None:
+        """Ignore it."""
+
+    def stepped(self, seconds: float) -> None:
+        """Ignore it."""
+
+    def saved(self) -> None:
+        """Ignore it."""
+
+
+class BudgetSchedule(Following):
+    """A stage that lasts as long as its share of what is left of the budget, in the process that leads."""
+
+    def __init__(self, budget: Budget, options: TrainingOptions, place: Position, share: float) -> None:
+        """``share`` is the share of the time left to train that belongs to what is left of this stage."""
+        self._budget, self._options = budget, options
+        self._first_done, self._share = place.done, share
+        self._fresh = place.step == 0
+        self._step_seconds = self._validation_seconds = 0.0
+        self._began = self._saved = budget.spent
+        self._allotted = max(0.0, budget.left_to_train) * share
+
+    def due(self, place: Position) -> Due:
+        """What is due before the next step. Raises BadInput with InvalidParameters where the budget is too small."""
+        self._budget.tick()
+        if self._fresh and place.step == TRIAL_STEPS:
+            self._refuse_too_small()
+        done, options = self._done(), self._options
+        return Due(
+            done,
+            _by_steps(place.step, options.validation.every_steps)
+            if options.validation.every_steps
+            else done - place.validated_done >= VALIDATION_SHARE,
+            _by_steps(place.step, options.checkpoint_every_steps)
+            if options.checkpoint_every_steps
+            else self._budget.spent - self._saved >= self._checkpoint_seconds(),
+        )
+
+    def validated(self, seconds: float) -> None:
+        """Learn how long a validation took: one more is needed at the end of the stage."""
+        self._validation_seconds = seconds
+
+    def stepped(self, seconds: float) -> None:
+        """Learn how long a step took."""
+        self._step_seconds = 0.9 * self._step_seconds + 0.1 * seconds if self._step_seconds else seconds
+
+    def saved(self) -> None:
+        """Learn that a regular checkpoint was saved."""
+        self._saved = self._budget.spent
+
+    def _done(self) -> float:
+        """The share of the stage that is done; 1 where one more step would miss the end by more than it misses now."""
+        seconds = self._allotted - self._validation_seconds
+        elapsed = self._budget.spent - self._began
+        if elapsed + self._step_seconds / 2 >= seconds:
+            return 1.0
+        return self._first_done + (1 - self._first_done) * elapsed / seconds
+
+    def _checkpoint_seconds(self) -> float:
+        return min(MOST_CHECKPOINT_SECONDS, max(LEAST_CHECKPOINT_SECONDS, CHECKPOINT_SHARE * self._budget.seconds))
+
+    def _refuse_too_small(self) -> None:
+        # A validation has no backward pass, so that this many steps' time is enough for it.
+        needed = self._step_seconds * (LEAST_STEPS + math.ceil(self._options.validation.clips / 8))
+        if self._allotted >= needed:
+            return
+        rest = self._budget.seconds - self._budget.left_to_train
+        least = 30 * math.ceil(1.1 * (rest + needed / self._share) / 30)
+        raise BadInput(
+            Reason.INVALID_PARAMETERS,
+            f"training.budget is {self._options.budget}, but on this machine reading the corpus, {LEAST_STEPS} steps "
+            f"and a validation of each model, and writing the voice take about {written(least)}: set it to at least "
+            f"{written(least)}",
+        )
+
+
+def _by_steps(step: int, every: int | None) -> bool:
+    return every is not None and step % every == 0
+
+
+def written(seconds: int) -> str:
+    """Whole seconds as a budget is written: 90 is 1m30s."""
+    parts = ((seconds // 3600, "h"), (seconds % 3600 // 60, "m"), (seconds % 60, "s"))
+    return "".join(f"{number}{unit}" for number, unit in parts if number) or "0s"
+
+
+def budget_seconds(options: TrainingOptions) -> int | None:
+    """The seconds of a run's budget; None where it has numbers of steps."""
+    return seconds_of(options.budget) if options.budget is not None else None
