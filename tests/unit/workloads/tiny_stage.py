@@ -93,6 +93,9 @@ class TinyStage:
         noise = 0.01 * torch.randn(len(clips), 4)
         return TinyBatch(self.x[clips] + noise, self.y[clips])
 
+    def trial(self) -> TinyBatch:
+        return TinyBatch(self.x[:4], self.y[:4])
+
     def validation(self) -> Iterable[TinyBatch]:
         self.works("validation")
         return [TinyBatch(self.x, self.y)]

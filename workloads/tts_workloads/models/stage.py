@@ -118,6 +118,9 @@ class Stage(Protocol):
     def collate(self, utterances: Sequence[Utterance]) -> Batch:
         """The batch of these utterances. All randomness comes from torch's global generator."""
 
+    def trial(self) -> Batch:
+        """A batch of the usual size to measure the speed of a step with. Nothing that it needs is kept."""
+
     def validation(self) -> Iterable[Batch]:
         """The held-out clips in batches, the same every time."""
 

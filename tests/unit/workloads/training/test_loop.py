@@ -237,3 +237,16 @@ def test_what_is_shown_is_what_would_be_exported(tmp_path: Path) -> None:
     loop.train()
     assert len(stage.shown) == 3  # validations at steps 7, 14 and 20
     assert torch.equal(stage.shown[-1], loop.finished["Acoustic"]["layers.0.weight"])
+
+
+def test_the_speed_of_a_later_stage_is_tried_and_nothing_changes(tmp_path: Path) -> None:
+    trained, plain = [TinyStage("Acoustic", 4), TinyStage("Vocoder", 100)], TinyStage("Vocoder", 100)
+    before = {name: value.clone() for name, value in trained[1].training_module.state_dict().items()}
+    loop = tiny_loop(tmp_path, Points(), trained, Asked(after=2))
+    with pytest.raises(Interrupted):
+        loop.train()
+    assert loop.progress.document.display.eta  # the vocoder's steps are in it, though none was done
+    for name, value in trained[1].training_module.state_dict().items():
+        assert torch.equal(value, before[name])
+    assert all(parameter.grad is None for parameter in trained[1].training_module.parameters())
+    assert torch.equal(plain.training_module.state_dict()["layers.0.weight"], before["layers.0.weight"])

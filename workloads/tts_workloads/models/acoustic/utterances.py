@@ -154,6 +154,10 @@ class UtteranceStage(AcousticStage):
             seconds=sum(frames) * audio.hop_length / audio.sample_rate,
         )
 
+    def trial(self) -> UtteranceBatch:
+        """A batch of the usual size to measure the speed of a step with."""
+        return self.collate(self.batches(0, 0, 1)[0])
+
     def alone(self, clip: int) -> UtteranceBatch:
         """A batch of one clip, on the model's device. So the results for the clip do not depend on other clips, not
         even in their last digit."""

@@ -84,6 +84,10 @@ class GriffinLimStage(VocoderStage):
         """Raise TypeError: nobody may ask for a batch."""
         raise TypeError(f"griffinlim is not trained, and was given {len(utterances)} utterances")
 
+    def trial(self) -> Batch:
+        """Raise TypeError: nobody may ask for a batch."""
+        return self.collate([])
+
     def validation(self) -> Iterable[Batch]:
         """Return no batches."""
         return []

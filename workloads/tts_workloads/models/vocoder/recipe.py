@@ -91,6 +91,11 @@ class SegmentsStage(VocoderStage):
         """Segments from random places of these clips; every place is equally likely."""
         return self._segments([clip for utterance in utterances for clip in utterance], PREDICTED_SHARE)
 
+    def trial(self) -> VocoderBatch:
+        """A batch of the usual size to measure the speed of a step with, of recorded frames alone: the acoustic model
+        is not trained yet."""
+        return self._segments([clip for utterance in self.batches(0, 0, 1)[0] for clip in utterance], 0.0)
+
     def validation(self) -> Iterable[VocoderBatch]:
         """Segments of the held-out clips with the acoustic model's frames."""
         clips = list(self.task.held_out)

@@ -12,9 +12,11 @@ from typing import Any
 from tts_api.report import Checkpoint
 from tts_api.run import TrainingRun
 from tts_workloads.models.stage import Stage
+from tts_workloads.training.loop import trial
 from tts_workloads.training.budget import Budget
 from tts_workloads.training.loop.checkpoint import Checkpoints
 from tts_workloads.training.loop.distributed import World
+from tts_workloads.training.loop.precision import choose
 from tts_workloads.training.loop.schedule import BudgetSchedule, Following, Position, Schedule, StepSchedule
 from tts_workloads.training.loop.trainer import Observer, Trainer
 from tts_workloads.training.telemetry.progress import Progress
@@ -53,6 +55,7 @@ class Loop:
         Steps are counted over all stages as planned: those that early stopping left out count as done.
         """
         state = self.resume()
+        self._try_later_stages()
         done = 0
         for stage in self.stages:
             if stage.name not in self.finished:
@@ -71,6 +74,15 @@ class Loop:
             self.budget.trained()
         if state is None or state["stage"] is not None:
             self.save(done)
+
+    def _try_later_stages(self) -> None:
+        """Tell the progress how long a step of each stage after the next one will take."""
+        if not self.world.leads:
+            return
+        for stage in [stage for stage in self.stages if stage.name not in self.finished][1:]:
+            if stage.steps is not None and stage.steps >= trial.WORTHWHILE_STEPS:
+                number_format = choose(self.run.training.precision, self.world.device)
+                self.progress.expect(stage.name, trial.seconds_per_step(stage, number_format))
 
     def schedule(self, stage: Stage, place: Position) -> Schedule:
         """The schedule of a stage from a place on: its steps, or its share of the time that is left."""
