@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from tts_api.base import Document, Duration, cel_rules, rule, seconds_of
+from tts_api.base import DURATION_PATTERN, Document, Duration, cel_rules, rule, seconds_of
 
 Precision = Literal["auto", "bf16", "fp16", "fp32"]
 
@@ -58,13 +58,17 @@ def _within_budget_bounds(budget: str) -> str:
     return budget
 
 
-# The API server enforces the bounds by the CEL rule; a pattern alone would say them unreadably.
+# The API server enforces the bounds by the CEL rule, and the form by a rule of its own.
 Budget = Annotated[
     Duration,
     AfterValidator(_within_budget_bounds),
     Field(
         json_schema_extra=cel_rules(
-            rule("duration(self) >= duration('1m') && duration(self) <= duration('8760h')", BUDGET_BOUNDS)
+            rule(
+                f"!self.matches('{DURATION_PATTERN}') || "
+                "(duration(self) >= duration('1m') && duration(self) <= duration('8760h'))",
+                BUDGET_BOUNDS,
+            )
         )
     ),
 ]

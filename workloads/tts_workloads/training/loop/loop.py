@@ -12,8 +12,8 @@ from typing import Any
 from tts_api.report import Checkpoint
 from tts_api.run import TrainingRun
 from tts_workloads.models.stage import Stage
-from tts_workloads.training.loop import trial
 from tts_workloads.training.budget import Budget
+from tts_workloads.training.loop import trial
 from tts_workloads.training.loop.checkpoint import Checkpoints
 from tts_workloads.training.loop.distributed import World
 from tts_workloads.training.loop.precision import choose

@@ -62,10 +62,12 @@ class Shared(Protocol):
     record: Observer
     best: dict[str, int]
 
-    clock: Callable[[], float]
-
     def schedule(self, stage: Stage, place: Position) -> Schedule:
         """The schedule of a stage from a place on."""
+
+    @property
+    def clock(self) -> Callable[[], float]:
+        """Counts the seconds that steps and validations take."""
 
     @property
     def stop(self) -> Callable[[], bool]:

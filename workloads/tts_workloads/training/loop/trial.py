@@ -1,4 +1,4 @@
-"""Measures how long a step of a stage takes before the stage begins, so that the time left can be told from the start."""
+"""Measures how long a step of a stage takes before the stage begins, so that the time left is known from the start."""
 
 from __future__ import annotations
 
