@@ -48,6 +48,8 @@ class Budget:
         self.account = read(folder)
         self._began = clock() - age_seconds - self.account.spent_seconds
         self._written = float("-inf")
+        self.prepared_seconds = 0.0
+        """Seconds that were spent when the first step of this attempt came."""
 
     @property
     def spent(self) -> float:
@@ -63,6 +65,10 @@ class Budget:
     def left_to_train(self) -> float:
         """Seconds left without those that the voice needs in the end."""
         return self.left - (self.account.finish_seconds or 0.0)
+
+    def prepared(self) -> None:
+        """Note that the first step comes now."""
+        self.prepared_seconds = self.spent
 
     def tick(self) -> None:
         """Write down what is spent, if the last time is long enough ago."""

@@ -55,6 +55,8 @@ class Loop:
         Steps are counted over all stages as planned: those that early stopping left out count as done.
         """
         state = self.resume()
+        if self.budget is not None:
+            self.budget.prepared()
         self._try_later_stages()
         done = 0
         for stage in self.stages:
@@ -93,7 +95,9 @@ class Loop:
             return Following()
         later = sum(other.effort for other in self.stages[self.stages.index(stage) + 1 :])
         own = stage.effort * (1 - place.done)
-        return BudgetSchedule(self.budget, options, place, own / (own + later) if own else 0.0)
+        share_of_all = stage.effort / sum(each.effort for each in self.stages)
+        share = own / (own + later) if own else 0.0
+        return BudgetSchedule(self.budget, options, place, share=share, share_of_all=share_of_all)
 
     def resume(self) -> dict[str, Any] | None:
         """Restore the finished stages from the newest checkpoint, which the leading process chooses for all processes.

@@ -17,7 +17,7 @@ from tts_workloads.training.budget import Budget
 DEFAULT_EVERY_STEPS = 500
 """Steps between two validations and between two checkpoints, where neither the run nor a budget says."""
 VALIDATION_SHARE = 0.1
-"""Share of a stage between two validations, with a budget."""
+"""Share of a stage between two validations with a budget, and the most that validations take of a stage's time."""
 CHECKPOINT_SHARE, LEAST_CHECKPOINT_SECONDS, MOST_CHECKPOINT_SECONDS = 0.02, 10.0, 600.0
 """Share of the budget between two checkpoints, and its bounds."""
 WARMUP_SHARE = 0.1
@@ -139,11 +139,14 @@ class Following:
 class BudgetSchedule(Following):
     """A stage that lasts as long as its share of what is left of the budget, in the process that leads."""
 
-    def __init__(self, budget: Budget, options: TrainingOptions, place: Position, share: float) -> None:
-        """``share`` is the share of the time left to train that belongs to what is left of this stage."""
+    def __init__(
+        self, budget: Budget, options: TrainingOptions, place: Position, *, share: float, share_of_all: float
+    ) -> None:
+        """``share`` is the share of the time left to train that belongs to what is left of this stage, and
+        ``share_of_all`` that of the whole time to train that belongs to the whole stage."""
         self._budget, self._options = budget, options
-        self._first_done, self._share = place.done, share
-        self._fresh = place.step == 0
+        self._first_done, self._share_of_all = place.done, share_of_all
+        self._on_trial = place.step == 0
         self._step_seconds = self._validation_seconds = 0.0
         self._began = self._saved = budget.spent
         self._allotted = max(0.0, budget.left_to_train) * share
@@ -151,14 +154,15 @@ class BudgetSchedule(Following):
     def due(self, place: Position) -> Due:
         """What is due before the next step. Raises BadInput with InvalidParameters where the budget is too small."""
         self._budget.tick()
-        if self._fresh and place.step == TRIAL_STEPS:
+        if self._on_trial and place.step == TRIAL_STEPS:
             self._refuse_too_small()
-        done, options = self._done(), self._options
+            self._on_trial = False
+        done, options = 0.0 if self._on_trial else self._done(), self._options
         return Due(
             done,
             _by_steps(place.step, options.validation.every_steps)
             if options.validation.every_steps
-            else done - place.validated_done >= VALIDATION_SHARE,
+            else done - place.validated_done >= self._between_validations(),
             _by_steps(place.step, options.checkpoint_every_steps)
             if options.checkpoint_every_steps
             else self._budget.spent - self._saved >= self._checkpoint_seconds(),
@@ -184,6 +188,12 @@ class BudgetSchedule(Following):
             return 1.0
         return self._first_done + (1 - self._first_done) * elapsed / seconds
 
+    def _between_validations(self) -> float:
+        """The share of the stage between two validations."""
+        if not self._allotted:
+            return 1.0
+        return max(VALIDATION_SHARE, self._validation_seconds / (VALIDATION_SHARE * self._allotted))
+
     def _checkpoint_seconds(self) -> float:
         return min(MOST_CHECKPOINT_SECONDS, max(LEAST_CHECKPOINT_SECONDS, CHECKPOINT_SHARE * self._budget.seconds))
 
@@ -192,8 +202,8 @@ class BudgetSchedule(Following):
         needed = self._step_seconds * (LEAST_STEPS + math.ceil(self._options.validation.clips / 8))
         if self._allotted >= needed:
             return
-        rest = self._budget.seconds - self._budget.left_to_train
-        least = 30 * math.ceil(1.1 * (rest + needed / self._share) / 30)
+        rest = self._budget.prepared_seconds + (self._budget.account.finish_seconds or 0.0)
+        least = 30 * math.ceil(1.1 * (rest + needed / self._share_of_all) / 30)
         raise BadInput(
             Reason.INVALID_PARAMETERS,
             f"training.budget is {self._options.budget}, but on this machine reading the corpus, {LEAST_STEPS} steps "

@@ -89,7 +89,8 @@ class Trainer:
         """``first_step`` is the number of steps that the stages before this one count for."""
         self.stage, self.loop, self.first_step = stage, loop, first_step
         self.place, self.guard, self.best = Position(), Guard(), Best()
-        self.schedule: Schedule = loop.schedule(stage, self.place)
+        self.schedule: Schedule
+        """The schedule from the place that the training begins at."""
         self.best_weights: dict[str, Tensor] | None = None
         """The weights of the best validation, on the host; kept only where early stopping is asked for."""
         device = loop.world.device
@@ -137,8 +138,7 @@ class Trainer:
         due = self.schedule.due(place)
         back_off = world.leads and self.guard.must_back_off(place.step)
         done, *flags = world.highest(due.done, due.validation, due.checkpoint, self.loop.stop(), back_off)
-        # The first step is always done, also where a budget is spent already: a voice needs weights that were trained.
-        place.done = done if place.step else min(done, 0.0)
+        place.done = done
         validation, checkpoint, stop, back_off = (flag > 0 for flag in flags)
         return validation, checkpoint, stop, back_off
 
