@@ -128,7 +128,33 @@ def test_good_manifest_is_let_in(api: Cluster, manifest: dict[str, Any]) -> None
 
 BAD: list[tuple[str, dict[str, Any], str]] = [
     ("no dataset", with_(TRAINING, "spec.dataset", ...), "spec.dataset: Required value"),
-    ("no steps", with_(TRAINING, "spec.training", {}), "spec.training.maxSteps: Required value"),
+    ("no length", with_(TRAINING, "spec.training", {}), "training needs a length: set training.budget, such as 45m"),
+    (
+        "a budget and steps",
+        with_(TRAINING, "spec.training", {"budget": "45m", "maxSteps": 10}),
+        "training.budget goes without numbers of steps: leave training.maxSteps and training.vocoderMaxSteps out",
+    ),
+    (
+        "a budget and steps of the vocoder",
+        with_(TRAINING, "spec.training", {"budget": "45m", "vocoderMaxSteps": 10}),
+        "training.budget goes without numbers of steps",
+    ),
+    ("a budget of a second", with_(TRAINING, "spec.training", {"budget": "1s"}), "budget must be from 1m to 8760h"),
+    ("a budget of years", with_(TRAINING, "spec.training", {"budget": "20000h"}), "budget must be from 1m to 8760h"),
+    (
+        "a budget in words",
+        with_(TRAINING, "spec.training", {"budget": "45 minutes"}),
+        "must be a time in whole hours, minutes and seconds, such as 45m or 1h30m",
+    ),
+    (
+        "a budget for nothing",
+        with_(
+            with_(TRAINING, "spec.training", {"budget": "45m", "maxSteps": 0}),
+            "spec.model",
+            {"acoustic": {"fromTraining": {"name": "other"}}, "vocoder": {"architecture": "griffinlim"}},
+        ),
+        "training.budget has no model to train",
+    ),
     (
         "steps below zero",
         with_(TRAINING, "spec.training.maxSteps", -1),

@@ -46,9 +46,8 @@ class Augmentation(Document):
     """Largest share of bands and of frames that is hidden from the alignment, 0 to 0.5."""
 
 
-BUDGET_BOUNDS = (
-    "budget must be at least 1m and at most 8760h, in whole hours, minutes and seconds, such as 45m or 1h30m"
-)
+BUDGET_BOUNDS = "budget must be from 1m to 8760h, in whole hours, minutes and seconds, such as 45m or 1h30m"
+
 LEAST_BUDGET_SECONDS, MOST_BUDGET_SECONDS = 60, 8760 * 3600
 
 

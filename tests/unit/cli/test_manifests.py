@@ -20,7 +20,6 @@ from tts_cli.manifests import given, read
 ROOT = Path(__file__).parents[3]
 STRUCTURAL = {
     "no dataset": "spec.dataset: it is required",
-    "no steps": "spec.training.maxSteps: it is required",
     "steps below zero": "spec.training.maxSteps is -1: it should be greater than or equal to 0",
     "a source without a name": "spec.model.vocoder.fromTraining.name: it is required",
     "an unknown format": "spec.dataset.format is \"vctk\": it should be 'ljspeech' or 'manifest'",

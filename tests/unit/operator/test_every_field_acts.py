@@ -64,6 +64,7 @@ TRAINING: dict[str, Any] = POD | {
     "model.vocoder.architecture": "griffinlim",
     "model.vocoder.fromTraining.name": "other",
     "model.vocoder.parameters": {"layers": 2},
+    "training.budget": "45m",
     "training.maxSteps": 7,
     "training.vocoderMaxSteps": 8,
     "training.batchSeconds": 9,
@@ -118,6 +119,8 @@ SERVICE: dict[str, Any] = POD | {
     "rollout.maxUnavailable": 1,
     "rollout.progressDeadlineSeconds": 20,
 }
+INSTEAD_OF = {"training.budget": "maxSteps"}
+"""Fields that may be given only without another field of the same object."""
 ONE_VALUE = {"dataset.language", "model.acoustic.architecture"}
 """Fields that have only one value so far, so that there is no second one to try."""
 
@@ -152,7 +155,10 @@ def written(spec: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
     """The spec with one field changed. A path into a list replaces the whole list."""
     for listed in ("template.tolerations", "template.env", "template.imagePullSecrets"):
         path = listed if path.startswith(listed) else path
-    return b.merged(spec, {path: value})
+    changed = b.merged(spec, {path: value})
+    if path in INSTEAD_OF:
+        del changed["training"][INSTEAD_OF[path]]
+    return changed
 
 
 def made(actions: Any, requeue_at: Any = None) -> str:

@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import pytest
 import torch
@@ -17,8 +17,9 @@ from tests.unit.workloads import tiny_corpus
 from tts_api import choices
 from tts_api.report import TerminationMessage
 from tts_api.resources.service import Limits
+from tts_api.run import RunDataset
 from tts_workloads import text
-from tts_workloads.data import check
+from tts_workloads.data import InvalidDataset, check
 from tts_workloads.serving.http.app import make_app
 from tts_workloads.serving.http.service import Service
 from tts_workloads.serving.synthesis.loaded_voice import LoadedVoice
@@ -158,21 +159,20 @@ def client(workspace: Path) -> Iterator[TestClient]:
     service.engine.close()
 
 
-def checked(corpus: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *more: str) -> Any:
-    """The exit code of the corpus check and what it printed on both sides."""
-    rate = str(tiny_corpus.SAMPLE_RATE)
-    monkeypatch.setattr("sys.argv", ["check", str(corpus), "--language", Numbers.name, "--sample-rate", rate, *more])
-    code = check.main()
-    printed = capsys.readouterr()
-    return code, printed.out, printed.err
+def checked(corpus: Path, form: str = "ljspeech") -> tuple[int, str, str]:
+    """The exit code of the corpus check, the statistics and the refusal."""
+    audio = {"sampleRate": tiny_corpus.SAMPLE_RATE}
+    dataset = RunDataset.model_validate({"format": form, "language": Numbers.name, "audio": audio})
+    try:
+        return 0, check.statistics_of(corpus, dataset), ""
+    except InvalidDataset as refusal:
+        return 64, "", "\n".join([str(refusal), *refusal.problems])
 
 
-def test_a_corpus_is_accepted(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_corpus_is_accepted(tmp_path: Path) -> None:
     corpus = tiny_corpus.write_corpus(tmp_path / "corpus", sentences=SENTENCES)
     (corpus / "lexicon.txt").write_text(LEXICON, encoding="utf-8")
-    code, out, _ = checked(corpus, capsys, monkeypatch)
+    code, out, _ = checked(corpus)
     assert code == 0
     statistics = json.loads(out)
     assert (statistics["clips"], statistics["unseenSymbols"]) == (20, [])
@@ -207,7 +207,7 @@ def test_a_corpus_is_refused_in_the_languages_terms(
 ) -> None:
     corpus = tiny_corpus.write_corpus(tmp_path / "corpus", clips=4, sentences=SENTENCES)
     (corpus / "lexicon.txt").write_text(lexicon, encoding="utf-8")
-    code, _, err = checked(corpus, capsys, monkeypatch)
+    code, _, err = checked(corpus)
     assert code == 64
     assert [problem for problem in problems if problem not in err] == []
 
@@ -229,7 +229,7 @@ def test_a_corpus_may_say_how_a_text_is_spoken(
     corpus = tiny_corpus.write_corpus(tmp_path / "corpus", clips=1, sentences=SENTENCES)
     line = {"audio": "wavs/clip00.wav", "text": "三", "phonemes": phonemes}
     (corpus / "manifest.jsonl").write_text(json.dumps(line))
-    code, _, err = checked(corpus, capsys, monkeypatch, "--format", "manifest")
+    code, _, err = checked(corpus, "manifest")
     assert code == (64 if problem else 0)
     assert (problem or "") in err
 
