@@ -91,6 +91,10 @@ bench: venv ## Measure the operator beside a bare kopf handler
 bench-training: venv ## Measure how fast the models train, beside plain PyTorch; on a GPU if there is one
 	PYTHONPATH=$(PYTHONPATH) $(PYTHON) -m bench.training $(BENCH)
 
+.PHONY: bench-budgets
+bench-budgets: venv ## Train the example with several budgets: CORPUS=folder BENCH='--budgets 2m 5m 10m'
+	$(PYTHON) -m bench.budgets --corpus $(CORPUS) $(BENCH)
+
 .PHONY: bench-quality
 bench-quality: venv ## Compare a voice with real speech and other synthesisers: VOICE=voice.pt CORPUS=folder
 	$(PYTHON) -m bench.quality --voice $(VOICE) --corpus $(CORPUS) $(BENCH)

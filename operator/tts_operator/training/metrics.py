@@ -18,7 +18,9 @@ from tts_api.resources.training import Phase
 PHASES = get_args(Phase)
 RUNNING = {
     "steps": ("Steps done, over all stages", "step"),
-    "steps_planned": ("Steps to do, over all stages", "totalSteps"),
+    "steps_planned": ("Steps to do, over all stages; 0 with a budget", "totalSteps"),
+    "budget_seconds": ("Seconds of training.budget", "budgetSeconds"),
+    "budget_spent_seconds": ("Seconds of the budget that are spent, over all attempts", "spentSeconds"),
     "loss": ("Training loss, a moving mean", "loss"),
     "audio_seconds_per_second": ("Seconds of speech trained on for each second", "audioSecondsPerSecond"),
     "gpu_utilization_percent": ("Utilisation of rank 0's GPU", "gpu.utilizationPercent"),

@@ -25,18 +25,21 @@ def test_phases_are_counted_and_running_trainings_measured() -> None:
         training("new", None),
         training("a", "Running", step=7, totalSteps=10, loss=0.5, gpu={"utilizationPercent": 93}),
         training("b", "Running"),
+        training("c", "Running", step=3, totalSteps=0, budgetSeconds=600, spentSeconds=150),
         training("done", "Complete", step=10),
     )
     of_a = '{name="a",namespace="speech"}'
     assert {
         'tts_operator_trainings{phase="Pending"} 1.0',
-        'tts_operator_trainings{phase="Running"} 2.0',
+        'tts_operator_trainings{phase="Running"} 3.0',
         'tts_operator_trainings{phase="Complete"} 1.0',
         'tts_operator_trainings{phase="Failed"} 0.0',
         f"tts_operator_training_steps{of_a} 7.0",
         f"tts_operator_training_steps_planned{of_a} 10.0",
         f"tts_operator_training_loss{of_a} 0.5",
         f"tts_operator_training_gpu_utilization_percent{of_a} 93.0",
+        'tts_operator_training_budget_seconds{name="c",namespace="speech"} 600.0',
+        'tts_operator_training_budget_spent_seconds{name="c",namespace="speech"} 150.0',
     } <= set(lines)
     assert not any('name="b"' in line or 'name="done"' in line for line in lines)
 

@@ -17,7 +17,9 @@ from tts_api.report import TerminationMessage
 from tts_api.run import TrainingRun, digest
 from tts_workloads.files import sha256_of
 from tts_workloads.run_document import read_run
-from tts_workloads.training import probe
+from tts_workloads.training import budget, probe
+from tts_workloads.training.finish import rehearsal
+from tts_workloads.training.processes import worker
 from tts_workloads.training.processes.launch import launch, part_of
 from tts_workloads.training.telemetry import curve
 from tts_workloads.voice_file import open_voice
@@ -109,6 +111,27 @@ def test_run_again_it_changes_nothing_and_says_the_same(trained: Path, monkeypat
     finally:
         (trained / "gone").rename(trained / "data")
     assert words(trained) == before
+
+
+def test_a_budget_gives_a_voice_and_the_settings_that_were_chosen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = tiny_corpus.write_workspace(tmp_path, training={"budget": "1m", "validation": {"clips": 2}})
+    monkeypatch.setattr(worker, "budget_seconds", lambda _: 10)  # a minute would be too long for a test
+    monkeypatch.setenv("TTS_TERMINATION_LOG", str(workspace / "log"))
+    assert launch(workspace / "run.json", workspace) == 0, (workspace / "log").read_text()
+    said, folder = words(workspace), workspace / "checkpoints" / "voice"
+    assert said.result is not None
+    card = open_voice(workspace / "checkpoints" / said.result.artifact.path).card
+    assert card.settings is not None
+    assert (card.settings.device, card.settings.batch_seconds) == ("cpu", 16.0)
+    assert card.settings.acoustic_parameters == card.model.acoustic.parameters
+    assert card.provenance.steps == said.step > 2
+    assert budget.read(folder).trained
+    assert budget.read(folder).finish_seconds
+    assert not (folder / rehearsal.FOLDER).exists()
+    run = read_run(TrainingRun, workspace / "run.json")
+    assert part_of(run, workspace, 0) == "alone"
 
 
 def test_a_voice_that_was_lost_is_written_again_without_a_step(
