@@ -8,6 +8,7 @@ its own, started as a pod starts it, and one runs after the other.
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import subprocess
 import sys
@@ -32,6 +33,8 @@ from tts_workloads.processors import cpus
 from tts_workloads.quality import recognise
 from tts_workloads.voice_file import open_voice
 
+ENVIRONMENT = {"GOMP_SPINCOUNT": "1000"} | os.environ
+"""As in the workload image."""
 MANIFEST = Path(__file__).parents[1] / "examples" / "ttstraining.yaml"
 
 
@@ -72,7 +75,7 @@ def train(run: Path, workspace: Path, kill_after: float | None) -> float:
     seconds = 0.0
     for limit in (kill_after, None) if kill_after is not None else (None,):
         began = time.monotonic()
-        with subprocess.Popen(command, stdout=sys.stderr) as process:
+        with subprocess.Popen(command, stdout=sys.stderr, env=ENVIRONMENT) as process:
             try:
                 code = process.wait(limit)
             except subprocess.TimeoutExpired:

@@ -9,7 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -42,6 +42,9 @@ _PROGRAMS = {
 
 _PACKAGES_NAME = "packages"
 _GO = Path(__file__).parent / "go"
+_MODULE = "ttsoperator.dev/"
+_BUILDS = 4
+"""Builds in which the packages are compiled, the last of which makes the programs."""
 _STAMP = "k8s.io/component-base/version"
 _MAJOR, _MINOR, _ = KUBERNETES_VERSION.removeprefix("v").split(".")
 # Without the stamp clients read v0.0.0. The other flags leave out what only a debugger reads.
@@ -107,8 +110,8 @@ def _compile(target: Path) -> None:
         run_go = functools.partial(run, cwd=_GO, env=os.environ | variables)
         mains = [f"./{path.parent.name}" for path in sorted(_GO.glob("*/main.go"))]
         with timed("Go modules: download"):
-            total = len(run_go([go, "list", "-deps", *mains]).splitlines())
-        compiled = 0
+            packages = run_go([go, "list", "-deps", *mains]).splitlines()
+        total, compiled = len(packages), 0
 
         def count(line: str) -> None:
             nonlocal compiled
@@ -118,10 +121,28 @@ def _compile(target: Path) -> None:
 
         command = [go, "build", "-v", "-trimpath", "-ldflags", _LINKER_FLAGS, "-gcflags=all=-dwarf=false"]
         with timed("Kubernetes, Helm and CoreDNS: compile and link"):
+            for part in _compiled_before(packages):
+                run_go([*command, *part], on_line=count)
             run_go([*command, "-o", f"{target}/", *mains], on_line=count)
     for file, names in _PROGRAMS.items():
         for name in names:
             (target / name).symlink_to(file)
+
+
+def _compiled_before(packages: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Yield parts of the packages that programs consist of, to be compiled before the programs are.
+
+    Until it ends, Go keeps a second copy of all that it has compiled. So a build in parts needs less disk. ``packages``
+    come as Go lists them, each after those that it imports. Internal ones cannot be named; they come along.
+    """
+    named = [
+        name
+        for name in packages
+        if "." in name.partition("/")[0] and "internal" not in name.split("/") and not name.startswith(_MODULE)
+    ]
+    size = -(-len(named) // _BUILDS)
+    for first in range(0, len(named) - size, size):
+        yield named[first : first + size]
 
 
 @contextlib.contextmanager

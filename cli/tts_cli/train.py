@@ -87,11 +87,17 @@ def _run(made: OutputFolder, lock: int, view: ProgressView) -> tuple[int, bool]:
 
 
 def _environment(made: OutputFolder) -> dict[str, str]:
-    return os.environ | {
-        "TTS_PROGRESS_FILE": str(made.progress),
-        "TTS_TERMINATION_LOG": str(made.last_words),
-        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
-    }
+    # Threads that wait for each other while spinning take the CPU from the one that they wait for: beside other work a
+    # training would stand nearly still. The workload image sets the same.
+    return (
+        {"GOMP_SPINCOUNT": "1000"}
+        | os.environ
+        | {
+            "TTS_PROGRESS_FILE": str(made.progress),
+            "TTS_TERMINATION_LOG": str(made.last_words),
+            "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+        }
+    )
 
 
 @contextmanager

@@ -113,7 +113,7 @@ class Progress:
         if self._last is not None:
             took = max(moment - self._last, 1e-9)
             self._paces.setdefault(self.document.stage, Mean()).add(took)
-            self._audio.add(audio_seconds / took)
+            self._audio.add(audio_seconds)
         self._last = moment
         if loss is not None:
             self._loss.add(loss)
@@ -158,11 +158,17 @@ class Progress:
             update={
                 "updated_at": now(),
                 "loss": loss,
-                "audio_seconds_per_second": self._audio.value or document.audio_seconds_per_second,
+                "audio_seconds_per_second": self._speed() or document.audio_seconds_per_second,
                 "display": display(document, loss, self._seconds_left(document)),
             }
         )
         self._sink.put(self.document, urgent=urgent)
+
+    def _speed(self) -> float | None:
+        """Seconds of speech a second. Both means have the same weights: a mean of the quotients would follow the
+        shortest times, and a step may be reported right after the one before it."""
+        pace = self._paces[self.document.stage].value if self.document.stage in self._paces else None
+        return self._audio.value / pace if self._audio.value and pace else None
 
     def _seconds_left(self, document: TrainingProgress) -> float | None:
         """The time left: of the budget, or of the steps of all stages, each at its own pace. None while a pace is
