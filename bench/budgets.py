@@ -1,5 +1,6 @@
 """Trains examples/ttstraining.yaml with several budgets, and compares how long each training took with what it was
-given, and how well a recogniser understands the voices: ``python -m bench.budgets --corpus FOLDER --budgets 2m 5m 10m``.
+given, and how well a recogniser understands the voices:
+``python -m bench.budgets --corpus FOLDER --budgets 2m 5m 10m``.
 
 With ``--killed`` each training is killed in the middle of its budget and started again. Each training is a process of
 its own, started as a pod starts it, and one runs after the other.

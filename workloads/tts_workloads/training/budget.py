@@ -24,6 +24,8 @@ class Account:
     spent_seconds: float = 0.0
     finish_seconds: float | None = None
     """How long it takes to measure and write the voice; None before that was tried."""
+    write_seconds: float = 0.0
+    """How much of that comes after the measures."""
     trained: bool = False
     """Whether all models are trained, so that only the voice is missing."""
 
@@ -75,9 +77,15 @@ class Budget:
         if self._clock() - self._written >= WRITE_SECONDS:
             self._write()
 
-    def finish_takes(self, seconds: float) -> None:
-        """Write down how long it takes to measure and write the voice."""
-        self.account = replace(self.account, finish_seconds=seconds)
+    @property
+    def left_to_measure(self) -> float:
+        """Seconds left without those that it takes to write the voice."""
+        return self.left - self.account.write_seconds
+
+    def finish_takes(self, seconds: float, write_seconds: float = 0.0) -> None:
+        """Write down how long it takes to measure and write the voice, and how much of that comes after the
+        measures."""
+        self.account = replace(self.account, finish_seconds=seconds, write_seconds=write_seconds)
         self._write()
 
     def trained(self) -> None:

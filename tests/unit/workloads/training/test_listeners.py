@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import logging
+import math
 import shutil
 import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 from tests.unit.workloads import tiny_corpus
 from tests.unit.workloads.conftest import LISTENERS
 from tts_api.report import Evaluation, TerminationMessage
-from tts_workloads.training.finish.listeners import MARK, spread
+from tts_workloads.training.finish.listeners import MARK, ROUNDS, TimeLeft, spread
 from tts_workloads.training.finish.measure import SpokenClip
 from tts_workloads.training.loop.trainer import Interrupted
 from tts_workloads.training.processes.launch import launch
@@ -161,3 +163,26 @@ def test_a_pod_that_is_asked_to_stop_does_so(workspace: Path, monkeypatch: pytes
 def test_a_bounded_number_is_listened_to(clips: int, most: int, chosen: list[int]) -> None:
     spoken = [SpokenClip(clip, torch.zeros(1).numpy(), torch.zeros(1), 0.0) for clip in range(clips)]
     assert [one.clip for one in spread(spoken, most)] == chosen
+
+
+@pytest.mark.parametrize(
+    ("seconds", "each", "rounds"),
+    [
+        pytest.param(math.inf, 100.0, [10, 10, 10, 10], id="all the time"),
+        pytest.param(400.0, 1.0, [10, 10, 10, 10], id="enough"),
+        pytest.param(20.0, 1.0, [6, 5, 5, 5], id="half of the clips"),
+        pytest.param(0.0, 1.0, [4, 4, 4, 4], id="none, so the least"),
+    ],
+)
+def test_the_listeners_share_the_time_that_is_left(seconds: float, each: float, rounds: list[int]) -> None:
+    now = [0.0]
+    left = TimeLeft(seconds, lambda: now[0])
+    heard = []
+    for _ in range(ROUNDS):
+        count = 0
+        for _ in left.of([("text", np.zeros(1, np.float32))] * 10):
+            now[0] += each
+            count += 1
+        heard.append(count)
+    assert heard == rounds
+    assert left.fewest == min(rounds)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
 import json
 import os
 import shutil
@@ -116,8 +118,10 @@ def test_run_again_it_changes_nothing_and_says_the_same(trained: Path, monkeypat
 def test_a_budget_gives_a_voice_and_the_settings_that_were_chosen(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    workspace = tiny_corpus.write_workspace(tmp_path, training={"budget": "1m", "validation": {"clips": 2}})
-    monkeypatch.setattr(worker, "budget_seconds", lambda _: 10)  # a minute would be too long for a test
+    workspace = tiny_corpus.write_workspace(tmp_path, training={"budget": "10m", "validation": {"clips": 2}})
+    ticks = itertools.count()
+    clocked = functools.partial(budget.Budget, clock=lambda: next(ticks) * 2.0)  # ten minutes go by in 300 looks
+    monkeypatch.setattr(worker, "Budget", clocked)
     monkeypatch.setenv("TTS_TERMINATION_LOG", str(workspace / "log"))
     assert launch(workspace / "run.json", workspace) == 0, (workspace / "log").read_text()
     said, folder = words(workspace), workspace / "checkpoints" / "voice"

@@ -5,8 +5,10 @@ never ends a training. The measures are computed in ``quality``."""
 from __future__ import annotations
 
 import logging
+import math
+import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -30,14 +32,26 @@ MARK = "listening"
 """A file that exists in the run's folder while the listeners run. If it is found, an earlier try was killed while they
 ran (they take half a gigabyte of memory), and a second try would be killed too."""
 
+ROUNDS = 4
+"""Rounds of listening: each of two listeners to the voice and to the recordings."""
+LEAST_CLIPS = 4
+"""Clips of a round that are listened to whatever time it takes."""
+
 TextAndSound = tuple[str, NDArray[np.float32]]
 """A text and its sound ``[samples]`` float32, -1 to 1."""
 Measures = dict[str, float | None]
 
 
-def listened_to(evaluation: Evaluation, training: Training, spoken: Sequence[SpokenClip], folder: Path) -> Evaluation:
-    """The evaluation with the listeners' measures added. ``folder`` is the folder of the run. The measures of a
-    listener that is not installed or fails are left out. Raises Interrupted."""
+def listened_to(
+    evaluation: Evaluation,
+    training: Training,
+    spoken: Sequence[SpokenClip],
+    folder: Path,
+    seconds: float = math.inf,
+) -> Evaluation:
+    """The evaluation with the listeners' measures added. ``folder`` is the folder of the run. When about ``seconds``
+    are over, fewer clips are listened to: a voice that nobody understands takes a recogniser many times as long. The
+    measures of a listener that is not installed or fails are left out. Raises Interrupted."""
     mark = folder / MARK
     if mark.exists():
         log.warning("an earlier try died while the voice was listened to, which is left out now: see %s", mark)
@@ -53,7 +67,8 @@ def listened_to(evaluation: Evaluation, training: Training, spoken: Sequence[Spo
     try:
         folder.mkdir(parents=True, exist_ok=True)
         mark.touch()
-        measures = _asked(said, recorded, audio.sample_rate, training.run.dataset.language)
+        time_left = TimeLeft(seconds)
+        measures = _asked(said, recorded, audio.sample_rate, training.run.dataset.language, time_left)
     except OSError as error:
         log.warning("the voice is not listened to: %s cannot be written: %s", mark, error)
         return evaluation
@@ -64,8 +79,30 @@ def listened_to(evaluation: Evaluation, training: Training, spoken: Sequence[Spo
         naturalness.model.cache_clear()
     if not measures:
         return evaluation
-    log.info("%d clips were listened to in %.0f s", len(chosen), time.perf_counter() - started)
-    return evaluation.model_copy(update={"listened_clips": len(chosen), **measures})
+    clips = min(time_left.fewest, len(chosen))
+    log.info("%d clips were listened to in %.0f s", clips, time.perf_counter() - started)
+    return evaluation.model_copy(update={"listened_clips": clips, **measures})
+
+
+class TimeLeft:
+    """The time of the listeners, shared evenly among the rounds of listening that are left."""
+
+    def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock, self._end, self._rounds = clock, clock() + seconds, ROUNDS
+        self.fewest = sys.maxsize
+        """The fewest clips of a round."""
+
+    def of(self, utterances: Sequence[TextAndSound]) -> Iterator[TextAndSound]:
+        """Yield the utterances of one round until its time is over, but ``LEAST_CLIPS`` at least."""
+        until = self._clock() + max(0.0, self._end - self._clock()) / max(1, self._rounds)
+        self._rounds -= 1
+        count = 0
+        for utterance in utterances:
+            if count >= LEAST_CLIPS and self._clock() > until:
+                break
+            count += 1
+            yield utterance
+        self.fewest = min(self.fewest, count)
 
 
 def spread(spoken: Sequence[SpokenClip], most: int) -> Sequence[SpokenClip]:
@@ -73,7 +110,13 @@ def spread(spoken: Sequence[SpokenClip], most: int) -> Sequence[SpokenClip]:
     return spoken[:: max(1, -(-len(spoken) // most))]
 
 
-def _asked(said: Sequence[TextAndSound], recorded: Sequence[TextAndSound], sample_rate: int, language: str) -> Measures:
+def _asked(
+    said: Sequence[TextAndSound],
+    recorded: Sequence[TextAndSound],
+    sample_rate: int,
+    language: str,
+    time_left: TimeLeft,
+) -> Measures:
     """The measures of the listeners that are installed, by the names of the evaluation's fields."""
     listeners: list[tuple[str, Callable[[Iterable[TextAndSound], int], Measures]]] = [("opinions", _opinion)]
     if language.partition("-")[0] == recognise.LANGUAGE:
@@ -82,7 +125,7 @@ def _asked(said: Sequence[TextAndSound], recorded: Sequence[TextAndSound], sampl
     absent = []
     for name, listen in listeners:
         try:
-            voice, speech = listen(said, sample_rate), listen(recorded, sample_rate)
+            voice, speech = (listen(time_left.of(sounds), sample_rate) for sounds in (said, recorded))
         except Interrupted:
             raise
         except ModuleNotFoundError as error:

@@ -23,8 +23,11 @@ CLIPS = 3
 """Held-out clips that are measured; the time for all of them follows from the times for one and for these."""
 
 
-def rehearse(run: TrainingRun, training: Training, device: torch.device, folder: Path, root: Path) -> float:
-    """Return how many seconds it will take to measure the voice and to write it. ``folder`` is the folder of the run
+def rehearse(
+    run: TrainingRun, training: Training, device: torch.device, folder: Path, root: Path
+) -> tuple[float, float]:
+    """Return how many seconds it will take to measure the voice and to write it, and how many of these come after the
+    measures. ``folder`` is the folder of the run
     and ``root`` the root of the volume; nothing stays in them. Raises as ``results.finish``."""
     scratch = folder / FOLDER
     shutil.rmtree(scratch, ignore_errors=True)  # of a try that was killed
@@ -43,7 +46,7 @@ def rehearse(run: TrainingRun, training: Training, device: torch.device, folder:
         shutil.rmtree(scratch, ignore_errors=True)
     rest = time.monotonic() - began - one - few
     each = max(0.0, few - one) / max(1, len(recorded) - 1)
-    return rest + one + each * max(0, len(training.held_out) - 1)
+    return rest + one + each * max(0, len(training.held_out) - 1), rest
 
 
 def _as_recorded(training: Training, clip: int) -> SpokenClip:

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import io
 import logging
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -50,13 +51,20 @@ def earlier_result(run: TrainingRun, folder: Path, root: Path) -> TrainingResult
 
 
 def finish(
-    run: TrainingRun, training: Training, steps: int, device: torch.device, folder: Path, root: Path
+    run: TrainingRun,
+    training: Training,
+    steps: int,
+    device: torch.device,
+    folder: Path,
+    root: Path,
+    seconds_left: Callable[[], float] = lambda: math.inf,
 ) -> TrainingResult:
     """Measure the voice and write it. ``steps`` is the number of steps done, ``folder`` the folder of the run and
-    ``root`` the root of the volume. Raises StorageFull, and RuntimeError where the written voice does not speak."""
+    ``root`` the root of the volume; ``seconds_left`` returns how long it may take to listen to the voice. Raises
+    StorageFull, and RuntimeError where the written voice does not speak."""
     module = models.build_voice(training.acoustic, training.vocoder).to(device).eval()
     spoken = [speak(module, training, clip, device) for clip in training.held_out]
-    evaluation = listened_to(measure(training, spoken, device), training, spoken, folder)
+    evaluation = listened_to(measure(training, spoken, device), training, spoken, folder, seconds_left())
     card = describe(run, training, steps, evaluation)
     report = folder / "report"
     leave_report(report, training, card, spoken)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import math
 import os
 import signal
 import sys
@@ -152,7 +153,9 @@ class _RankRun:
                 if self.leads:
                     self.stop.interrupts()
                     self.progress.stage("Exporting", self.steps)
-                    result = results.finish(self.run, training, steps, world.device, self.folder, self.root)
+                    result = results.finish(
+                        self.run, training, steps, world.device, self.folder, self.root, self._left_to_measure
+                    )
                     self.shards.forget()
         except Interrupted as interrupted:
             return _interrupted(str(interrupted), self.progress)
@@ -170,7 +173,11 @@ class _RankRun:
         from tts_workloads.training.finish.rehearsal import rehearse
 
         if self.budget is not None and self.budget.account.finish_seconds is None:
-            self.budget.finish_takes(rehearse(self.run, training, world.device, self.folder, self.root))
+            self.budget.finish_takes(*rehearse(self.run, training, world.device, self.folder, self.root))
+
+    def _left_to_measure(self) -> float:
+        """Seconds that measuring the voice may take."""
+        return math.inf if self.budget is None else self.budget.left_to_measure
 
     def _pause(self) -> None:
         """Between two clips: stop if this process was asked to, and keep the budget's account."""
