@@ -72,7 +72,7 @@ def hand_over(steps: Steps, why: str | None, environment: dict[str, str]) -> NoR
 def announce(screen: Screen, why: str | None) -> None:
     """Say what the demo will do and take. Raises Refused and PartsError where it cannot succeed."""
     if why is None:
-        title = "A real Kubernetes starts here, trains a voice from 24 minutes of speech, and lets it speak."
+        title = "A real Kubernetes starts here, trains a voice from 20 minutes of speech, and lets it speak."
         needs = space.needed(images_too=True, lock="demo")
         minutes = costs.WITH_CLUSTER
     else:

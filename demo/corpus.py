@@ -1,4 +1,4 @@
-"""The demo's corpus: Debian's English Asterisk prompts (one speaker, 24 minutes, CC-BY-SA-3.0) as an LJSpeech folder.
+"""The demo's corpus: Debian's English Asterisk prompts (one speaker, 22 minutes, CC-BY-SA-3.0) as an LJSpeech folder.
 
     ./tools/demo-corpus --output corpus
 

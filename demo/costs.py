@@ -31,7 +31,11 @@ def announcement(needs: Sequence[Need], minutes: Minutes, title: str) -> list[st
     lack, and the results."""
     is_cold = len(needs) > 1  # the results of a run are always among them
     measured = minutes.cold if is_cold else minutes.warm
-    what = "The caches lack parts, which are downloaded and built first." if is_cold else "Everything is in the caches."
+    what = (
+        "Some parts are not in the caches yet: they are downloaded and built first."
+        if is_cold
+        else "Everything is in the caches."
+    )
     lines = [title, what]
     if measured is not None:
         lines.append(f"This took {measured} minutes on {minutes.machine}; a slower machine or other work take longer.")

@@ -35,7 +35,7 @@ _TITLES = {
 _LOSSES = {"Acoustic": "Acoustic loss", "Vocoder": "Vocoder loss"}
 _SWITCH = (
     "The acoustic model is trained, and the vocoder begins. The vocoder has a loss of its own, on another scale: the "
-    "two do not compare."
+    "two do not compare. Steps count on over both."
 )
 
 
@@ -68,7 +68,7 @@ def view(status: dict[str, Any]) -> View:
     if stage in _LOSSES and (loss := display.get("loss")):
         facts.append(f"{_LOSSES[stage]} {loss}")
     if stage in _LOSSES and (speed := progress.get("audioSecondsPerSecond")):
-        facts.append(f"{speed:.0f} s of speech/s")
+        facts.append(f"reads {speed:.0f} s of speech a second")
     if eta := display.get("eta"):
         facts.append(f"{eta} left")
     return View(_TITLES.get(stage, stage), _share(progress), tuple(facts), stage)

@@ -145,7 +145,7 @@ class OnCluster:
         return cluster
 
     def _show_resources(self) -> None:
-        self._screen.say(self._screen.bold("  $ kubectl get ttst,ttss"))
+        self._screen.say(self._screen.bold(f"  $ kubectl get ttst,ttss -n {NAMESPACE}"))
         with contextlib.suppress(ClusterError):  # it is only to look at
             for line in self._running().kubectl("get", "-n", NAMESPACE, "ttst,ttss").splitlines():
                 self._screen.say(f"  {line}")

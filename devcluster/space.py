@@ -14,7 +14,7 @@ from devcluster.commands import PartsError
 _GIGABYTE = 1e9
 # Measured on x86-64. What is deleted once a part is complete counts too.
 _PROGRAMS = 0.3
-_GO_CACHES = 3.7
+_GO_CACHES = 4.6
 _PACKAGES = 0.2
 _IMAGES = 5.5
 _RUN = 0.5
@@ -40,7 +40,7 @@ def needed(*, lock: str, images_too: bool, programs_too: bool = True) -> list[Ne
     to_compile = programs_too and not parts.programs_are_built()
     everything = [
         (to_compile, Need("Kubernetes, Helm and CoreDNS", _PROGRAMS)),
-        (to_compile and not parts.user_has_modules(), Need("Go's caches, meanwhile", _GO_CACHES)),
+        (to_compile and not parts.user_has_modules(), Need("Go's caches (deleted afterwards)", _GO_CACHES)),
         (programs_too and not parts.packages_are_unpacked(), Need("Debian's packages", _PACKAGES)),
         (images_too and not seed.is_filled(), Need("images and the nodes' copy of them", _IMAGES)),
         (not _is_installed(lock), Need("Python packages", _VENVS[lock][1])),

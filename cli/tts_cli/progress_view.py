@@ -53,7 +53,7 @@ def details(document: TrainingProgress) -> str:
     known = (
         ("step ", shown.step if document.stage != "Preparing" else ""),
         ("loss ", shown.loss if trains else ""),  # another stage would show that of the stage before
-        ("", f"{speed:.0f} s of speech/s" if speed and trains else ""),
+        ("", f"reads {speed:.0f} s of speech a second" if speed and trains else ""),
         ("left ", shown.eta if trains else ""),
     )
     return ", ".join(name + value for name, value in known if value)

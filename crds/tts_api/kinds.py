@@ -111,10 +111,12 @@ TRAINING = CustomKind(
     columns=(
         Column("Phase", "string", ".status.phase", "Summary of the conditions in one word."),
         Column("Reason", "string", ".status.reason", "Why the training is in this phase, as one word."),
-        Column("Progress", "string", f"{_DISPLAY}.percent", "Share of the steps done."),
-        Column("Step", "string", f"{_DISPLAY}.step", "Steps done of all steps."),
+        Column("Progress", "string", f"{_DISPLAY}.percent", "Share of the budget spent, or of the steps done."),
+        Column(
+            "Step", "string", f"{_DISPLAY}.step", "Steps done, over all models; of all steps where there is no budget."
+        ),
         Column("Loss", "string", f"{_DISPLAY}.loss", "Training loss."),
-        Column("ETA", "string", f"{_DISPLAY}.eta", "Remaining time at the present speed."),
+        Column("ETA", "string", f"{_DISPLAY}.eta", "Time left: of the budget, or at the present speed."),
         Column("GPUs", "integer", ".status.gpus", "GPUs that the pods use."),
         Column("Stage", "string", ".status.progress.stage", "What the training is doing.", priority=1),
         Column("Artifact", "string", ".status.artifact.path", "File of the finished voice.", priority=1),

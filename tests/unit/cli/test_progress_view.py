@@ -24,8 +24,8 @@ def progress(stage: str = "Acoustic", step: int = 5, **changes: Any) -> Training
     ("stage", "shown"),
     [
         ("Preparing", ""),
-        ("Acoustic", "step 5/10, loss 1.2500, 12 s of speech/s, left 4m30s"),
-        ("Vocoder", "step 5/10, loss 1.2500, 12 s of speech/s, left 4m30s"),
+        ("Acoustic", "step 5/10, loss 1.2500, reads 12 s of speech a second, left 4m30s"),
+        ("Vocoder", "step 5/10, loss 1.2500, reads 12 s of speech a second, left 4m30s"),
         ("Exporting", "step 5/10"),
         ("Finished", "step 5/10"),
     ],
@@ -50,8 +50,8 @@ def test_a_file_gets_a_line_a_minute_and_one_for_each_stage() -> None:
             lines.show(document)
     assert stream.getvalue().splitlines() == [
         "  0% reading the corpus",
-        " 10% training the acoustic model: step 1/10, loss 1.2500, 12 s of speech/s, left 4m30s",
-        " 30% training the acoustic model: step 3/10, loss 1.2500, 12 s of speech/s, left 4m30s",
+        " 10% training the acoustic model: step 1/10, loss 1.2500, reads 12 s of speech a second, left 4m30s",
+        " 30% training the acoustic model: step 3/10, loss 1.2500, reads 12 s of speech a second, left 4m30s",
         "the disk is slow",
         "100% finished: step 10/10",
     ]

@@ -30,7 +30,7 @@ RESULTS = Need("cluster and results", 0.5)
             [Need("images", 4.0), RESULTS],
             costs.Minutes(19, 11, "two cores"),
             [
-                "The caches lack parts, which are downloaded and built first.",
+                "Some parts are not in the caches yet: they are downloaded and built first.",
                 "This took 19 minutes on two cores; a slower machine or other work take longer.",
             ],
             id="cold",

@@ -31,7 +31,7 @@ BUDGET = {"percent": "42%", "step": "931", "loss": "1.4210", "eta": "5m48s"}
         pytest.param(status("Preparing"), "  Preparing the corpus", id="preparing"),
         pytest.param(
             status("Acoustic", step=924, totalSteps=2200, audioSecondsPerSecond=247.6, display=STEPS),
-            "  Acoustic model 42%, step 931/2200, Acoustic loss 1.4210, 248 s of speech/s, 12m15s left",
+            "  Acoustic model 42%, step 931/2200, Acoustic loss 1.4210, reads 248 s of speech a second, 12m15s left",
             id="acoustic-by-steps",
         ),
         pytest.param(

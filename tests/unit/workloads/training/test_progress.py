@@ -143,7 +143,7 @@ def test_a_file_gets_a_line_a_minute_and_one_at_each_stage() -> None:
     progress.stage("Vocoder", 100)
     lines = stream.getvalue().splitlines()
     assert len(lines) == 4
-    assert lines[1] == "Acoustic   15% step 30/200, acoustic loss 1.0000, 15 s of speech/s, ETA 3m10s"
+    assert lines[1] == "Acoustic   15% step 30/200, acoustic loss 1.0000, reads 15 s of speech a second, ETA 3m10s"
     assert lines[3].startswith("Vocoder    50% step 100/200")
 
 
@@ -157,6 +157,6 @@ def test_a_pod_logs_a_line_a_minute_and_reports_everything(caplog: pytest.LogCap
             step(progress, number)
     assert [record.getMessage() for record in caplog.records] == [
         "Acoustic    0% step 0/100",
-        "Acoustic   60% step 60/100, acoustic loss 1.0000, 30 s of speech/s, ETA 40s",
+        "Acoustic   60% step 60/100, acoustic loss 1.0000, reads 30 s of speech a second, ETA 40s",
     ]
     assert len(kept.documents) == 71

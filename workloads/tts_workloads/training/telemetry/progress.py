@@ -104,7 +104,16 @@ class Progress:
         trains = name in {"Acoustic", "Vocoder"}
         started = self.document.started_at or (now() if trains else None)
         loss = None if trains else self.document.loss  # at the end the loss of the last stage stays
-        self._put(stage=name, step=step, loss=loss, validation_loss=None, started_at=started, urgent=True)
+        speed = None if trains else self.document.audio_seconds_per_second
+        self._put(
+            stage=name,
+            step=step,
+            loss=loss,
+            audio_seconds_per_second=speed,
+            validation_loss=None,
+            started_at=started,
+            urgent=True,
+        )
 
     def step(self, step: int, *, epoch: int, loss: float | None, learning_rate: float, audio_seconds: float) -> None:
         """Report a step. ``loss`` is None where it was not finite and the step was skipped; ``audio_seconds`` are the

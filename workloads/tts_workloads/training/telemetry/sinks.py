@@ -110,7 +110,7 @@ def line_of(document: TrainingProgress) -> str:
     if document.gpu is not None:
         parts.append(f"GPU {document.gpu.utilization_percent}%, {document.gpu.memory_used_bytes / 2**30:.1f} GiB")
     if document.audio_seconds_per_second:
-        parts.append(f"{document.audio_seconds_per_second:.0f} s of speech/s")
+        parts.append(f"reads {document.audio_seconds_per_second:.0f} s of speech a second")
     if shown.eta and document.stage != "Finished":
         parts.append(f"ETA {shown.eta}")
     return ", ".join(parts)
