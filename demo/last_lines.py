@@ -26,7 +26,7 @@ def speaking(port: int) -> list[str]:
     given = "" if port == SPEAK_PORT else f" PORT={port}"
     return [
         f"make speak{given}    # installs PyTorch first (8 GB); then open http://127.0.0.1:{port} and type",
-        f'curl http://127.0.0.1:{port}/v1/audio/speech -d \'{{"input": "Good morning."}}\' -o hello.mp3    # while it runs',
+        f'curl http://127.0.0.1:{port}/v1/audio/speech -d \'{{"input": "Good morning."}}\' -o hello.mp3',
     ]
 
 

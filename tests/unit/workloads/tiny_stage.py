@@ -94,6 +94,7 @@ class TinyStage:
         return TinyBatch(self.x[clips] + noise, self.y[clips])
 
     def trial(self) -> TinyBatch:
+        self.works("step")
         return TinyBatch(self.x[:4], self.y[:4])
 
     def validation(self) -> Iterable[TinyBatch]:

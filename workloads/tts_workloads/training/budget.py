@@ -21,6 +21,8 @@ WRITE_SECONDS = 5.0
 class Account:
     """What an attempt leaves for the next one."""
 
+    run: str = ""
+    """Digest of the run; an account of another run is worth nothing."""
     spent_seconds: float = 0.0
     finish_seconds: float | None = None
     """How long it takes to measure and write the voice; None before that was tried."""
@@ -30,28 +32,35 @@ class Account:
     """Whether all models are trained, so that only the voice is missing."""
 
 
-def read(folder: Path) -> Account:
-    """The account in the folder of a run; a new one where there is none or where it cannot be read."""
+def read(folder: Path, run_sha256: str) -> Account:
+    """The account of a run in its folder; a new one where there is none, where it cannot be read, or where it is that
+    of another run."""
+    new = Account(run_sha256)
     try:
-        return Account(**json.loads((folder / FILE).read_text()))
+        account = Account(**json.loads((folder / FILE).read_text()))
     except (OSError, ValueError, TypeError):
-        return Account()
+        return new
+    return account if account.run == run_sha256 else new
 
 
 class Budget:
     """The budget of a run, and the clock of this attempt. Only the process that leads has one."""
 
     def __init__(
-        self, seconds: float, folder: Path, *, clock: Callable[[], float] = time.monotonic, age_seconds: float = 0.0
+        self,
+        seconds: float,
+        folder: Path,
+        *,
+        run_sha256: str,
+        clock: Callable[[], float] = time.monotonic,
+        age_seconds: float = 0.0,
     ) -> None:
         """``age_seconds`` is how long this attempt has run already. ``clock`` counts seconds; one that stands still
         while the machine sleeps does not charge the sleep."""
         self.seconds, self._folder, self._clock = seconds, folder, clock
-        self.account = read(folder)
+        self.account = read(folder, run_sha256)
         self._began = clock() - age_seconds - self.account.spent_seconds
         self._written = float("-inf")
-        self.prepared_seconds = 0.0
-        """Seconds that were spent when the first step of this attempt came."""
 
     @property
     def spent(self) -> float:
@@ -67,10 +76,6 @@ class Budget:
     def left_to_train(self) -> float:
         """Seconds left without those that the voice needs in the end."""
         return self.left - (self.account.finish_seconds or 0.0)
-
-    def prepared(self) -> None:
-        """Note that the first step comes now."""
-        self.prepared_seconds = self.spent
 
     def tick(self) -> None:
         """Write down what is spent, if the last time is long enough ago."""
@@ -91,6 +96,10 @@ class Budget:
     def trained(self) -> None:
         """Write down that all models are trained."""
         self.account = replace(self.account, trained=True)
+        self._write()
+
+    def close(self) -> None:
+        """Write down what is spent when the attempt ends."""
         self._write()
 
     def _write(self) -> None:

@@ -17,7 +17,7 @@ import torch
 from tests.unit.workloads import tiny_corpus
 from tests.unit.workloads.conftest import LISTENERS
 from tts_api.report import Evaluation, TerminationMessage
-from tts_workloads.training.finish.listeners import MARK, ROUNDS, TimeLeft, spread
+from tts_workloads.training.finish.listeners import MARK, TimeLeft, spread
 from tts_workloads.training.finish.measure import SpokenClip
 from tts_workloads.training.loop.trainer import Interrupted
 from tts_workloads.training.processes.launch import launch
@@ -176,9 +176,9 @@ def test_a_bounded_number_is_listened_to(clips: int, most: int, chosen: list[int
 )
 def test_the_listeners_share_the_time_that_is_left(seconds: float, each: float, rounds: list[int]) -> None:
     now = [0.0]
-    left = TimeLeft(seconds, lambda: now[0])
+    left = TimeLeft(seconds, 4, lambda: now[0])
     heard = []
-    for _ in range(ROUNDS):
+    for _ in range(4):
         count = 0
         for _ in left.of([("text", np.zeros(1, np.float32))] * 10):
             now[0] += each

@@ -98,7 +98,7 @@ def test_each_stage_counts_at_its_own_pace(tmp_path: Path) -> None:
 
 def test_what_is_left_of_a_budget_is_the_time_left(tmp_path: Path) -> None:
     clock, kept = [0.0], Kept()
-    budget = Budget(600, tmp_path, clock=lambda: clock[0])
+    budget = Budget(600, tmp_path, run_sha256="a", clock=lambda: clock[0])
     progress = Progress({}, kept, lambda: clock[0], budget)
     progress.stage("Acoustic", 0)
     clock[0] += 150.0

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from tts_workloads.models.stage import Optimisation
 from tts_workloads.training import budget as budgets
 from tts_workloads.training.budget import Budget
 from tts_workloads.training.loop.loop import Loop
-from tts_workloads.training.loop.schedule import Due, Position, StepSchedule, budget_seconds, written
+from tts_workloads.training.loop.schedule import LEAST_STEPS, Due, Position, StepSchedule, budget_seconds, written
 from tts_workloads.training.loop.trainer import Interrupted
 
 RULES = Optimisation(learning_rate=1.0, warmup_steps=10, final_learning_rate=0.1)
@@ -73,7 +75,7 @@ class Machine:
 
         clock: Callable[[], float] = lambda: self.now  # noqa: E731
         stages = [TinyStage("Acoustic", None, works=self.works), TinyStage("Vocoder", None, works=self.works)]
-        budget = Budget(run_seconds(self.budget), self.folder / "voice", clock=clock)
+        budget = Budget(run_seconds(self.budget), self.folder / "voice", run_sha256="a", clock=clock)
         self.works("preparing")
         budget.tick()
         if budget.account.finish_seconds is None:
@@ -152,7 +154,7 @@ def test_time_that_nobody_trains_is_free(tmp_path: Path) -> None:
 def test_what_was_spent_is_known_after_a_kill(tmp_path: Path) -> None:
     machine = Machine(tmp_path, "10m")
     machine.attempt(until=290.0, dies=True)
-    account = budgets.read(tmp_path / "voice")
+    account = budgets.read(tmp_path / "voice", "a")
     assert account.spent_seconds == pytest.approx(290.0, abs=budgets.WRITE_SECONDS + 3.0)
     assert account.finish_seconds == 20.0
     assert not account.trained
@@ -160,15 +162,16 @@ def test_what_was_spent_is_known_after_a_kill(tmp_path: Path) -> None:
 
 def test_an_account_that_is_torn_begins_anew(tmp_path: Path) -> None:
     (tmp_path / budgets.FILE).write_text('{"spent_sec')
-    assert budgets.read(tmp_path) == budgets.Account()
+    assert budgets.read(tmp_path, "a") == budgets.Account("a")
 
 
 @pytest.mark.parametrize(
     ("budget", "least"),
     [
-        # 10 + 20 s at the start, 20 s at the end, and 12 steps of 5 s for each of two models; a tenth more.
-        pytest.param("1m", "3m30s", id="a minute"),
-        pytest.param("2m", "3m30s", id="two minutes"),
+        # 10 + 20 s at the start, 3 steps of 5 s on trial and 12 more for each of two models, 20 s at the end; a tenth
+        # more.
+        pytest.param("1m", "4m", id="a minute"),
+        pytest.param("2m", "4m", id="two minutes"),
     ],
 )
 def test_a_budget_without_room_for_a_validation_is_refused_with_the_least(
@@ -180,9 +183,9 @@ def test_a_budget_without_room_for_a_validation_is_refused_with_the_least(
 
 
 def test_the_least_that_a_refusal_names_would_do(tmp_path: Path) -> None:
-    machine = Machine(tmp_path, "3m30s", step=5.0, validation=5.0)
+    machine = Machine(tmp_path, "4m", step=5.0, validation=5.0)
     loop = machine.attempt()
-    assert machine.now == pytest.approx(210.0, rel=0.05)
+    assert machine.now == pytest.approx(240.0, rel=0.05)
     assert min(loop.steps.values()) >= 10
 
 
@@ -198,3 +201,20 @@ def test_a_process_that_does_not_lead_follows(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("seconds", "text"), [(0, "0s"), (90, "1m30s"), (3600, "1h"), (5430, "1h30m30s")])
 def test_seconds_are_written_as_a_budget(seconds: int, text: str) -> None:
     assert written(seconds) == text
+
+
+def test_an_account_of_another_run_is_worth_nothing(tmp_path: Path) -> None:
+    Budget(600, tmp_path, run_sha256="a", clock=lambda: 100.0, age_seconds=50.0).trained()
+    assert budgets.read(tmp_path, "a").trained
+    assert budgets.read(tmp_path, "b") == budgets.Account("b")
+
+
+def test_a_training_that_resumes_with_nothing_left_still_trains_each_model(tmp_path: Path) -> None:
+    """It is not refused, and no model is left without a step."""
+    machine = Machine(tmp_path, "10m")
+    machine.attempt(until=250.0, dies=True)
+    account = budgets.read(tmp_path / "voice", "a")
+    left = replace(account, spent_seconds=590.0)
+    (tmp_path / "voice" / budgets.FILE).write_text(json.dumps(asdict(left)))
+    loop = machine.attempt()
+    assert loop.steps["Vocoder"] == LEAST_STEPS

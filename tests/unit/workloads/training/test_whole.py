@@ -125,16 +125,16 @@ def test_a_budget_gives_a_voice_and_the_settings_that_were_chosen(
     monkeypatch.setenv("TTS_TERMINATION_LOG", str(workspace / "log"))
     assert launch(workspace / "run.json", workspace) == 0, (workspace / "log").read_text()
     said, folder = words(workspace), workspace / "checkpoints" / "voice"
+    run = read_run(TrainingRun, workspace / "run.json")
     assert said.result is not None
     card = open_voice(workspace / "checkpoints" / said.result.artifact.path).card
     assert card.settings is not None
     assert (card.settings.device, card.settings.batch_seconds) == ("cpu", 16.0)
     assert card.settings.acoustic_parameters == card.model.acoustic.parameters
     assert card.provenance.steps == said.step > 2
-    assert budget.read(folder).trained
-    assert budget.read(folder).finish_seconds
+    assert budget.read(folder, digest(run)).trained
+    assert budget.read(folder, digest(run)).finish_seconds
     assert not (folder / rehearsal.FOLDER).exists()
-    run = read_run(TrainingRun, workspace / "run.json")
     assert part_of(run, workspace, 0) == "alone"
 
 

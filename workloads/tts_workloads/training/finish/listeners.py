@@ -32,8 +32,6 @@ MARK = "listening"
 """A file that exists in the run's folder while the listeners run. If it is found, an earlier try was killed while they
 ran (they take half a gigabyte of memory), and a second try would be killed too."""
 
-ROUNDS = 4
-"""Rounds of listening: each of two listeners to the voice and to the recordings."""
 LEAST_CLIPS = 4
 """Clips of a round that are listened to whatever time it takes."""
 
@@ -67,8 +65,9 @@ def listened_to(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         mark.touch()
-        time_left = TimeLeft(seconds)
-        measures = _asked(said, recorded, audio.sample_rate, training.run.dataset.language, time_left)
+        chosen_listeners = _listeners(training.run.dataset.language)
+        time_left = TimeLeft(seconds, 2 * len(chosen_listeners))  # each listens to the voice and to the recordings
+        measures = _asked(chosen_listeners, said, recorded, audio.sample_rate, time_left)
     except OSError as error:
         log.warning("the voice is not listened to: %s cannot be written: %s", mark, error)
         return evaluation
@@ -87,8 +86,8 @@ def listened_to(
 class TimeLeft:
     """The time of the listeners, shared evenly among the rounds of listening that are left."""
 
-    def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock, self._end, self._rounds = clock, clock() + seconds, ROUNDS
+    def __init__(self, seconds: float, rounds: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock, self._end, self._rounds = clock, clock() + seconds, rounds
         self.fewest = sys.maxsize
         """The fewest clips of a round."""
 
@@ -110,17 +109,24 @@ def spread(spoken: Sequence[SpokenClip], most: int) -> Sequence[SpokenClip]:
     return spoken[:: max(1, -(-len(spoken) // most))]
 
 
+Listener = tuple[str, Callable[[Iterable[TextAndSound], int], Measures]]
+"""What a listener judges, and the function that has it listen."""
+
+
+def _listeners(language: str) -> list[Listener]:
+    """The listeners that know a language."""
+    understands = language.partition("-")[0] == recognise.LANGUAGE
+    return [*([("words", _understood)] if understands else []), ("opinions", _opinion)]
+
+
 def _asked(
+    listeners: Sequence[Listener],
     said: Sequence[TextAndSound],
     recorded: Sequence[TextAndSound],
     sample_rate: int,
-    language: str,
     time_left: TimeLeft,
 ) -> Measures:
     """The measures of the listeners that are installed, by the names of the evaluation's fields."""
-    listeners: list[tuple[str, Callable[[Iterable[TextAndSound], int], Measures]]] = [("opinions", _opinion)]
-    if language.partition("-")[0] == recognise.LANGUAGE:
-        listeners.insert(0, ("words", _understood))
     found: Measures = {}
     absent = []
     for name, listen in listeners:

@@ -6,14 +6,16 @@ from __future__ import annotations
 import copy
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from tts_api.run import TrainingRun
 from tts_workloads import models
-from tts_workloads.training.finish.listeners import listened_to
+from tts_workloads.training.finish import listeners
 from tts_workloads.training.finish.measure import SpokenClip, measure
 from tts_workloads.training.finish.results import describe, leave_report, write
 from tts_workloads.training.setup.assemble import Training
@@ -24,29 +26,41 @@ CLIPS = 3
 
 
 def rehearse(
-    run: TrainingRun, training: Training, device: torch.device, folder: Path, root: Path
+    run: TrainingRun, training: Training, device: torch.device, folder: Path, root: Path, pause: Callable[[], None]
 ) -> tuple[float, float]:
     """Return how many seconds it will take to measure the voice and to write it, and how many of these come after the
-    measures. ``folder`` is the folder of the run
-    and ``root`` the root of the volume; nothing stays in them. Raises as ``results.finish``."""
+    measures. ``folder`` is the folder of the run and ``root`` the root of the volume; nothing stays in them. ``pause``
+    is called now and then and may raise to interrupt. Raises as ``results.finish``."""
     scratch = folder / FOLDER
     shutil.rmtree(scratch, ignore_errors=True)  # of a try that was killed
     scratch.mkdir(parents=True)
-    began = time.monotonic()
     try:
         module = copy.deepcopy(models.build_voice(training.acoustic, training.vocoder)).to(device).eval()
         # Recordings stand for what the voice will say: untrained models speak clips of any length.
         recorded = [_as_recorded(training, clip) for clip in training.held_out[:CLIPS]]
-        one = _measured_in(training, recorded[:1], device, scratch)
-        few = _measured_in(training, recorded, device, scratch)
+        _times(training, recorded[:1], device, folder)  # what is loaded once is loaded now
+        pause()
+        one = _times(training, recorded[:1], device, folder)
+        pause()
+        few = _times(training, recorded, device, folder)
+        pause()
+        spoken = _spoken_in(module, training, device)
         card = describe(run, training, 0, None)
+        wrote = time.monotonic()
         leave_report(scratch / "report", training, card, recorded)
         write(training, module, card, scratch, root)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-    rest = time.monotonic() - began - one - few
-    each = max(0.0, few - one) / max(1, len(recorded) - 1)
-    return rest + one + each * max(0, len(training.held_out) - 1), rest
+    rest = time.monotonic() - wrote
+    clips = len(training.held_out)
+    measuring = _for(clips, one.measuring, few.measuring, len(recorded))
+    listening = _for(min(clips, listeners.CLIPS), one.listening, few.listening, len(recorded))
+    return rest + measuring + listening + spoken * clips, rest
+
+
+def _for(clips: int, one: float, few: float, number: int) -> float:
+    """The seconds for some clips, from those for one and for a ``number`` of clips."""
+    return one + max(0.0, few - one) / max(1, number - 1) * max(0, clips - 1)
 
 
 def _as_recorded(training: Training, clip: int) -> SpokenClip:
@@ -54,7 +68,25 @@ def _as_recorded(training: Training, clip: int) -> SpokenClip:
     return SpokenClip(clip, heard.waveform.numpy(), torch.ones_like(heard.symbols), 0.0)
 
 
-def _measured_in(training: Training, spoken: Sequence[SpokenClip], device: torch.device, folder: Path) -> float:
-    began = time.monotonic()
-    listened_to(measure(training, spoken, device), training, spoken, folder)
+def _spoken_in(module: nn.Module, training: Training, device: torch.device) -> float:
+    """The seconds for the sound of one held-out clip, made of its recording's frames."""
+    features, began = training.acoustic.task.features, time.monotonic()
+    for clip in training.held_out[:1]:
+        with torch.inference_mode():
+            module.vocode(features.mel[features.clip(clip)].T[None].to(device))  # type: ignore[operator]
     return time.monotonic() - began
+
+
+@dataclass(frozen=True)
+class _Times:
+    measuring: float
+    listening: float
+
+
+def _times(training: Training, spoken: Sequence[SpokenClip], device: torch.device, folder: Path) -> _Times:
+    """The seconds that the measures of clips take, and listening to them."""
+    began = time.monotonic()
+    evaluation = measure(training, spoken, device)
+    measured = time.monotonic()
+    listeners.listened_to(evaluation, training, spoken, folder)
+    return _Times(measured - began, time.monotonic() - measured)

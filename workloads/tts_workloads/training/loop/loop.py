@@ -9,15 +9,24 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from tts_api.reasons import Reason
 from tts_api.report import Checkpoint
 from tts_api.run import TrainingRun
+from tts_workloads.exits import BadInput
 from tts_workloads.models.stage import Stage
 from tts_workloads.training.budget import Budget
 from tts_workloads.training.loop import trial
 from tts_workloads.training.loop.checkpoint import Checkpoints
 from tts_workloads.training.loop.distributed import World
 from tts_workloads.training.loop.precision import choose
-from tts_workloads.training.loop.schedule import BudgetSchedule, Following, Position, Schedule, StepSchedule
+from tts_workloads.training.loop.schedule import (
+    BudgetSchedule,
+    Following,
+    Position,
+    Schedule,
+    StepSchedule,
+    too_small,
+)
 from tts_workloads.training.loop.trainer import Observer, Trainer
 from tts_workloads.training.telemetry.progress import Progress
 
@@ -55,9 +64,10 @@ class Loop:
         Steps are counted over all stages as planned: those that early stopping left out count as done.
         """
         state = self.resume()
-        if self.budget is not None:
-            self.budget.prepared()
-        self._try_later_stages()
+        if self.run.training.budget is None:
+            self._try_later_stages()
+        elif state is None:
+            self._refuse_a_small_budget()
         done = 0
         for stage in self.stages:
             if stage.name not in self.finished:
@@ -83,8 +93,21 @@ class Loop:
             return
         for stage in [stage for stage in self.stages if stage.name not in self.finished][1:]:
             if stage.steps is not None and stage.steps >= trial.WORTHWHILE_STEPS:
-                number_format = choose(self.run.training.precision, self.world.device)
-                self.progress.expect(stage.name, trial.seconds_per_step(stage, number_format))
+                self.progress.expect(stage.name, self._tried(stage))
+
+    def _tried(self, stage: Stage) -> float:
+        return trial.seconds_per_step(stage, choose(self.run.training.precision, self.world.device), self.clock)
+
+    def _refuse_a_small_budget(self) -> None:
+        """Raise BadInput with InvalidParameters, in every process, where the budget has no room for a validation of
+        each model. A training that resumes is never refused: it ends with what it has."""
+        complaint = ""
+        if self.budget is not None:
+            step_seconds = [self._tried(stage) for stage in self.stages]
+            efforts = [stage.effort for stage in self.stages]
+            complaint = too_small(self.budget, self.run.training, step_seconds, efforts)
+        if complaint := self.world.from_leader(complaint):
+            raise BadInput(Reason.INVALID_PARAMETERS, complaint)
 
     def schedule(self, stage: Stage, place: Position) -> Schedule:
         """The schedule of a stage from a place on: its steps, or its share of the time that is left."""
@@ -95,9 +118,7 @@ class Loop:
             return Following()
         later = sum(other.effort for other in self.stages[self.stages.index(stage) + 1 :])
         own = stage.effort * (1 - place.done)
-        share_of_all = stage.effort / sum(each.effort for each in self.stages)
-        share = own / (own + later) if own else 0.0
-        return BudgetSchedule(self.budget, options, place, share=share, share_of_all=share_of_all)
+        return BudgetSchedule(self.budget, options, place, own / (own + later) if own else 0.0)
 
     def resume(self) -> dict[str, Any] | None:
         """Restore the finished stages from the newest checkpoint, which the leading process chooses for all processes.

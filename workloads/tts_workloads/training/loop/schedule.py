@@ -4,13 +4,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from tts_api.base import seconds_of
-from tts_api.reasons import Reason
 from tts_api.resources.training_options import TrainingOptions
-from tts_workloads.exits import BadInput
 from tts_workloads.models.stage import Optimisation
 from tts_workloads.training.budget import Budget
 
@@ -22,10 +21,10 @@ CHECKPOINT_SHARE, LEAST_CHECKPOINT_SECONDS, MOST_CHECKPOINT_SECONDS = 0.02, 10.0
 """Share of the budget between two checkpoints, and its bounds."""
 WARMUP_SHARE = 0.1
 """Largest share of a stage over which the learning rate rises."""
-TRIAL_STEPS = 4
-"""Steps after which it is known whether a budget is large enough."""
 LEAST_STEPS = 10
-"""Steps of each model that a budget must have room for."""
+"""Steps that each model does whatever is left of a budget, and that a budget must have room for."""
+SAVING_SHARE = 0.05
+"""Largest share of the time that regular checkpoints take, with a budget."""
 
 
 @dataclass
@@ -45,6 +44,8 @@ class Position:
     """Share of the stage that is done, 0 to 1."""
     validated_done: float = 0.0
     """Share of the stage that was done when the held-out clips were last measured."""
+    validation_seconds: float = 0.0
+    """Seconds that this took."""
 
 
 @dataclass(frozen=True)
@@ -72,8 +73,8 @@ class Schedule(Protocol):
     def stepped(self, seconds: float) -> None:
         """Learn how long a step took."""
 
-    def saved(self) -> None:
-        """Learn that a regular checkpoint was saved."""
+    def saved(self, seconds: float) -> None:
+        """Learn that a regular checkpoint was saved, and how long that took."""
 
 
 def learning_rate(optimisation: Optimisation, warm: float, cooled: float) -> float:
@@ -109,7 +110,7 @@ class StepSchedule:
     def stepped(self, seconds: float) -> None:
         """Ignore it."""
 
-    def saved(self) -> None:
+    def saved(self, seconds: float) -> None:
         """Ignore it."""
 
 
@@ -132,32 +133,26 @@ class Following:
     def stepped(self, seconds: float) -> None:
         """Ignore it."""
 
-    def saved(self) -> None:
+    def saved(self, seconds: float) -> None:
         """Ignore it."""
 
 
 class BudgetSchedule(Following):
     """A stage that lasts as long as its share of what is left of the budget, in the process that leads."""
 
-    def __init__(
-        self, budget: Budget, options: TrainingOptions, place: Position, *, share: float, share_of_all: float
-    ) -> None:
-        """``share`` is the share of the time left to train that belongs to what is left of this stage, and
-        ``share_of_all`` that of the whole time to train that belongs to the whole stage."""
+    def __init__(self, budget: Budget, options: TrainingOptions, place: Position, share: float) -> None:
+        """``share`` is the share of the time left to train that belongs to what is left of this stage."""
         self._budget, self._options = budget, options
-        self._first_done, self._share_of_all = place.done, share_of_all
-        self._on_trial = place.step == 0
-        self._step_seconds = self._validation_seconds = 0.0
+        self._first_done = place.done
+        self._step_seconds = self._saving_seconds = 0.0
+        self._validation_seconds = place.validation_seconds
         self._began = self._saved = budget.spent
         self._allotted = max(0.0, budget.left_to_train) * share
 
     def due(self, place: Position) -> Due:
-        """What is due before the next step. Raises BadInput with InvalidParameters where the budget is too small."""
+        """What is due before the next step."""
         self._budget.tick()
-        if self._on_trial and place.step == TRIAL_STEPS:
-            self._refuse_too_small()
-            self._on_trial = False
-        done, options = 0.0 if self._on_trial else self._done(), self._options
+        done, options = self._done() if place.step >= LEAST_STEPS else self._first_done, self._options
         return Due(
             done,
             _by_steps(place.step, options.validation.every_steps)
@@ -176,9 +171,9 @@ class BudgetSchedule(Following):
         """Learn how long a step took."""
         self._step_seconds = 0.9 * self._step_seconds + 0.1 * seconds if self._step_seconds else seconds
 
-    def saved(self) -> None:
-        """Learn that a regular checkpoint was saved."""
-        self._saved = self._budget.spent
+    def saved(self, seconds: float) -> None:
+        """Learn that a regular checkpoint was saved, and how long that took."""
+        self._saved, self._saving_seconds = self._budget.spent, seconds
 
     def _done(self) -> float:
         """The share of the stage that is done; 1 where one more step would miss the end by more than it misses now."""
@@ -192,24 +187,27 @@ class BudgetSchedule(Following):
         """The share of the stage between two validations."""
         if not self._allotted:
             return 1.0
-        return max(VALIDATION_SHARE, self._validation_seconds / (VALIDATION_SHARE * self._allotted))
+        costly = self._validation_seconds / (VALIDATION_SHARE * self._allotted)
+        return max(VALIDATION_SHARE, costly * (1 - self._first_done))
 
     def _checkpoint_seconds(self) -> float:
-        return min(MOST_CHECKPOINT_SECONDS, max(LEAST_CHECKPOINT_SECONDS, CHECKPOINT_SHARE * self._budget.seconds))
+        usual = max(LEAST_CHECKPOINT_SECONDS, CHECKPOINT_SHARE * self._budget.seconds)
+        return max(min(MOST_CHECKPOINT_SECONDS, usual), self._saving_seconds / SAVING_SHARE)
 
-    def _refuse_too_small(self) -> None:
-        # A validation has no backward pass, so that this many steps' time is enough for it.
-        needed = self._step_seconds * (LEAST_STEPS + math.ceil(self._options.validation.clips / 8))
-        if self._allotted >= needed:
-            return
-        rest = self._budget.prepared_seconds + (self._budget.account.finish_seconds or 0.0)
-        least = 30 * math.ceil(1.1 * (rest + needed / self._share_of_all) / 30)
-        raise BadInput(
-            Reason.INVALID_PARAMETERS,
-            f"training.budget is {self._options.budget}, but on this machine reading the corpus, {LEAST_STEPS} steps "
-            f"and a validation of each model, and writing the voice take about {written(least)}: set it to at least "
-            f"{written(least)}",
-        )
+
+def too_small(budget: Budget, options: TrainingOptions, step_seconds: Sequence[float], efforts: Sequence[float]) -> str:
+    """The complaint about a budget without room for ``LEAST_STEPS`` and a validation of each stage; empty where it has
+    room. ``step_seconds`` and ``efforts`` are those of the stages."""
+    # A validation has no backward pass, so that the time of this many steps is enough for it.
+    steps = LEAST_STEPS + math.ceil(options.validation.clips / 8)
+    needed = max(seconds * steps * sum(efforts) / effort for seconds, effort in zip(step_seconds, efforts, strict=True))
+    if budget.left_to_train >= needed:
+        return ""
+    least = written(30 * math.ceil(1.1 * (budget.seconds - budget.left_to_train + needed) / 30))
+    return (
+        f"training.budget is {options.budget}, but on this machine reading the corpus, {LEAST_STEPS} steps and a "
+        f"validation of each model, and writing the voice take about {least}: set it to at least {least}"
+    )
 
 
 def _by_steps(step: int, every: int | None) -> bool:

@@ -102,8 +102,7 @@ class Trainer:
         """Reports the last step, whose numbers may still be on the device."""
 
     def train(self) -> None:
-        """Do the steps of the stage that are left. Raises Interrupted, and BadInput with Diverged or
-        InvalidParameters."""
+        """Do the steps of the stage that are left. Raises Interrupted, and BadInput with Diverged."""
         options, place, world = self.loop.run.training, self.place, self.loop.world
         self.schedule = self.loop.schedule(self.stage, place)
         if world.leads:
@@ -220,7 +219,8 @@ class Trainer:
                 loop.record.add(self.step, self.stage.name, values)
             loop.record.look(self.step, self.stage.name, self._shown)
             loop.progress.pause()
-            self.schedule.validated(self.loop.clock() - began)
+            self.place.validation_seconds = self.loop.clock() - began
+            self.schedule.validated(self.place.validation_seconds)
         losses = loop.world.from_leader(losses)
         if not losses or not self.best.take(self.step, losses["loss"], early):
             return False
@@ -238,9 +238,9 @@ class Trainer:
         self._report_step()
         if not self.loop.world.any(self.guard.bad > 0)[0]:
             self.guard.good = self.place.step
-        self.place.saved = self.place.step
+        self.place.saved, began = self.place.step, self.loop.clock()
         self._save()
-        self.schedule.saved()
+        self.schedule.saved(self.loop.clock() - began)
 
     def _save(self) -> None:
         self._report_step()

@@ -24,7 +24,7 @@ from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from tts_api.reasons import Reason
 from tts_api.report import ExitCode, TerminationMessage
-from tts_api.run import TrainingRun
+from tts_api.run import TrainingRun, digest
 from tts_workloads.exits import Exit, clipped, exit_of, write_termination_message
 from tts_workloads.run_document import read_run
 from tts_workloads.training import budget
@@ -80,7 +80,7 @@ def part_of(run: TrainingRun, workspace: Path, node: int) -> Literal["alone", "t
 def _is_trained(run: TrainingRun, folder: Path) -> bool:
     """Whether a checkpoint of the last step exists, or the account of the budget says so."""
     if run.training.budget is not None:
-        return budget.read(folder).trained
+        return budget.read(folder, digest(run)).trained
     names = (NAME.match(path.name) for path in folder.glob("checkpoint-*.pt"))
     return max((int(name["step"]) for name in names if name), default=0) >= sum(steps_of_stages(run).values())
 

@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -22,7 +23,7 @@ from tts_api.report import Checkpoint, ExitCode, TerminationMessage, TrainingRes
 from tts_api.run import TrainingRun, digest
 from tts_workloads import logs
 from tts_workloads.data import InvalidDataset, Shards
-from tts_workloads.exits import Exit, clipped, exit_of
+from tts_workloads.exits import Exit, StorageFull, clipped, exit_of
 from tts_workloads.files import write_bytes
 from tts_workloads.processors import cpus
 from tts_workloads.training.budget import Budget, process_age
@@ -106,6 +107,9 @@ def work(run: TrainingRun, workspace: Path) -> Exit:
             log.exception("the training failed")
     finally:
         distributed.leave()
+    if budget is not None:
+        with suppress(OSError, StorageFull):
+            budget.close()
     progress.close()
     rank_exits.leave(outcome, rank)
     return outcome
@@ -113,7 +117,7 @@ def work(run: TrainingRun, workspace: Path) -> Exit:
 
 def _budget_of(run: TrainingRun, folder: Path) -> Budget | None:
     seconds = budget_seconds(run.training)
-    return None if seconds is None else Budget(seconds, folder, age_seconds=process_age())
+    return None if seconds is None else Budget(seconds, folder, run_sha256=digest(run), age_seconds=process_age())
 
 
 class _RankRun:
@@ -173,7 +177,7 @@ class _RankRun:
         from tts_workloads.training.finish.rehearsal import rehearse
 
         if self.budget is not None and self.budget.account.finish_seconds is None:
-            self.budget.finish_takes(*rehearse(self.run, training, world.device, self.folder, self.root))
+            self.budget.finish_takes(*rehearse(self.run, training, world.device, self.folder, self.root, self._pause))
 
     def _left_to_measure(self) -> float:
         """Seconds that measuring the voice may take."""

@@ -40,6 +40,8 @@ def settled(
         suited = KNOWN[part][model.name].suited(around)
         if kept is not None:
             suited = kept.acoustic_parameters if part == "acoustic" else kept.vocoder_parameters
+        elif not suited.keys().isdisjoint(given.parameters):
+            suited = {}  # sizes go together: who chooses one of them has the defaults for the others
         return model.model_copy(update={"parameters": filled(part, model.name, {**suited, **given.parameters})})
 
     model = run.model.model_copy(
