@@ -58,7 +58,7 @@ def test_a_training_reports_what_it_did(speech: Platform, trained: dict[str, Any
     assert status["evaluation"]["melCepstralDistortion"] > 0
     assert status["checkpoint"]["step"] == 60
     row = speech.kubectl("get", "ttst/quick").splitlines()[1].split()
-    assert row[:4] == ["quick", "Complete", "100%", "60/60"]
+    assert row[:5] == ["quick", "Complete", "Completed", "100%", "60/60"]
 
 
 def test_the_openai_client_gets_the_wav(speaking: str, trained: dict[str, Any]) -> None:

@@ -118,9 +118,9 @@ def test_run_again_it_changes_nothing_and_says_the_same(trained: Path, monkeypat
 def test_a_budget_gives_a_voice_and_the_settings_that_were_chosen(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    workspace = tiny_corpus.write_workspace(tmp_path, training={"budget": "10m", "validation": {"clips": 2}})
+    workspace = tiny_corpus.write_workspace(tmp_path, training={"budget": "8h", "validation": {"clips": 2}})
     ticks = itertools.count()
-    clocked = functools.partial(budget.Budget, clock=lambda: next(ticks) * 2.0)  # ten minutes go by in 300 looks
+    clocked = functools.partial(budget.Budget, clock=lambda: next(ticks) * 100.0)  # eight hours go by in 288 looks
     monkeypatch.setattr(worker, "Budget", clocked)
     monkeypatch.setenv("TTS_TERMINATION_LOG", str(workspace / "log"))
     assert launch(workspace / "run.json", workspace) == 0, (workspace / "log").read_text()
