@@ -12,8 +12,8 @@ from devcluster.space import Need
 
 @dataclass(frozen=True)
 class Minutes:
-    """How many minutes a demo took, and on what machine; None where nobody has measured it. ``warm`` is ``cold`` without
-    what was built."""
+    """How many minutes a demo took, and on what machine; None where nobody has measured it. ``warm`` is ``cold``
+    without what was built."""
 
     cold: int | None
     warm: int | None
