@@ -124,5 +124,6 @@ venv-demo: ## Install requirements/demo.txt, which has no PyTorch, and link it a
 	@./tools/venv .venv-demo requirements/demo.txt "0.6 GB"
 
 .PHONY: clean
-clean: cluster-down ## End the cluster and delete what was made in this folder
+clean: ## End the cluster and delete what was made in this folder
+	@if [[ -e .cluster ]]; then $(MAKE) --no-print-directory cluster-down; fi
 	rm -rf .venv .venv-demo .cluster demo-output

@@ -118,10 +118,13 @@ def main() -> None:
     parser.add_argument("--budgets", nargs="+", default=["2m", "5m", "10m"], help="default: %(default)s")
     parser.add_argument("--killed", action="store_true", help="kill each training half-way and start it again")
     arguments = parser.parse_args()
-    rows = [one.row() for one in trainings(arguments.corpus, arguments.budgets, killed=arguments.killed)]
     heads = ["budget", "took", "off by", "steps", "batch", "words wrong in digit strings", "in everyday sentences"]
-    print(f"\n{datetime.now(UTC):%Y-%m-%d}, {cpus()} CPUs, PyTorch {torch.__version__}\n")
-    print(table(heads, rows))
+    rows: list[list[str]] = []
+    try:
+        rows.extend(one.row() for one in trainings(arguments.corpus, arguments.budgets, killed=arguments.killed))
+    finally:  # what was measured is shown, also where a later training fails
+        print(f"\n{datetime.now(UTC):%Y-%m-%d}, {cpus()} CPUs, PyTorch {torch.__version__}\n")
+        print(table(heads, rows))
 
 
 if __name__ == "__main__":

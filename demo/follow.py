@@ -61,9 +61,10 @@ def view(status: dict[str, Any]) -> View:
     stage = progress.get("stage", "")
     display = progress.get("display", {})
     if not stage or (stage == "Preparing" and status.get("phase") == "Pending"):
-        return View(_TITLES.get(stage, f"Waiting to begin ({status.get('phase', 'Pending')})"), None, (), stage)
+        waiting = "The pod starts" if status.get("phase") == "Running" else "Waiting for a pod"
+        return View(_TITLES.get(stage, waiting), None, (), stage)
     facts = []
-    if step := display.get("step"):
+    if progress.get("step") and (step := display.get("step")):
         facts.append(f"step {step}")
     if stage in _LOSSES and (loss := display.get("loss")):
         facts.append(f"{_LOSSES[stage]} {loss}")
@@ -150,7 +151,7 @@ def _bar(screen: Screen) -> Iterator[Callable[[View], None]]:
     facts = TextColumn("{task.fields[facts]}", table_column=one_line)
     columns = (TextColumn("  {task.description}"), BarColumn(bar_width=10), facts)
     with Progress(*columns, console=Console(highlight=False), refresh_per_second=2) as bar:
-        task = bar.add_task("Waiting to begin", total=None, facts="")
+        task = bar.add_task("Waiting for a pod", total=None, facts="")
 
         def show(seen: View) -> None:
             share = seen.share

@@ -26,8 +26,8 @@ BUDGET = {"percent": "42%", "step": "931", "loss": "1.4210", "eta": "5m48s"}
 @pytest.mark.parametrize(
     ("seen", "line"),
     [
-        pytest.param({}, "  Waiting to begin (Pending)", id="nothing-yet"),
-        pytest.param({"phase": "Scheduling"}, "  Waiting to begin (Scheduling)", id="no-progress-yet"),
+        pytest.param({}, "  Waiting for a pod", id="nothing-yet"),
+        pytest.param({"phase": "Running"}, "  The pod starts", id="no-progress-yet"),
         pytest.param(status("Preparing"), "  Preparing the corpus", id="preparing"),
         pytest.param(
             status("Acoustic", step=924, totalSteps=2200, audioSecondsPerSecond=247.6, display=STEPS),
