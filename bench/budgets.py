@@ -30,12 +30,10 @@ from tts_api.resources.training import TTSTrainingSpec
 from tts_api.run import RunSources, Topology, TrainingRun, dumps
 from tts_api.run_documents import training_run
 from tts_api.voice import VoiceCard
-from tts_workloads.processors import cpus
+from tts_workloads.processors import SHORT_SPIN, cpus
 from tts_workloads.quality import recognise
 from tts_workloads.voice_file import open_voice
 
-ENVIRONMENT = {"GOMP_SPINCOUNT": "1000"} | os.environ
-"""As in the workload image."""
 MANIFEST = Path(__file__).parents[1] / "examples" / "ttstraining.yaml"
 
 
@@ -76,7 +74,7 @@ def train(run: Path, workspace: Path, kill_after: float | None) -> float:
     seconds = 0.0
     for limit in (kill_after, None) if kill_after is not None else (None,):
         began = time.monotonic()
-        with subprocess.Popen(command, stdout=sys.stderr, env=ENVIRONMENT) as process:
+        with subprocess.Popen(command, stdout=sys.stderr, env=SHORT_SPIN | os.environ) as process:
             try:
                 code = process.wait(limit)
             except subprocess.TimeoutExpired:

@@ -22,6 +22,7 @@ from tts_cli.failure import Failure, needs, refused
 from tts_cli.manifests import Manifest, given
 from tts_cli.output_folder import REPORT_PAGE, OutputFolder, default_folder, run_sources, sources_of
 from tts_cli.progress_view import ProgressView, view_for
+from tts_workloads.processors import SHORT_SPIN
 
 UNUSED = ("image", "dataset.source.persistentVolumeClaim.claimName", "resources", "storage", "runPolicy", "template")
 """Fields of the spec that have no meaning on one machine."""
@@ -87,10 +88,8 @@ def _run(made: OutputFolder, lock: int, view: ProgressView) -> tuple[int, bool]:
 
 
 def _environment(made: OutputFolder) -> dict[str, str]:
-    # Threads that wait for each other while spinning take the CPU from the one that they wait for: beside other work a
-    # training would stand nearly still. The workload image sets the same.
     return (
-        {"GOMP_SPINCOUNT": "1000"}
+        SHORT_SPIN
         | os.environ
         | {
             "TTS_PROGRESS_FILE": str(made.progress),

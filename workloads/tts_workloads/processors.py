@@ -6,6 +6,9 @@ import os
 from pathlib import Path
 
 CPUINFO = Path("/proc/cpuinfo")
+SHORT_SPIN = {"GOMP_SPINCOUNT": "1000"}
+"""Environment of a process that computes beside other work, as in the workload image. Threads that wait for each other
+while spinning take the CPU from the one that they wait for: a training would stand nearly still."""
 
 
 def cpus() -> int:

@@ -59,7 +59,7 @@ class Due:
 
 
 class Schedule(Protocol):
-    """The schedule of one stage."""
+    """The schedule of one stage. One that does not depend on the clock ignores how long things take."""
 
     def due(self, place: Position) -> Due:
         """What is due before the next step."""
@@ -67,14 +67,13 @@ class Schedule(Protocol):
     def learning_rate(self, place: Position, optimisation: Optimisation) -> float:
         """The learning rate of the next step."""
 
-    def validated(self, seconds: float) -> None:
-        """Learn how long a validation took."""
-
     def stepped(self, seconds: float) -> None:
         """Learn how long a step took."""
+        return
 
     def saved(self, seconds: float) -> None:
         """Learn that a regular checkpoint was saved, and how long that took."""
+        return
 
 
 def learning_rate(optimisation: Optimisation, warm: float, cooled: float) -> float:
@@ -85,7 +84,7 @@ def learning_rate(optimisation: Optimisation, warm: float, cooled: float) -> flo
     return optimisation.learning_rate * min(1.0, warm) * (share + (1 - share) * cosine)
 
 
-class StepSchedule:
+class StepSchedule(Schedule):
     """A stage of a number of steps. All of it follows from the step alone, so that a resume is exact."""
 
     def __init__(self, steps: int, options: TrainingOptions) -> None:
@@ -104,17 +103,8 @@ class StepSchedule:
         warm = (place.step + 1) / warmup if warmup else 1.0
         return learning_rate(optimisation, warm, (place.step - warmup) / max(1, self._steps - warmup))
 
-    def validated(self, seconds: float) -> None:
-        """Ignore it."""
 
-    def stepped(self, seconds: float) -> None:
-        """Ignore it."""
-
-    def saved(self, seconds: float) -> None:
-        """Ignore it."""
-
-
-class Following:
+class Following(Schedule):
     """The schedule of a stage in a process that does not lead, with a budget: the process that leads has the clock, and
     decides what is due."""
 
@@ -127,15 +117,6 @@ class Following:
         warm = max((place.step + 1) / max(1, optimisation.warmup_steps), place.done / WARMUP_SHARE)
         return learning_rate(optimisation, warm, place.done)
 
-    def validated(self, seconds: float) -> None:
-        """Ignore it."""
-
-    def stepped(self, seconds: float) -> None:
-        """Ignore it."""
-
-    def saved(self, seconds: float) -> None:
-        """Ignore it."""
-
 
 class BudgetSchedule(Following):
     """A stage that lasts as long as its share of what is left of the budget, in the process that leads."""
@@ -145,27 +126,23 @@ class BudgetSchedule(Following):
         self._budget, self._options = budget, options
         self._first_done = place.done
         self._step_seconds = self._saving_seconds = 0.0
-        self._validation_seconds = place.validation_seconds
         self._began = self._saved = budget.spent
         self._allotted = max(0.0, budget.left_to_train) * share
 
     def due(self, place: Position) -> Due:
         """What is due before the next step."""
         self._budget.tick()
-        done, options = self._done() if place.step >= LEAST_STEPS else self._first_done, self._options
+        done = self._done(place) if place.step >= LEAST_STEPS else self._first_done
+        validation, checkpoint = self._options.validation.every_steps, self._options.checkpoint_every_steps
         return Due(
             done,
-            _by_steps(place.step, options.validation.every_steps)
-            if options.validation.every_steps
-            else done - place.validated_done >= self._between_validations(),
-            _by_steps(place.step, options.checkpoint_every_steps)
-            if options.checkpoint_every_steps
+            place.step % validation == 0
+            if validation
+            else done - place.validated_done >= self._between_validations(place),
+            place.step % checkpoint == 0
+            if checkpoint
             else self._budget.spent - self._saved >= self._checkpoint_seconds(),
         )
-
-    def validated(self, seconds: float) -> None:
-        """Learn how long a validation took: one more is needed at the end of the stage."""
-        self._validation_seconds = seconds
 
     def stepped(self, seconds: float) -> None:
         """Learn how long a step took."""
@@ -175,19 +152,21 @@ class BudgetSchedule(Following):
         """Learn that a regular checkpoint was saved, and how long that took."""
         self._saved, self._saving_seconds = self._budget.spent, seconds
 
-    def _done(self) -> float:
-        """The share of the stage that is done; 1 where one more step would miss the end by more than it misses now."""
-        seconds = self._allotted - self._validation_seconds
+    def _done(self, place: Position) -> float:
+        """The share of the stage that is done; 1 where one more step would miss the end by more than it misses now.
+
+        One more validation is needed at the end."""
+        seconds = self._allotted - place.validation_seconds
         elapsed = self._budget.spent - self._began
         if elapsed + self._step_seconds / 2 >= seconds:
             return 1.0
         return self._first_done + (1 - self._first_done) * elapsed / seconds
 
-    def _between_validations(self) -> float:
+    def _between_validations(self, place: Position) -> float:
         """The share of the stage between two validations."""
         if not self._allotted:
             return 1.0
-        costly = self._validation_seconds / (VALIDATION_SHARE * self._allotted)
+        costly = place.validation_seconds / (VALIDATION_SHARE * self._allotted)
         return max(VALIDATION_SHARE, costly * (1 - self._first_done))
 
     def _checkpoint_seconds(self) -> float:
@@ -208,10 +187,6 @@ def too_small(budget: Budget, options: TrainingOptions, step_seconds: Sequence[f
         f"training.budget is {options.budget}, but on this machine reading the corpus, {LEAST_STEPS} steps and a "
         f"validation of each model, and writing the voice take about {least}: set it to at least {least}"
     )
-
-
-def _by_steps(step: int, every: int | None) -> bool:
-    return every is not None and step % every == 0
 
 
 def written(seconds: int) -> str:

@@ -220,7 +220,6 @@ class Trainer:
             loop.record.look(self.step, self.stage.name, self._shown)
             loop.progress.pause()
             self.place.validation_seconds = self.loop.clock() - began
-            self.schedule.validated(self.place.validation_seconds)
         losses = loop.world.from_leader(losses)
         if not losses or not self.best.take(self.step, losses["loss"], early):
             return False
