@@ -27,6 +27,7 @@ import torch
 
 from tts_workloads.audio import LogMel
 from tts_workloads.data import Corpus, read_corpus, split
+from tts_workloads.data.analysis import ANALYSES
 from tts_workloads.data.sound import read_sound, resample
 from tts_workloads.processors import cpus
 from tts_workloads.quality import recognise
@@ -129,9 +130,13 @@ class Speaker:
 
     @torch.inference_mode()
     def copy(self, waveform: torch.Tensor) -> np.ndarray:
-        """Copy synthesis: the vocoder's sound from the recording's mel frames."""
+        """Copy synthesis: the vocoder's sound from the recording's own frames."""
+        card = self.voice.card
+        analysis = ANALYSES[card.model.vocoder.frames](card.audio)
+        frames = analysis.frames(analysis.features(waveform)).T[None]
         with torch.jit.optimized_execution(should_optimize=False):
-            made = self.module.vocode(LogMel(self.voice.card.audio)(waveform[None]))
+            # Voices of earlier versions have vocoders that need nothing of the whole.
+            made = self.module.vocode(self.module.whole(frames) if hasattr(self.module, "whole") else frames)
         return to_listener(made[0].numpy(), self.rate)
 
     def real_time_factors(self, texts: Sequence[str], repeats: int) -> list[float]:

@@ -8,7 +8,14 @@ from __future__ import annotations
 
 from tts_api.architectures import VOCODERS
 from tts_api.base import Rule, rule
-from tts_api.resources.training import IMMUTABLE_SPEC_FIELDS, NO_LENGTH, NOTHING_TO_TRAIN, TWO_LENGTHS, TTSTrainingSpec
+from tts_api.resources.training import (
+    IMMUTABLE_SPEC_FIELDS,
+    NO_LENGTH,
+    NOTHING_TO_TRAIN,
+    TWO_LENGTHS,
+    TTSTrainingSpec,
+    Vocoder,
+)
 
 MAX_NAME_LENGTH = 40
 """Longest name of a resource, in characters. The operator names children after it, and Kubernetes limits some of their
@@ -59,11 +66,11 @@ def _unchanged(name: str) -> Rule:
 def _steps_rules() -> list[Rule]:
     """The rules that give the training one length, each trained model its steps, and none to a vocoder that is not
     trained."""
-    untrained = {
-        name: f"(has(self.model.vocoder.architecture) && self.model.vocoder.architecture == '{name}')"
-        for name, vocoder in VOCODERS.items()
-        if not vocoder.trained
-    }
+    architecture = (
+        "(has(self.model.vocoder.architecture) ? self.model.vocoder.architecture : "
+        f"has(self.model.vocoder.fromTraining) ? '' : '{Vocoder().name}')"
+    )
+    untrained = {name: f"{architecture} == '{name}'" for name, vocoder in VOCODERS.items() if not vocoder.trained}
     given, vocoder_given = "has(self.training.maxSteps)", "has(self.training.vocoderMaxSteps)"
     budget = "has(self.training.budget)"
     no_steps = f"({given} && self.training.maxSteps == 0)"
@@ -82,8 +89,9 @@ def _steps_rules() -> list[Rule]:
         rule(f"!{budget} || !({no_steps} && ({no_vocoder}))", NOTHING_TO_TRAIN, field_path=".training"),
         *(
             rule(
-                f"!{is_chosen} || !{vocoder_given}",
-                f"{name} is not trained: leave training.vocoderMaxSteps out",
+                f"!({is_chosen}) || !{vocoder_given}",
+                f"{name} is not trained: leave training.vocoderMaxSteps out, or choose another vocoder in "
+                "model.vocoder.architecture",
                 field_path=".training",
             )
             for name, is_chosen in untrained.items()

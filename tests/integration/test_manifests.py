@@ -28,6 +28,10 @@ TRAINING: dict[str, Any] = {
         "training": {"maxSteps": 100},
     },
 }
+TWO_MODELS: dict[str, Any] = copy.deepcopy(TRAINING) | {
+    "spec": TRAINING["spec"] | {"model": {"vocoder": {"architecture": "vocos"}}}
+}
+"""A training whose vocoder is trained too."""
 SERVICE: dict[str, Any] = {
     "apiVersion": "ttsoperator.dev/v1alpha1",
     "kind": "TTSService",
@@ -94,7 +98,7 @@ GOOD = {
         {"name": "base"},
     ),
     "another training's acoustic model as it is": with_(
-        with_(TRAINING, "spec.model.acoustic.fromTraining", {"name": "base"}),
+        with_(TWO_MODELS, "spec.model.acoustic.fromTraining", {"name": "base"}),
         "spec.training",
         {"maxSteps": 0, "vocoderMaxSteps": 9},
     ),
@@ -162,17 +166,17 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ),
     (
         "zero steps from nothing",
-        with_(TRAINING, "spec.training", {"maxSteps": 0, "vocoderMaxSteps": 9}),
+        with_(TWO_MODELS, "spec.training", {"maxSteps": 0, "vocoderMaxSteps": 9}),
         "training.maxSteps may be 0 only where model.acoustic.fromTraining names a training",
     ),
     (
         "zero steps of the vocoder from nothing",
-        with_(TRAINING, "spec.training.vocoderMaxSteps", 0),
+        with_(TWO_MODELS, "spec.training.vocoderMaxSteps", 0),
         "the vocoder has no steps: set training.vocoderMaxSteps above 0, or name a training",
     ),
     (
         "as many steps of the vocoder as of the other model, which has none",
-        with_(with_(TRAINING, "spec.training.maxSteps", 0), "spec.model.acoustic.fromTraining", {"name": "base"}),
+        with_(with_(TWO_MODELS, "spec.training.maxSteps", 0), "spec.model.acoustic.fromTraining", {"name": "base"}),
         "the vocoder has no steps: set training.vocoderMaxSteps above 0, or name a training",
     ),
     (
@@ -253,6 +257,11 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
         "a word for a number",
         with_(TRAINING, "spec.model.acoustic.parameters", {"hiddenSize": "big"}),
         "spec.model.acoustic.parameters.hiddenSize",
+    ),
+    (
+        "steps for the vocoder of a manifest that names none",
+        with_(TRAINING, "spec.training.vocoderMaxSteps", 9),
+        "world is not trained: leave training.vocoderMaxSteps out, or choose another vocoder in model.vocoder.architecture",
     ),
     (
         "steps for griffinlim",

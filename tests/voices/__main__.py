@@ -47,7 +47,7 @@ def main() -> int:
     symbols = torch.tensor(front_end.encode(SENTENCES[0]))
     clips = tuple(Clip(str(n), SENTENCES[0], n % 2, symbols, 0.1 * torch.randn(16000), 1.0) for n in range(4))
     corpus = Corpus(clips, ("allison", "bert"), "0" * 64, 4.0)
-    features = features_of(corpus, run.dataset.audio)
+    features = features_of(corpus, run.dataset.audio, run.model.vocoder.frames)
     task = models.Task(run, corpus, [0, 1, 2], [3], front_end.symbols, features)
     acoustic = models.ACOUSTIC_MODELS[run.model.acoustic.name](task)
     vocoder = models.VOCODERS[run.model.vocoder.name](task, acoustic)

@@ -29,8 +29,7 @@ PITCH_FRAMES = 1024
 def mel_filters(sample_rate: int, n_fft: int, n_mels: int) -> Tensor:
     """Return triangular filters ``[n_mels, n_fft // 2 + 1]`` float32 from 0 Hz to half the sample rate on Slaney's mel
     scale, each of unit area (Slaney 1998, Auditory Toolbox)."""
-    top = _mel_of(sample_rate / 2)
-    corners = _hertz_of(torch.linspace(0.0, top, n_mels + 2, dtype=torch.float64))
+    corners = _mel_corners(sample_rate, n_mels)
     bins = torch.linspace(0.0, sample_rate / 2, n_fft // 2 + 1, dtype=torch.float64)
     width = corners.diff()
     slopes = corners[:, None] - bins[None, :]
@@ -40,9 +39,19 @@ def mel_filters(sample_rate: int, n_fft: int, n_mels: int) -> Tensor:
     return torch.div(filters, areas).float()
 
 
+def mel_centres(sample_rate: int, n_mels: int) -> Tensor:
+    """Return the frequencies ``[n_mels]`` float64 in hertz at which the mel filters are highest."""
+    return _mel_corners(sample_rate, n_mels)[1:-1]
+
+
 def empty_bands(sample_rate: int, n_fft: int, n_mels: int) -> int:
     """Return how many of the mel filters are so narrow that no line of the spectrum lies in them."""
     return int((mel_filters(sample_rate, n_fft, n_mels).amax(1) == 0).sum())
+
+
+def _mel_corners(sample_rate: int, n_mels: int) -> Tensor:
+    """The frequencies ``[n_mels + 2]`` at which mel filters begin, are highest and end."""
+    return _hertz_of(torch.linspace(0.0, _mel_of(sample_rate / 2), n_mels + 2, dtype=torch.float64))
 
 
 def _mel_of(hertz: float) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 from pydantic import ConfigDict
 from pydantic.alias_generators import to_camel
@@ -32,6 +33,11 @@ class Parameters(Document):
         return {to_camel(name) for name, field in cls.model_fields.items() if OF_TRAINING in field.metadata}
 
 
+FrameKind = Literal["mel", "world"]
+"""What the frames between an acoustic model and a vocoder consist of: log-mel bands of a spectrum alone, or those of
+WORLD's envelope with aperiodicity, pitch and voicing."""
+
+
 @dataclass(frozen=True)
 class Surroundings:
     """What the sizes of a model are chosen for where a manifest is silent."""
@@ -50,7 +56,9 @@ class Architecture:
     """Name in manifests and in the registry."""
     parameters: type[Parameters]
     trained: bool
-    """Whether it has weights to train. Griffin-Lim has none."""
+    """Whether it has weights to train. Griffin-Lim and WORLD have none."""
+    frames: FrameKind = "mel"
+    """The frames that a vocoder turns into sound. An acoustic model predicts those of the vocoder beside it."""
     effort: float = 1.0
     """Share of a budget that its training gets, in relation to the other model's."""
     suited: Callable[[Surroundings], dict[str, float]] = lambda _: {}

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
-from tts_api.architectures import ACOUSTIC_MODELS, FASTSPEECH2, VOCODERS, VOCOS
+from tts_api.architectures import ACOUSTIC_MODELS, FASTSPEECH2, VOCODERS, WORLD, FrameKind
 from tts_api.base import Document, ExtendedResource, Image, Name, Quantity, RelativePath, cel_rules, rule
 from tts_api.choices import DatasetFormat, Language, OneOf
 from tts_api.report import Artifact, Checkpoint, Evaluation, TrainingProgress
@@ -100,7 +100,7 @@ class Dataset(Document):
 
 
 class AcousticModel(Document):
-    """The model that turns phonemes into mel frames."""
+    """The model that turns phonemes into the frames that the vocoder needs."""
 
     architecture: AcousticArchitecture | None = None
     """Name of the architecture. Absent means fastspeech2, or with fromTraining the architecture of the other
@@ -120,12 +120,13 @@ class AcousticModel(Document):
 
 
 class Vocoder(Document):
-    """The model that turns mel frames into audio."""
+    """The model that turns frames into audio."""
 
     architecture: VocoderArchitecture | None = None
-    """Name of the architecture: vocos and hifigan for hours of speech on a GPU, ddsp for minutes of speech or a CPU;
-    griffinlim needs no training and sounds rougher. Absent means vocos, or with fromTraining the architecture of the
-    other training."""
+    """Name of the architecture. world has nothing to train, so that all of the time goes to the acoustic model: the
+    choice for minutes of speech and for CPUs. vocos and hifigan are for hours of speech on a GPU, and ddsp is in
+    between. griffinlim needs no training either and sounds rougher. Absent means world, or with fromTraining the
+    architecture of the other training."""
     parameters: VocoderParameters = Field(default_factory=dict)
     """The architecture's parameters, each a number; what is left out has its default, or with fromTraining the other
     training's value."""
@@ -136,7 +137,18 @@ class Vocoder(Document):
     @property
     def name(self) -> str:
         """The architecture, the default where none is given."""
-        return self.architecture or VOCOS.name
+        return self.architecture or WORLD.name
+
+    @property
+    def frames(self) -> FrameKind:
+        """The kind of frames that it turns into sound."""
+        return VOCODERS[self.name].frames
+
+    @property
+    def has_weights(self) -> bool:
+        """Whether the vocoder has weights to train. One that starts from another training has, whatever its
+        architecture is."""
+        return self.from_training is not None or VOCODERS[self.name].trained
 
 
 class Model(Document):
@@ -145,11 +157,11 @@ class Model(Document):
     acoustic: Annotated[
         AcousticModel, Field(json_schema_extra=within_bounds(ACOUSTIC_MODELS, default=FASTSPEECH2.name))
     ] = Field(default_factory=AcousticModel)
-    """The acoustic model, which turns phonemes into mel frames."""
-    vocoder: Annotated[Vocoder, Field(json_schema_extra=within_bounds(VOCODERS, default=VOCOS.name))] = Field(
+    """The acoustic model, which turns phonemes into frames."""
+    vocoder: Annotated[Vocoder, Field(json_schema_extra=within_bounds(VOCODERS, default=WORLD.name))] = Field(
         default_factory=Vocoder
     )
-    """The vocoder, which turns mel frames into audio."""
+    """The vocoder, which turns frames into audio."""
 
 
 NO_LENGTH = "training needs a length: set training.budget, such as 45m, or training.maxSteps"
@@ -166,7 +178,7 @@ def wrong_length(model: Model, training: TrainingOptions) -> str:
         return NO_LENGTH if training.max_steps is None else ""
     if training.max_steps or training.vocoder_max_steps:
         return TWO_LENGTHS
-    trains_vocoder = VOCODERS[model.vocoder.name].trained and training.vocoder_steps is None
+    trains_vocoder = model.vocoder.has_weights and training.vocoder_steps is None
     return "" if trains_vocoder or training.acoustic_steps is None else NOTHING_TO_TRAIN
 
 
@@ -174,8 +186,7 @@ def missing_weights(model: Model, training: TrainingOptions) -> str:
     """The complaint about a model that has neither steps nor another training to start from; empty if there is none."""
     if training.max_steps == 0 and model.acoustic.from_training is None:
         return "training.maxSteps is 0, and there is no model.acoustic.fromTraining to take a model from"
-    trained = VOCODERS[model.vocoder.name].trained
-    if trained and training.vocoder_steps == 0 and model.vocoder.from_training is None:
+    if model.vocoder.has_weights and training.vocoder_steps == 0 and model.vocoder.from_training is None:
         return "the vocoder has no steps, and there is no model.vocoder.fromTraining to take one from"
     return ""
 

@@ -88,7 +88,7 @@ class TrainingOptions(Document):
     also beside a budget. After an interruption the training continues exactly as without it."""
     vocoder_max_steps: Annotated[int, Field(ge=0, le=10_000_000)] | None = None
     """Optimizer steps of the vocoder, 1 to 10000000. 0 uses the vocoder of model.vocoder.fromTraining as it is, also
-    beside a budget. Absent means as many as maxSteps. Refused for griffinlim, which is not trained."""
+    beside a budget. Absent means as many as maxSteps. Refused for world and griffinlim, which are not trained."""
     batch_seconds: Annotated[float, Field(ge=1, le=10_000)] | None = None
     """Seconds of speech in one batch of each process, 1 to 10000. Absent means what suits the device; status.progress
     shows the choice."""

@@ -76,7 +76,7 @@ def test_a_name_in_the_registry_is_valid_in_documents_and_in_the_crd(
     [
         pytest.param(
             {"model": {"vocoder": {"architecture": "wavenet"}}},
-            r"model\.vocoder\.architecture\n  Input should be 'vocos', 'hifigan', 'ddsp' or 'griffinlim' .*'wavenet'",
+            r"model\.vocoder\.architecture\n  Input should be 'world', 'vocos', 'hifigan', 'ddsp' or 'griffinlim' .*'wavenet'",
             id="vocoder",
         ),
         pytest.param(
@@ -113,7 +113,7 @@ def test_the_crd_holds_the_parameters_of_a_new_architecture_to_their_bounds(monk
 def test_the_crd_gives_no_steps_to_any_vocoder_without_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(VOCODERS, "toy", FREE_TOY)
     refused = [entry["message"] for entry in crd_spec()[CEL] if "is not trained" in entry["message"]]
-    assert [message.split()[0] for message in refused] == ["griffinlim", "toy"]
+    assert [message.split()[0] for message in refused] == ["world", "griffinlim", "toy"]
     (enough,) = (entry["rule"] for entry in crd_spec()[CEL] if "vocoder has no steps" in entry["message"])
     assert "== 'griffinlim'" in enough
     assert "== 'toy'" in enough

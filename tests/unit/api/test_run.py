@@ -66,7 +66,10 @@ def test_digest_covers_what_decides_the_result(changes: dict[str, Any], continue
             id="acoustic model without steps",
         ),
         pytest.param(
-            {"training": {"maxSteps": 1, "vocoderMaxSteps": 0}},
+            {
+                "model": {"vocoder": {"architecture": "vocos"}},
+                "training": {"maxSteps": 1, "vocoderMaxSteps": 0},
+            },
             "there is no model.vocoder.fromTraining",
             id="vocoder without steps",
         ),

@@ -41,7 +41,7 @@ def untrained(vocoder: str, front_end: text.FrontEnd | None = None, **parameters
     symbols = torch.tensor(front_end.encode("Good morning."))
     clips = tuple(Clip(str(n), "", n % 2, symbols, 0.1 * torch.randn(16000), 1.0) for n in range(4))
     corpus = Corpus(clips, ("a", "b"), "0" * 64, 4.0)
-    features = features_of(corpus, run.dataset.audio)
+    features = features_of(corpus, run.dataset.audio, run.model.vocoder.frames)
     task = models.Task(run, corpus, [0, 1, 2], [3], front_end.symbols, features)
     acoustic = models.ACOUSTIC_MODELS["fastspeech2"](task)
     acoustic.exported.durations.out.bias.data.fill_(1.5)

@@ -48,6 +48,7 @@ def run_document(**changes: Any) -> dict[str, Any]:
         "model": {
             "acoustic": {"parameters": {"hiddenSize": 32, "encoderLayers": 1, "decoderLayers": 1}},
             "vocoder": {
+                "architecture": "vocos",
                 "parameters": {"hiddenSize": 32, "layers": 1, "discriminatorChannels": 1, "pretrainingSteps": 2},
             },
         },

@@ -1,21 +1,24 @@
-"""The features of a whole corpus: computed on the device that trains, held there or on the host, and gathered for each
-batch. ``audio`` computes a single feature, ``batches`` chooses the clips of a batch, and ``shards`` keeps features for
-the next start."""
+"""The features of a whole corpus: computed, held on the device that trains or on the host, and gathered for each batch.
+``analysis`` computes those of one clip, ``batches`` chooses the clips of a batch, and ``shards`` keeps features for the
+next start."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import accumulate
 
 import torch
 from torch import Tensor
 
+from tts_api.architectures import FrameKind
 from tts_api.resources.training import AudioFeatures
-from tts_workloads.audio import LogMel, pitch
-from tts_workloads.data.corpus import Corpus
+from tts_workloads.data.analysis import ANALYSES, Analysis, ClipFeatures
+from tts_workloads.data.corpus import Clip, Corpus
 from tts_workloads.data.shards import NOWHERE, Shards, key_of, runs_of
+from tts_workloads.processors import cpus
 
 log = logging.getLogger(__name__)
 
@@ -29,9 +32,13 @@ class Features:
     """The features of all clips, end to end in the corpus's order, on one device."""
 
     mel: Tensor
-    """Log-mel frames ``[frames, n_mels]`` float32, in nepers."""
+    """Amplitudes in mel bands, ``[frames, n_mels]`` float32, in nepers."""
     log_pitch: Tensor
     """Natural logarithm of the fundamental frequency in hertz ``[frames]`` float32, 0 where unvoiced."""
+    aperiodicity: Tensor
+    """Share of noise in voiced frames, ``[frames, bands]`` float32; see ``analysis.base.ClipFeatures``."""
+    analysis: Analysis
+    """What computed them."""
     waveforms: Sequence[Tensor]
     """Each clip's samples ``[frames * hop_length]`` float32."""
     counts: Sequence[int]
@@ -45,6 +52,11 @@ class Features:
     def clip(self, clip: int) -> slice:
         """Return the slice of a clip's frames."""
         return slice(self.starts[clip], self.starts[clip] + self.counts[clip])
+
+    def recorded(self, clip: int) -> Tensor:
+        """Return the frames ``[frames, channels]`` float32 of a recording, from which a vocoder copies it."""
+        frames = self.clip(clip)
+        return self.analysis.frames(ClipFeatures(self.mel[frames], self.log_pitch[frames], self.aperiodicity[frames]))
 
     def places(self, utterances: Sequence[Sequence[int]], longest: int) -> Tensor:
         """Return the numbers of the corpus's frames in a batch of utterances that are padded to ``longest`` frames:
@@ -68,40 +80,51 @@ def gathered(values: Tensor, places: Tensor, beyond: float = 0.0) -> Tensor:
 def features_of(
     corpus: Corpus,
     audio: AudioFeatures,
+    kind: FrameKind = "mel",
     device: torch.device = CPU,
     shards: Shards = NOWHERE,
     pause: Callable[[], None] = lambda: None,
 ) -> Features:
-    """Compute the features of a corpus on ``device``. They stay there if they fit, else on the host. Features that
-    ``shards`` has are read and not computed. ``pause`` is called between clips, and may raise to interrupt."""
+    """Compute the features of a corpus for frames of a kind. They stay on ``device`` if they fit, else on the host.
+    Features that ``shards`` has are read and not computed. ``pause`` is called between clips, and may raise to
+    interrupt."""
     counts = [len(clip.waveform) // audio.hop_length for clip in corpus.clips]
     total = sum(counts)
     # Twice the mel, because the acoustic model's predictions are kept too.
     home = _home(4 * total * (2 * audio.n_mels + 1 + audio.hop_length), device)
-    mel, log_pitch = torch.empty(total, audio.n_mels, device=home), torch.empty(total, device=home)
-    log_mel, key = LogMel(audio).to(device), key_of(corpus, audio, counts)
+    analysis = ANALYSES[kind](audio).to(device)
+    sizes = (audio.n_mels, 1, analysis.aperiodicity_bands)
+    values, key = torch.empty(total, sum(sizes), device=home), key_of(corpus, audio, counts, kind, analysis.version)
     shards.forget(but=key)
     borders = list(accumulate(counts, initial=0))
     for number, clips in enumerate(runs_of(corpus.clips)):
         shard = slice(borders[clips.start], borders[clips.stop])
-        kept = shards.read(key, number, shard.stop - shard.start, audio.n_mels)
+        kept = shards.read(key, number, (shard.stop - shard.start, sum(sizes)))
         if kept is not None:
-            mel[shard], log_pitch[shard] = kept[0].to(home), kept[1].to(home)
+            values[shard] = kept.to(home)
             continue
-        for clip in clips:
+        computed = _computed(analysis, [corpus.clips[clip] for clip in clips], device)
+        for clip, features in zip(clips, computed, strict=True):
             pause()
-            waveform, frames = corpus.clips[clip].waveform.to(device), slice(borders[clip], borders[clip + 1])
-            mel[frames], log_pitch[frames] = _computed(waveform, log_mel, audio)
-        shards.write(key, number, mel[shard], log_pitch[shard])
+            columns = (features.mel, features.log_pitch[:, None], features.aperiodicity)
+            values[borders[clip] : borders[clip + 1]] = torch.cat(columns, 1).to(home)
+        shards.write(key, number, values[shard])
         log.info("features of %d of %d frames", shard.stop, total, extra={"event": "features"})
-    return Features(mel, log_pitch, [clip.waveform.to(home) for clip in corpus.clips], counts)
+    mel, log_pitch, aperiodicity = (part.contiguous() for part in torch.split(values, list(sizes), 1))
+    waveforms = [clip.waveform.to(home) for clip in corpus.clips]
+    return Features(mel, log_pitch.squeeze(1), aperiodicity, analysis, waveforms, counts)
 
 
-@torch.no_grad()
-def _computed(waveform: Tensor, log_mel: LogMel, audio: AudioFeatures) -> tuple[Tensor, Tensor]:
-    """Mel and pitch of a clip's samples, as ``Features`` has them."""
-    hertz = pitch(waveform, audio.sample_rate, audio.hop_length)
-    return log_mel(waveform[None])[0].T, torch.where(hertz > 0, hertz.clamp_min(1.0).log(), 0.0)
+def _computed(analysis: Analysis, clips: Sequence[Clip], device: torch.device) -> Iterator[ClipFeatures]:
+    """Yield the features of clips in their order. On the host the clips share the CPUs."""
+    if not analysis.on_host:
+        yield from (analysis.features(clip.waveform.to(device)) for clip in clips)
+        return
+    pool = ThreadPoolExecutor(cpus())
+    try:
+        yield from pool.map(analysis.features, (clip.waveform for clip in clips))
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _home(needed_bytes: int, device: torch.device) -> torch.device:

@@ -14,6 +14,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from tts_api.architectures import FrameKind
 from tts_api.resources.training import AudioFeatures
 from tts_workloads.data.corpus import Clip, Corpus
 from tts_workloads.exits import StorageFull
@@ -21,8 +22,8 @@ from tts_workloads.files import write_whole
 
 log = logging.getLogger(__name__)
 
-VERSION = 1
-"""Must be raised when the same sound gets other features, so that older shards are computed again."""
+VERSION = 2
+"""Must be raised when a shard is laid out in another way, so that older shards are computed again."""
 SHARD_SECONDS = 1200.0
 """Speech in a shard: as much as a start may lose when it is interrupted."""
 LARGEST_SHARE_OF_VOLUME = 0.25
@@ -37,32 +38,31 @@ class Shards:
         """Without a ``folder`` nothing is kept. Of the processes that train together, one ``writes``."""
         self._folder, self._writes = folder, writes and folder is not None
 
-    def read(self, key: str, number: int, frames: int, n_mels: int) -> tuple[Tensor, Tensor] | None:
-        """Return the mel ``[frames, n_mels]`` and the pitch ``[frames]`` of a shard, float32 on the CPU. None where the
-        shard is missing or not whole."""
+    def read(self, key: str, number: int, shape: tuple[int, int]) -> Tensor | None:
+        """Return the features ``[frames, channels]`` float32 of a shard, on the CPU. None where the shard is missing,
+        is not whole or has another shape."""
         if self._folder is None:
             return None
         path = self._path(self._folder, key, number)
         try:
-            kept = torch.load(path, map_location="cpu", weights_only=True)
-            mel, log_pitch = kept["mel"], kept["log_pitch"]
+            values: Tensor = torch.load(path, map_location="cpu", weights_only=True)["features"]
         except FileNotFoundError:
             return None
         except (OSError, RuntimeError, EOFError, KeyError, pickle.UnpicklingError) as error:
             log.warning("%s is not whole and is made anew: %s", path, error)
             return None
-        return (mel, log_pitch) if mel.shape == (frames, n_mels) and log_pitch.shape == (frames,) else None
+        return values if values.shape == shape else None
 
-    def write(self, key: str, number: int, mel: Tensor, log_pitch: Tensor) -> None:
+    def write(self, key: str, number: int, values: Tensor) -> None:
         """Keep a shard, if this process writes and the volume has room."""
         if self._folder is None or not self._writes:
             return
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            needed, free = mel.nbytes + log_pitch.nbytes, shutil.disk_usage(self._folder).free
+            needed, free = values.nbytes, shutil.disk_usage(self._folder).free
             if needed > LARGEST_SHARE_OF_VOLUME * free:
                 raise StorageFull(f"{self._folder} has {free / 2**20:.0f} MiB left")
-            kept = {"mel": mel.cpu().clone(), "log_pitch": log_pitch.cpu().clone()}
+            kept = {"features": values.cpu().clone()}
             write_whole(self._path(self._folder, key, number), lambda file: torch.save(kept, file))
         except (StorageFull, OSError, RuntimeError) as error:
             self._writes = False
@@ -84,10 +84,18 @@ class Shards:
 NOWHERE = Shards()
 
 
-def key_of(corpus: Corpus, audio: AudioFeatures, counts: Sequence[int]) -> str:
-    """Return the key of a corpus's shards: a digest over the corpus, the settings of its features and the frames of
-    each clip."""
-    made_from = [VERSION, corpus.sha256, audio.model_dump(mode="json"), [clip.id for clip in corpus.clips], counts]
+def key_of(corpus: Corpus, audio: AudioFeatures, counts: Sequence[int], kind: FrameKind, version: int) -> str:
+    """Return the key of a corpus's shards: a digest over the corpus, the settings of its features, the frames of each
+    clip, and the kind of the frames with the version of their analysis."""
+    made_from = [
+        VERSION,
+        kind,
+        version,
+        corpus.sha256,
+        audio.model_dump(mode="json"),
+        [clip.id for clip in corpus.clips],
+        counts,
+    ]
     return hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()
 
 

@@ -13,18 +13,20 @@ from tts_workloads.models.acoustic.fastspeech2.recipe import FastSpeech2Stage
 from tts_workloads.models.acoustic.stage import AcousticStage
 from tts_workloads.models.task import Task
 from tts_workloads.models.vocoder.ddsp import ddsp_stage
-from tts_workloads.models.vocoder.griffinlim import GriffinLimStage
+from tts_workloads.models.vocoder.griffinlim import griffinlim_stage
 from tts_workloads.models.vocoder.hifigan import hifigan_stage
 from tts_workloads.models.vocoder.stage import VocoderStage
 from tts_workloads.models.vocoder.vocos import vocos_stage
+from tts_workloads.models.vocoder.world import world_stage
 from tts_workloads.models.voice import VoiceModule
 
 ACOUSTIC_MODELS: dict[str, Callable[[Task], AcousticStage]] = {"fastspeech2": FastSpeech2Stage}
 VOCODERS: dict[str, Callable[[Task, AcousticStage], VocoderStage]] = {
+    "world": world_stage,
     "vocos": vocos_stage,
     "hifigan": hifigan_stage,
     "ddsp": ddsp_stage,
-    "griffinlim": GriffinLimStage,
+    "griffinlim": griffinlim_stage,
 }
 
 __all__ = [
@@ -42,7 +44,7 @@ __all__ = [
 def build_voice(acoustic: AcousticStage, vocoder: VocoderStage) -> VoiceModule:
     """The module that becomes ``voice.pt``, made from two trained stages."""
     hop_length = acoustic.task.run.dataset.audio.hop_length
-    return VoiceModule(acoustic.exported, vocoder.exported, acoustic.speakers, hop_length)
+    return VoiceModule(acoustic.exported, vocoder.exported, acoustic.speakers, hop_length, vocoder.whole)
 
 
 def supports(acoustic: AcousticStage, vocoder: VocoderStage) -> tuple[Capability, ...]:

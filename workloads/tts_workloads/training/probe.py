@@ -48,7 +48,7 @@ def write(path: Path) -> None:
     noise = 0.1 * torch.randn(run.dataset.audio.sample_rate)
     symbols = torch.arange(1, SYMBOLS + 1)
     corpus = Corpus((Clip("noise", "", 0, symbols, noise, 1.0),), ("default",), "0" * 64, 1.0)
-    features = features_of(corpus, run.dataset.audio)
+    features = features_of(corpus, run.dataset.audio, run.model.vocoder.frames)
     task = models.Task(run, corpus, [0], [], front_end.symbols, features)
     acoustic = models.ACOUSTIC_MODELS[run.model.acoustic.name](task)
     vocoder = models.VOCODERS[run.model.vocoder.name](task, acoustic)

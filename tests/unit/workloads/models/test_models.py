@@ -33,10 +33,11 @@ from tts_workloads.models.spectral import Overlap, Resolution, spectral_distance
 from tts_workloads.models.stage import Stage
 from tts_workloads.models.vocoder import vocos
 from tts_workloads.models.vocoder.adversarial import adversarial_losses
-from tts_workloads.models.vocoder.ddsp import Ddsp, harmonics, turning
+from tts_workloads.models.vocoder.ddsp import Ddsp
 from tts_workloads.models.vocoder.griffinlim import GriffinLim
 from tts_workloads.models.vocoder.hifigan import Hifigan, receptive_field_frames, upsampling_rates
 from tts_workloads.models.vocoder.losses import VocoderTraining
+from tts_workloads.models.vocoder.pulses import harmonics, turning
 
 AUDIO = AudioFeatures(sample_rate=16000)
 SMALL: dict[str, dict[str, int]] = {
@@ -44,6 +45,7 @@ SMALL: dict[str, dict[str, int]] = {
     "ddsp": {"hiddenSize": 32, "layers": 1, "discriminatorChannels": 1, "pretrainingSteps": 0},
     "hifigan": {"version": 2, "discriminatorChannels": 1},
     "griffinlim": {},
+    "world": {},
 }
 """Each vocoder as small as a test wants it."""
 TRAINED = [name for name, vocoder in architectures.VOCODERS.items() if vocoder.trained]
@@ -171,7 +173,7 @@ def task(vocoder_name: str, **audio: int) -> models.Task:
     clips = tuple(Clip(str(n), "", n % 2, torch.randint(1, 40, (12,)), 0.1 * torch.randn(16000), 1.0) for n in range(4))
     corpus = Corpus(clips, ("a", "b"), "0" * 64, 4.0)
     run = TrainingRun.model_validate(document)
-    features = features_of(corpus, run.dataset.audio)
+    features = features_of(corpus, run.dataset.audio, run.model.vocoder.frames)
     return models.Task(run, corpus, [0, 1, 2], [3], [str(n) for n in range(40)], features)
 
 

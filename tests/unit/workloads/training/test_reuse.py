@@ -35,7 +35,9 @@ WHOLE = {"acoustic": BASE, "vocoder": BASE}
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The finished voice of a training on clips of two speakers."""
     folder = tmp_path_factory.mktemp("base")
-    workspace = tiny_corpus.write_workspace(folder, dataset__format="manifest", model__vocoder={"parameters": TINY})
+    workspace = tiny_corpus.write_workspace(
+        folder, dataset__format="manifest", model__vocoder={"architecture": "vocos", "parameters": TINY}
+    )
     write_manifest(workspace, ["ann", "bob"])
     with pytest.MonkeyPatch.context() as patch:
         return trained(workspace, patch)
@@ -112,7 +114,7 @@ def test_a_vocoder_is_used_as_it_is(base: Path, tmp_path: Path, monkeypatch: pyt
 
 
 def test_an_acoustic_model_gets_another_vocoder(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    model = {"acoustic": BASE, "vocoder": {"parameters": TINY | {"hiddenSize": 48}}}
+    model = {"acoustic": BASE, "vocoder": {"architecture": "vocos", "parameters": TINY | {"hiddenSize": 48}}}
     workspace = going_on(tmp_path / "w", base, model=model, training__maxSteps=0)
     voice = trained(workspace, monkeypatch)
     card = open_voice(voice).card
@@ -184,7 +186,7 @@ def test_each_architecture_goes_on_as_it_was(vocoder: str, tmp_path: Path) -> No
         symbols = torch.arange(1, 20)
         corpus = Corpus((Clip("noise", "", 0, symbols, 0.1 * torch.randn(16000), 1.0),), ("one",), "0" * 64, 1.0)
         seeded = run.model_copy(update={"training": run.training.model_copy(update={"seed": seed})})
-        features = features_of(corpus, run.dataset.audio)
+        features = features_of(corpus, run.dataset.audio, run.model.vocoder.frames)
         task = models.Task(seeded, corpus, [0], [], front_end.symbols, features)
         acoustic = models.ACOUSTIC_MODELS["fastspeech2"](task)
         return acoustic, models.VOCODERS[vocoder](task, acoustic)
@@ -232,7 +234,7 @@ def model_of(part: str, **changes: Any) -> Any:
 
 
 VOCODER = {"acoustic": {"parameters": SMALL}, "vocoder": BASE}
-ACOUSTIC = {"acoustic": BASE}
+ACOUSTIC = {"acoustic": BASE, "vocoder": {"architecture": "vocos"}}
 
 
 GRIFFINLIM = model_of("vocoder", architecture="griffinlim", parameters={})
@@ -280,6 +282,18 @@ OTHER_VERSION = "was written by another version of this image and does not fit:"
             "InvalidParameters",
             [f"model.vocoder.parameters.width is 64, but {OF_BASE['vocoder']} has no such parameter: leave it out, or"],
             id="an unknown parameter",
+        ),
+        pytest.param(
+            {"acoustic": BASE},
+            {},
+            None,
+            "InvalidParameters",
+            [
+                f"model.vocoder.architecture is world, but {OF_BASE['acoustic']} speaks through vocos and predicts other "
+                "frames: set it to vocos or hifigan or ddsp or griffinlim, or",
+                "leave model.acoustic.fromTraining out to train an acoustic model from nothing",
+            ],
+            id="frames of another kind",
         ),
         pytest.param(
             {"vocoder": BASE | {"architecture": "vocos"}},
@@ -349,7 +363,7 @@ OTHER_VERSION = "was written by another version of this image and does not fit:"
             id="no acoustic model",
         ),
         pytest.param(
-            {},
+            {"vocoder": {"architecture": "vocos"}},
             {"training__vocoderMaxSteps": 0},
             None,
             "InvalidRun",

@@ -16,7 +16,7 @@ class AcousticStage(Stage, Protocol):
     """The first stage of a training.
 
     ``exported`` is the acoustic model as the voice calls it: ``exported(tokens, lengths, speaker, speed, pitch, energy,
-    noise)`` returns mel frames, their number and the durations, with the shapes that ``VoiceModule.acoustic``
+    noise)`` returns frames, their number and the durations, with the shapes that ``VoiceModule.acoustic``
     documents. ``supports`` names the factors among these arguments that the model obeys."""
 
     task: Task
@@ -27,7 +27,8 @@ class AcousticStage(Stage, Protocol):
         """The table of speaker vectors ``[speakers, channels]``, a submodule of ``exported``."""
 
     def predict(self, clip: int) -> Tensor:
-        """Mel frames ``[frames, n_mels]`` float32 of a clip, as many as its recording has, on the model's device.
+        """Frames ``[frames, channels]`` float32 of a clip, as many as its recording has, on the model's device. The
+        first channels are mel bands.
 
         This is what the vocoder learns to turn into the recording, so that the frames must be timed as the recording
         is. The result depends on the clip and the weights alone.

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from tts_api.architectures import ACOUSTIC_MODELS, GriffinLimParameters
+from tts_api.architectures import ACOUSTIC_MODELS
 from tts_api.resources.training_options import Augmentation
 from tts_api.voice import Capability
 from tts_workloads.data import Utterance, gathered, plan_batches, up_to_bucket
@@ -19,7 +19,7 @@ from tts_workloads.models.augmentation import draw_gains, louder, masked, noisy,
 from tts_workloads.models.layers import mask_of
 from tts_workloads.models.stage import Glimpse, Optimisation, StageName, sent
 from tts_workloads.models.task import Task
-from tts_workloads.models.vocoder.griffinlim import GriffinLim
+from tts_workloads.models.vocoder.preview import PREVIEWS
 
 SYMBOL_BUCKET = 16
 """Symbols are padded to a multiple of this number, as frames are to theirs, because libraries keep a plan for every
@@ -42,6 +42,8 @@ class UtteranceBatch:
     """Number of frames of each utterance, ``[batch]`` int64."""
     log_pitch: Tensor
     """Natural logarithm of the fundamental frequency in hertz, ``[batch, frames]`` float32, 0 where unvoiced."""
+    aperiodicity: Tensor
+    """Share of noise in voiced frames, ``[batch, frames, bands]`` float32, in nepers."""
     on_host: tuple[list[int], list[int]]
     """``frames`` and ``lengths`` once more as numbers, so that nothing waits for the device to know them."""
     seconds: float
@@ -59,6 +61,7 @@ class UtteranceBatch:
             mel=sent(self.mel, device),
             frames=sent(self.frames, device),
             log_pitch=sent(self.log_pitch, device),
+            aperiodicity=sent(self.aperiodicity, device),
         )
 
     def augmented(self, how: Augmentation) -> UtteranceBatch:
@@ -82,6 +85,7 @@ class UtteranceBatch:
             on_host=(new, lengths),
             mel=stretched(self.mel, self.frames, new_frames, longest, blend=True),
             log_pitch=stretched(self.log_pitch, self.frames, new_frames, longest, blend=False),
+            aperiodicity=stretched(self.aperiodicity, self.frames, new_frames, longest, blend=True),
         )
 
 
@@ -150,6 +154,7 @@ class UtteranceStage(AcousticStage):
             mel=gathered(features.mel, places),
             frames=torch.tensor(frames),
             log_pitch=gathered(features.log_pitch, places),
+            aperiodicity=gathered(features.aperiodicity, places),
             on_host=(frames, lengths),
             seconds=sum(frames) * audio.hop_length / audio.sample_rate,
         )
@@ -177,11 +182,12 @@ class UtteranceStage(AcousticStage):
 
     @torch.no_grad()
     def show(self) -> Glimpse:
-        """The shown clip, timed as its recording is. Griffin-Lim makes it audible, because no vocoder is trained
-        yet."""
+        """The shown clip, timed as its recording is. A vocoder without weights makes it audible, because no other one
+        is trained yet."""
         task, clip = self.task, self.task.shown
         heard, recorded = task.corpus.clips[clip], task.features.mel[task.features.clip(clip)].T.cpu()
-        spoken = self.predict(clip).T.cpu()
-        sound = GriffinLim(GriffinLimParameters(), task.run.dataset.audio)(spoken[None])[0]
+        predicted = self.predict(clip).T.cpu()
+        sound = PREVIEWS[task.run.model.vocoder.frames](predicted, task.run.dataset.audio)
+        spoken = predicted[: len(recorded)]
         symbols = [task.symbols[symbol] for symbol in heard.symbols.tolist()]
         return Glimpse(heard.text, recorded, spoken, heard.waveform, sound, symbols, self.alignment(clip))

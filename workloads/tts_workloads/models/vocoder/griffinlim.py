@@ -1,20 +1,16 @@
 """``griffinlim``: a vocoder without weights (Griffin and Lim 1984, with the momentum of Perraudin et al. 2013)."""
 
 import math
-from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
 
 from tts_api.architectures import GriffinLimParameters
 from tts_api.resources.training import AudioFeatures
-from tts_api.voice import Capability
-from tts_workloads.data import Utterance
 from tts_workloads.models.acoustic.stage import AcousticStage
 from tts_workloads.models.spectral import LinearMagnitude, Overlap
-from tts_workloads.models.stage import Batch, Optimisation, StageName
 from tts_workloads.models.task import Task
-from tts_workloads.models.vocoder.stage import VocoderStage
+from tts_workloads.models.vocoder.untrained import UntrainedStage
 
 
 class GriffinLim(nn.Module):
@@ -51,46 +47,8 @@ class GriffinLim(nn.Module):
         return (turns * (2.0 * math.pi)).to(magnitude.dtype).unsqueeze(0).expand_as(magnitude)
 
 
-class GriffinLimStage(VocoderStage):
-    """The stage of ``griffinlim``, which has nothing to train."""
-
-    name: StageName = "Vocoder"
-    steps: int | None = 0
-    effort: float = 0.0
-    optimisation = Optimisation(learning_rate=0.0, warmup_steps=0)
-    supports: Sequence[Capability] = ()
-    measured_on: Sequence[int] = ()
-    receptive_field_frames: int | None = None
-
-    def __init__(self, task: Task, acoustic: AcousticStage) -> None:
-        del acoustic
-        parameters = GriffinLimParameters.model_validate(task.run.model.vocoder.parameters)
-        self.training_module: nn.Module = GriffinLim(parameters, task.run.dataset.audio)
-
-    @property
-    def exported(self) -> nn.Module:
-        """The vocoder."""
-        return self.training_module
-
-    def prepare(self, clips: Iterable[int]) -> None:
-        """Do nothing."""
-
-    def batches(self, epoch: int, rank: int, world: int) -> Sequence[Sequence[Utterance]]:
-        """Return no batches."""
-        del epoch, rank, world
-        return []
-
-    def collate(self, utterances: Sequence[Utterance]) -> Batch:
-        """Raise TypeError: nobody may ask for a batch."""
-        raise TypeError(f"griffinlim is not trained, and was given {len(utterances)} utterances")
-
-    def trial(self) -> Batch:
-        """Raise TypeError: nobody may ask for a batch."""
-        return self.collate([])
-
-    def validation(self) -> Iterable[Batch]:
-        """Return no batches."""
-        return []
-
-    def show(self) -> None:
-        """Return None, because the stage of the acoustic model has shown the clip."""
+def griffinlim_stage(task: Task, acoustic: AcousticStage) -> UntrainedStage:
+    """The stage of ``griffinlim``."""
+    del acoustic
+    parameters = GriffinLimParameters.model_validate(task.run.model.vocoder.parameters)
+    return UntrainedStage(GriffinLim(parameters, task.run.dataset.audio), None)

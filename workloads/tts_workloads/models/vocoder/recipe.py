@@ -60,6 +60,7 @@ class SegmentsStage(VocoderStage):
         self.optimisation = optimisation_of(training, options.learning_rate)
         self.training_module: nn.Module = training
         self.receptive_field_frames: int | None = receptive_field_frames
+        self.whole: nn.Module = nn.Identity()
         self.measured_on = (*task.held_out, task.shown)
         self._frames = task.features.counts
         self._predictions = Predictions(acoustic, task.features)

@@ -39,8 +39,8 @@ def speak(module: nn.Module, training: Training, clip: int, device: torch.device
     one = torch.ones(1, device=device)
     started = time.perf_counter()
     length = torch.tensor([len(symbols)], device=device)
-    mel, _, durations = module.acoustic(symbols[None], length, module.speaker(speaker), one, one, None)  # type: ignore[operator]
-    samples = module.vocode(mel).reshape(-1).float().cpu().numpy()  # type: ignore[operator]
+    frames, _, durations = module.acoustic(symbols[None], length, module.speaker(speaker), one, one, None)  # type: ignore[operator]
+    samples = module.vocode(frames).reshape(-1).float().cpu().numpy()  # type: ignore[operator]
     return SpokenClip(clip, samples, durations[0].cpu(), time.perf_counter() - started)
 
 
@@ -83,12 +83,12 @@ def _mean(values: Iterable[float | None], digits: int) -> float | None:
 
 
 def _mel_loss(training: Training, device: torch.device) -> float | None:
-    """Mean absolute error of the acoustic model's frames, in nepers, where it is given the recording's timing."""
+    """Mean absolute error of the acoustic model's mel bands, in nepers, where it is given the recording's timing."""
     stage, features = training.acoustic, training.acoustic.task.features
     stage.training_module.to(device)
     total, count = 0.0, 0
     for clip in training.held_out:
-        predicted = stage.predict(clip)
+        predicted = stage.predict(clip)[:, : features.mel.shape[1]]
         error = (predicted - features.mel[features.clip(clip)].to(device)).abs()
         total, count = total + float(error.double().sum()), count + error.numel()
     return round(total / count, 5) if count else None

@@ -73,7 +73,8 @@ def _spoken_in(module: nn.Module, training: Training, device: torch.device) -> f
     features, began = training.acoustic.task.features, time.monotonic()
     for clip in training.held_out[:1]:
         with torch.inference_mode():
-            module.vocode(features.mel[features.clip(clip)].T[None].to(device))  # type: ignore[operator]
+            frames = features.recorded(clip).T[None].to(device)
+            module.vocode(module.whole(frames))  # type: ignore[operator]
     return time.monotonic() - began
 
 

@@ -63,7 +63,7 @@ def assemble(
     corpus = starting_voices.with_speakers(corpus, sources.acoustic)
     run = settings.settled(run, given, corpus.seconds, device, workspace / "checkpoints" / run.output)
     train, held_out = split(corpus, run.training.validation.clips, run.training.seed)
-    features = features_of(corpus, run.dataset.audio, device, shards, pause)
+    features = features_of(corpus, run.dataset.audio, run.model.vocoder.frames, device, shards, pause)
     task = models.Task(run, corpus, train, held_out, front_end.symbols, features)
     acoustic = models.ACOUSTIC_MODELS[run.model.acoustic.name](task)
     vocoder = models.VOCODERS[run.model.vocoder.name](task, acoustic)

@@ -90,7 +90,21 @@ def resolved(run: TrainingRun, sources: StartingVoices) -> TrainingRun:
             "vocoder": _resolved("vocoder", run.model.vocoder, sources.vocoder),
         }
     )
+    if sources.acoustic is not None:
+        _check_frames(sources.acoustic, model.vocoder)
     return run.model_copy(update={"model": model})
+
+
+def _check_frames(source: StartingVoice, vocoder: Vocoder) -> None:
+    """Raise BadInput where the starting acoustic model predicts other frames than the vocoder needs."""
+    theirs = source.voice.card.model.vocoder
+    if theirs.frames != vocoder.frames:
+        alike = [name for name, one in architectures.VOCODERS.items() if one.frames == theirs.frames]
+        raise BadInput(
+            Reason.INVALID_PARAMETERS,
+            f"model.vocoder.architecture is {vocoder.name}, but {source.name} speaks through {theirs.name} and "
+            f"predicts other frames: set it to {' or '.join(alike)}, or {_without('acoustic')}",
+        )
 
 
 def _check_bands(audio: AudioFeatures) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from tts_api.architectures import VOCODERS
 from tts_api.run import TrainingRun
 
 
@@ -11,5 +10,5 @@ def steps_of_stages(run: TrainingRun) -> dict[str, int]:
     weights has none."""
     if run.training.budget is not None:
         return {}
-    vocoder = run.training.vocoder_steps if VOCODERS[run.model.vocoder.name].trained else 0
+    vocoder = run.training.vocoder_steps if run.model.vocoder.has_weights else 0
     return {"Acoustic": run.training.acoustic_steps or 0, "Vocoder": vocoder or 0}

@@ -1,4 +1,4 @@
-"""``fastspeech2``: phonemes to mel frames, all at once (Ren et al. 2020, arXiv:2006.04558; pitch and energy per symbol
+"""``fastspeech2``: phonemes to frames, all at once (Ren et al. 2020, arXiv:2006.04558; pitch and energy per symbol
 after Lancucki 2020, FastPitch, arXiv:2006.06873). This is the part that is exported; its training is in ``recipe``."""
 
 from typing import NamedTuple
@@ -51,7 +51,16 @@ class FastSpeech2(nn.Module):
     energy_std: Tensor
     mel_mean: Tensor
 
-    def __init__(self, parameters: FastSpeech2Parameters, *, symbols: int, speakers: int, n_mels: int) -> None:
+    def __init__(
+        self,
+        parameters: FastSpeech2Parameters,
+        *,
+        symbols: int,
+        speakers: int,
+        n_mels: int,
+        aperiodicity_bands: int | None = None,
+    ) -> None:
+        """With ``aperiodicity_bands``, 0 or more, the frames also hold aperiodicity, pitch and voicing."""
         super().__init__()
         channels, dropout = parameters.hidden_size, parameters.dropout
         shape = BlockShape(
@@ -70,6 +79,7 @@ class FastSpeech2(nn.Module):
         self.place = nn.Linear(3, channels)
         self.decoder = ConvStack(shape, parameters.decoder_layers)
         self.mel = nn.Linear(channels, n_mels)
+        self.source = None if aperiodicity_bands is None else nn.Linear(channels, aperiodicity_bands + 2)
         # TorchScript sees attributes, not the module's constants.
         self.longest_symbol_frames, self.silence = LONGEST_SYMBOL_FRAMES, SILENCE
         self.register_buffer("pitch_mean", torch.tensor(5.0))
@@ -88,17 +98,19 @@ class FastSpeech2(nn.Module):
         energy: Tensor,
         noise: Tensor | None = None,
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Turn symbols into mel frames.
+        """Turn symbols into frames.
 
         ``tokens`` is ``[batch, symbols]`` int64, ``lengths`` is ``[batch]`` int64, ``speaker`` is ``[batch,
         channels]``. ``speed``, ``pitch`` and ``energy`` are factors, ``[batch]`` or one for each symbol ``[batch,
-        symbols]``; 1 is as trained. The model draws nothing at random and ignores ``noise``. Returns mel frames
-        ``[batch, n_mels, frames]`` in nepers, the number of frames ``[batch]`` int64 and the durations in frames
-        ``[batch, symbols]`` int64."""
+        symbols]``; 1 is as trained. The model draws nothing at random and ignores ``noise``. Returns frames
+        ``[batch, channels, frames]`` with the channels of ``decode``, the number of frames ``[batch]`` int64 and the
+        durations in frames ``[batch, symbols]`` int64."""
         encoded, mask = self.encode(tokens, lengths, speaker)
         predicted = self.predict_prosody(encoded, mask)
+        higher = torch.log(each_symbol(pitch).clamp(0.25, 4.0)).expand_as(predicted.pitch)
         prosody = Prosody(
-            predicted.pitch + torch.log(each_symbol(pitch).clamp(0.25, 4.0)) / self.pitch_std,
+            # Where the frames hold the pitch, the curve itself is moved.
+            predicted.pitch + higher / self.pitch_std if self.source is None else predicted.pitch,
             torch.sigmoid(predicted.voicing),
             predicted.energy + torch.log(each_symbol(energy).clamp(0.1, 10.0)) / self.energy_std,
         )
@@ -109,10 +121,13 @@ class FastSpeech2(nn.Module):
         durations = torch.diff(ends, dim=1, prepend=torch.zeros_like(ends[:, :1]))
         frames = ends[:, -1]
         longest = int(frames.max())
-        mel = self.decode(self.add_prosody(encoded, prosody, mask), durations, frames, longest)
+        spoken = self.decode(self.add_prosody(encoded, prosody, mask), durations, frames, longest)
+        if self.source is not None:
+            moved = spoken[:, :, -2:-1] + expand(higher.unsqueeze(-1), durations, longest)
+            spoken = torch.cat([spoken[:, :, :-2], moved, spoken[:, :, -1:]], -1)
         # After its end a short utterance has the silence that the vocoder would assume there if it were alone.
-        mel = torch.where(mask_of(frames, longest) > 0, mel, torch.full_like(mel, self.silence))
-        return mel.transpose(1, 2), frames, durations
+        spoken = torch.where(mask_of(frames, longest) > 0, spoken, torch.full_like(spoken, self.silence))
+        return spoken.transpose(1, 2), frames, durations
 
     def encode(self, tokens: Tensor, lengths: Tensor, speaker: Tensor) -> tuple[Tensor, Tensor]:
         """Encoded symbols ``[batch, symbols, channels]`` and their mask ``[batch, symbols, 1]``."""
@@ -131,7 +146,11 @@ class FastSpeech2(nn.Module):
         return (encoded + embedded) * mask
 
     def decode(self, symbols: Tensor, durations: Tensor, frames: Tensor, longest: int) -> Tensor:
-        """Mel frames ``[batch, longest, n_mels]`` float32 of encoded symbols that last ``durations`` frames each."""
+        """Frames ``[batch, longest, channels]`` float32 of encoded symbols that last ``durations`` frames each.
+
+        The channels are mel bands in nepers. Where the frames have a source, aperiodicity in nepers follows, then the
+        natural logarithm of the pitch in hertz, which means nothing where nothing is voiced, and the log-odds of
+        voicing."""
         mask = mask_of(frames, longest)
         # Each frame gets its position in its symbol and the symbol's duration: a convolution only sees near borders.
         lasting = durations.to(symbols.dtype).unsqueeze(-1)
@@ -141,8 +160,15 @@ class FastSpeech2(nn.Module):
         at = torch.arange(longest, device=symbols.device, dtype=symbols.dtype)[None, :, None] + 0.5 - begin
         place = torch.cat([at / lasting, 1.0 / lasting, torch.log(lasting)], -1)
         hidden = (spread[:, :, :-2] + self.place(place)) * mask
-        mel: Tensor = self.mel(self.decoder(hidden, mask))
-        return mel.float() + self.mel_mean
+        decoded: Tensor = self.decoder(hidden, mask)
+        mel: Tensor = self.mel(decoded)
+        mel = mel.float() + self.mel_mean
+        if self.source is None:
+            return mel
+        source: Tensor = self.source(decoded)
+        source = source.float()
+        log_pitch = source[:, :, -2:-1] * self.pitch_std + self.pitch_mean
+        return torch.cat([mel, source[:, :, :-2], log_pitch, source[:, :, -1:]], -1)
 
 
 def each_symbol(factor: Tensor) -> Tensor:

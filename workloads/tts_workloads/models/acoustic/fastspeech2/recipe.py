@@ -28,6 +28,9 @@ WEIGHTS = {
     "energy": 0.1,
     "alignment": 0.5,
     "binarisation": 0.5,
+    "pitch_curve": 0.2,
+    "voicing_curve": 0.2,
+    "aperiodicity": 0.2,
 }
 """Weight of each loss."""
 
@@ -50,12 +53,13 @@ class FastSpeech2Training(nn.Module):
         real = self.prosody_of_symbols(batch, durations, inside)
         predicted = model.predict_prosody(encoded, mask)
         logarithms = model.durations(encoded, mask).squeeze(-1).float()
-        mel = model.decode(model.add_prosody(encoded, real, mask), durations, batch.frames, batch.mel.shape[1])
+        made = model.decode(model.add_prosody(encoded, real, mask), durations, batch.frames, batch.mel.shape[1])
         spoken = mask_of(batch.frames, batch.mel.shape[1])
         symbols = inside.sum()
         voiced = inside * real.voicing
         losses = {
-            "mel": ((mel - batch.mel).abs() * spoken).sum() / (spoken.sum() * batch.mel.shape[2]),
+            "mel": ((made[:, :, : batch.mel.shape[2]] - batch.mel).abs() * spoken).sum()
+            / (spoken.sum() * batch.mel.shape[2]),
             "duration": ((logarithms - durations.clamp_min(1).log()).square() * inside).sum() / symbols,
             "pitch": ((predicted.pitch - real.pitch).square() * voiced).sum() / voiced.sum().clamp_min(1.0),
             "voicing": F.binary_cross_entropy_with_logits(predicted.voicing, real.voicing, inside, reduction="sum")
@@ -63,11 +67,29 @@ class FastSpeech2Training(nn.Module):
             "energy": ((predicted.energy - real.energy).square() * inside).sum() / symbols,
             "alignment": forward_sum_loss(scores, *batch.on_host),
             "binarisation": binarisation_loss(scores, durations, batch.frames),
+            **self.losses_of_source(made, batch, spoken.squeeze(-1)),
         }
         first, last = BINARISATION_STEPS
         ramp = min(1.0, max(0.0, (step - first) / (last - first)))
         weights = WEIGHTS | {"binarisation": WEIGHTS["binarisation"] * ramp}
         return {"loss": torch.stack([weights[name] * loss for name, loss in losses.items()]).sum(), **losses}
+
+    def losses_of_source(self, made: Tensor, batch: UtteranceBatch, spoken: Tensor) -> dict[str, Tensor]:
+        """The losses of what frames ``[batch, frames, channels]`` hold beside the mel bands, none where they hold
+        nothing else. ``spoken`` is ``[batch, frames]`` with 1 where there is a frame."""
+        if self.model.source is None:
+            return {}
+        voiced = (batch.log_pitch > 0).float()
+        count = voiced.sum().clamp_min(1.0)
+        aperiodicity, log_pitch, voicing = made[:, :, batch.mel.shape[2] : -2], made[:, :, -2], made[:, :, -1]
+        off = (log_pitch - batch.log_pitch).abs() / self.model.pitch_std
+        noise = (aperiodicity - batch.aperiodicity).abs().sum(-1) / max(1, aperiodicity.shape[2])
+        wrong = F.binary_cross_entropy_with_logits(voicing, voiced, spoken, reduction="sum")
+        return {
+            "pitch_curve": (off * voiced).sum() / count,
+            "voicing_curve": wrong / spoken.sum(),
+            "aperiodicity": (noise * voiced).sum() / count,
+        }
 
     def scores(self, batch: UtteranceBatch) -> Tensor:
         """Log-scores ``[batch, frames, symbols]`` float32 of how well each symbol fits each frame."""
@@ -105,7 +127,13 @@ class FastSpeech2Stage(UtteranceStage):
         parameters = FastSpeech2Parameters.model_validate(task.run.model.acoustic.parameters)
         torch.manual_seed(task.run.training.seed)
         n_mels = task.run.dataset.audio.n_mels
-        model = FastSpeech2(parameters, symbols=len(task.symbols), speakers=len(task.corpus.speakers), n_mels=n_mels)
+        model = FastSpeech2(
+            parameters,
+            symbols=len(task.symbols),
+            speakers=len(task.corpus.speakers),
+            n_mels=n_mels,
+            aperiodicity_bands=_aperiodicity_bands(task),
+        )
         _set_statistics(model, task)
         self._training = FastSpeech2Training(model, parameters.hidden_size, n_mels)
         super().__init__(task, self._training)
@@ -136,18 +164,23 @@ class FastSpeech2Stage(UtteranceStage):
 
     @torch.no_grad()
     def predict(self, clip: int) -> Tensor:
-        """Mel frames ``[frames, n_mels]`` float32 of a clip with the timing and the prosody of its recording."""
+        """Frames ``[frames, channels]`` float32 of a clip with the timing and the prosody of its recording."""
         batch = self.alone(clip)
         training, model = self._training.eval(), self._training.model
         durations = durations_of(training.scores(batch), batch.frames, batch.lengths)
         encoded, mask = model.encode(batch.tokens, batch.lengths, model.speakers(batch.speakers))
         prosody = training.prosody_of_symbols(batch, durations, mask.squeeze(-1))
-        mel = model.decode(model.add_prosody(encoded, prosody, mask), durations, batch.frames, batch.mel.shape[1])
-        return mel[0, : self.task.features.counts[clip]]
+        made = model.decode(model.add_prosody(encoded, prosody, mask), durations, batch.frames, batch.mel.shape[1])
+        return made[0, : self.task.features.counts[clip]]
 
     def training_only(self) -> Mapping[str, Tensor]:
         """The weights of the aligner."""
         return {f"aligner.{name}": tensor for name, tensor in self._training.aligner.state_dict().items()}
+
+
+def _aperiodicity_bands(task: Task) -> int | None:
+    analysis = task.features.analysis
+    return analysis.aperiodicity_bands if analysis.pitched else None
 
 
 def _set_statistics(model: FastSpeech2, task: Task) -> None:
