@@ -92,7 +92,7 @@ bench-training: venv ## Measure how fast the models train, beside plain PyTorch;
 	PYTHONPATH=$(PYTHONPATH) $(PYTHON) -m bench.training $(BENCH)
 
 .PHONY: bench-budgets
-bench-budgets: venv ## Train the example with several budgets: CORPUS=folder BENCH='--budgets 2m 5m 10m'
+bench-budgets: venv ## Train the example with several budgets and vocoders: CORPUS=folder BENCH='--budgets 2m 5m 10m'
 	$(PYTHON) -m bench.budgets --corpus $(CORPUS) $(BENCH)
 
 .PHONY: bench-quality

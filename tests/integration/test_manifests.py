@@ -261,7 +261,7 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     (
         "steps for the vocoder of a manifest that names none",
         with_(TRAINING, "spec.training.vocoderMaxSteps", 9),
-        "world is not trained: leave training.vocoderMaxSteps out, or choose another vocoder in model.vocoder.architecture",
+        "world is not trained: leave training.vocoderMaxSteps out, or choose another vocoder in model.vocoder",
     ),
     (
         "steps for griffinlim",

@@ -13,7 +13,7 @@ from tts_api.architectures.base import Architecture, Parameters
 class WorldParameters(Parameters):
     """How the predicted envelope becomes sound."""
 
-    sharpness: Annotated[float, Field(ge=0, le=2)] = 0.7
+    sharpness: Annotated[float, Field(ge=0, le=2)] = 0.8
     """How much the contrast between the bands of the envelope is raised. Acoustic models predict means, which makes
     formants flat; 0 leaves the envelope as it is predicted."""
 

@@ -76,7 +76,7 @@ def test_a_name_in_the_registry_is_valid_in_documents_and_in_the_crd(
     [
         pytest.param(
             {"model": {"vocoder": {"architecture": "wavenet"}}},
-            r"model\.vocoder\.architecture\n  Input should be 'world', 'vocos', 'hifigan', 'ddsp' or 'griffinlim' .*'wavenet'",
+            r"vocoder\.architecture\n  Input should be 'world', 'vocos', 'hifigan', 'ddsp' or 'griffinlim' .*'wavenet'",
             id="vocoder",
         ),
         pytest.param(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+import threading
 from collections import namedtuple
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import torch
 from tts_api.resources.training import AudioFeatures
 from tts_workloads.audio import LogMel, pitch
 from tts_workloads.data import Clip, Corpus, Features, Shards, features_of, gathered, shards
+from tts_workloads.data.analysis.world import WorldAnalysis
 
 AUDIO = AudioFeatures(sample_rate=16000)
 HOP = AUDIO.hop_length
@@ -39,7 +41,8 @@ def nothing_computed() -> None:
 
 
 def equal(a: Features, b: Features) -> bool:
-    return torch.equal(a.mel, b.mel) and torch.equal(a.log_pitch, b.log_pitch) and a.counts == b.counts
+    pairs = ((a.mel, b.mel), (a.log_pitch, b.log_pitch), (a.aperiodicity, b.aperiodicity))
+    return all(torch.equal(one, other) for one, other in pairs) and a.counts == b.counts
 
 
 @pytest.fixture
@@ -59,6 +62,34 @@ def test_each_clip_has_the_features_of_its_sound() -> None:
         assert torch.equal(found.log_pitch[frames].exp().where(hertz > 0, 0.0), hertz.log().exp().where(hertz > 0, 0.0))
         assert torch.equal(found.log_pitch[frames] > 0, hertz > 0)
     assert found.clip(4).stop == len(found.mel) == sum(found.counts)
+
+
+def test_worlds_features_are_those_of_its_analysis_and_are_kept(tmp_path: Path) -> None:
+    whole, analysis = corpus(), WorldAnalysis(AUDIO)
+    found = features_of(whole, AUDIO, "world", shards=Shards(tmp_path, writes=True))
+    for number, clip in enumerate(whole.clips):
+        expected, frames = analysis.features(clip.waveform), found.clip(number)
+        assert torch.equal(found.mel[frames], expected.mel)
+        assert torch.equal(found.log_pitch[frames], expected.log_pitch)
+        assert torch.equal(found.aperiodicity[frames], expected.aperiodicity)
+        assert torch.equal(found.recorded(number), analysis.frames(expected))
+    again = features_of(whole, AUDIO, "world", shards=Shards(tmp_path), pause=nothing_computed)
+    assert equal(again, found)
+    with pytest.raises(Computed):
+        features_of(whole, AUDIO, "mel", shards=Shards(tmp_path), pause=nothing_computed)
+
+
+def test_an_interruption_ends_the_analysis_on_the_host() -> None:
+    done = []
+
+    def interrupt() -> None:
+        done.append(1)
+        if len(done) == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        features_of(corpus(), AUDIO, "world", pause=interrupt)
+    assert not [thread for thread in threading.enumerate() if "ThreadPoolExecutor" in thread.name]
 
 
 def test_a_batch_has_its_utterances_clips_one_after_another_and_nothing_behind_them() -> None:

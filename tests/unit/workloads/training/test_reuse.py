@@ -35,9 +35,8 @@ WHOLE = {"acoustic": BASE, "vocoder": BASE}
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The finished voice of a training on clips of two speakers."""
     folder = tmp_path_factory.mktemp("base")
-    workspace = tiny_corpus.write_workspace(
-        folder, dataset__format="manifest", model__vocoder={"architecture": "vocos", "parameters": TINY}
-    )
+    vocoder = {"architecture": "vocos", "parameters": TINY}
+    workspace = tiny_corpus.write_workspace(folder, dataset__format="manifest", model__vocoder=vocoder)
     write_manifest(workspace, ["ann", "bob"])
     with pytest.MonkeyPatch.context() as patch:
         return trained(workspace, patch)
@@ -289,8 +288,8 @@ OTHER_VERSION = "was written by another version of this image and does not fit:"
             None,
             "InvalidParameters",
             [
-                f"model.vocoder.architecture is world, but {OF_BASE['acoustic']} speaks through vocos and predicts other "
-                "frames: set it to vocos or hifigan or ddsp or griffinlim, or",
+                f"model.vocoder.architecture is world, but {OF_BASE['acoustic']} speaks through vocos and predicts",
+                "other frames: set it to vocos or hifigan or ddsp or griffinlim, or",
                 "leave model.acoustic.fromTraining out to train an acoustic model from nothing",
             ],
             id="frames of another kind",
