@@ -77,7 +77,8 @@ class _Recipe:
 
 _RECIPES = (
     _Recipe("operator", "operator", "operator", ("crds/tts_api", "operator/tts_operator")),
-    _Recipe("workload", "workload-cpu", "workload", ("crds/tts_api", "workloads/tts_workloads")),
+    # With what speaks imported voices: the tests have pods speak some.
+    _Recipe("workload", "workload-cpu", "workload-onnx", ("crds/tts_api", "workloads/tts_workloads")),
 )
 
 
@@ -177,6 +178,7 @@ def _build_image(recipe: _Recipe, name: str, base: Path) -> Image:
         "--jobs=2",
         "--pull-never",
         f"--build-arg=BASE={base_name}",
+        f"--build-arg=REQUIREMENTS=requirements/{recipe.lock}.txt",
         f"--volume={store / 'root'}:/root",
     ]
 

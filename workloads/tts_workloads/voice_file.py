@@ -1,21 +1,40 @@
 """Reads a voice's file: its digest, its card and its front end's data, without running any code in it. The card's
-fields are defined in ``tts_api.voice``; the file is written in ``training.finish.export``."""
+fields are defined in ``tts_api.voice``. The file of a voice that was trained is written in ``training.finish.export``,
+and that of one that was imported in ``serving.importing``."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from pydantic import ValidationError
 
 from tts_api.reasons import Reason
-from tts_api.voice import CARD_FILE, FORMAT, FRONT_END_PREFIX, TRAINING_FILE, VoiceCard
+from tts_api.voice import (
+    CARD_FILE,
+    CONFIG_FILE,
+    FORMAT,
+    FRONT_END_PREFIX,
+    MODEL_FILE,
+    PACKS_FILE,
+    TRAINING_FILE,
+    ImportedCard,
+    ServedCard,
+    VoiceCard,
+)
 from tts_workloads.exits import BadInput
 
 LARGEST_EXTRA_BYTES = 256 * 1024 * 1024
 """Larger extra files are not read: a front end's data is a few megabytes."""
+TORCHSCRIPT = "torchscript"
+"""The engine of a card that names none, which is that of every trained voice."""
+
+Card = TypeVar("Card", bound=ServedCard)
 
 
 @dataclass(frozen=True)
@@ -31,25 +50,80 @@ class VoiceFile:
     """The data that only a training which starts from this voice needs, if the file has it."""
 
 
+@dataclass(frozen=True)
+class ImportedVoiceFile:
+    """What was read from the file of a voice that was imported."""
+
+    path: Path
+    sha256: str
+    card: ImportedCard
+    front_end: dict[str, bytes]
+    """The front end's data files by name."""
+    model: bytes
+    """The ONNX model."""
+    config: bytes
+    """The JSON that came with the model."""
+    packs: bytes | None
+    """The voice packs of Kokoro, as ``numpy.savez`` writes them; None where there are none."""
+
+
 def open_voice(path: Path, sha256: str | None = None) -> VoiceFile:
-    """Read a voice's digest, card and front end data. ``sha256`` is the digest that the file must have, or None.
+    """Read the digest, card and front end data of a voice that was trained. ``sha256`` is the digest that the file must
+    have, or None.
 
     Raises BadInput with the reason ModelMissing, DigestMismatch or UnsupportedVoice.
     """
-    found = _digest(path)
-    if sha256 is not None and found != sha256:
+    found = _checked_digest(path, sha256)
+    extra = _extra_files(path)
+    if (engine := _engine(path, extra)) != TORCHSCRIPT:
         raise BadInput(
-            Reason.DIGEST_MISMATCH,
-            f"the voice {path} has the digest {found}, promised was {sha256}: restore the file or correct the digest",
+            Reason.UNSUPPORTED_VOICE,
+            f"{path} is a voice that was imported for {engine}, and has no models that training could start from: name "
+            "a voice that was trained",
         )
+    card = _card(path, extra, VoiceCard)
+    return VoiceFile(path, found, card, _front_end(path, extra, card), extra.get(TRAINING_FILE))
+
+
+def open_imported(path: Path, sha256: str | None = None) -> ImportedVoiceFile:
+    """Read a voice that was imported. ``sha256`` is the digest that the file must have, or None.
+
+    Raises BadInput with the reason ModelMissing, DigestMismatch or UnsupportedVoice.
+    """
+    found = _checked_digest(path, sha256)
+    extra = _extra_files(path)
+    card = _card(path, extra, ImportedCard)
+    parts = _members(path, (MODEL_FILE, CONFIG_FILE, PACKS_FILE))
+    if missing := [name for name in (MODEL_FILE, CONFIG_FILE) if name not in parts]:
+        raise BadInput(
+            Reason.UNSUPPORTED_VOICE, f"{path} lacks its {' and its '.join(missing)}: import the voice again"
+        )
+    front_end = _front_end(path, extra, card)
+    return ImportedVoiceFile(path, found, card, front_end, parts[MODEL_FILE], parts[CONFIG_FILE], parts.get(PACKS_FILE))
+
+
+def engine_of(path: Path) -> str:
+    """Return the name of what speaks a voice, as its card gives it. A file whose card cannot be read counts as
+    TorchScript: ``open_voice`` tells what is wrong with it."""
     try:
-        extra = _extra_files(path)
-    except (zipfile.BadZipFile, OSError, EOFError) as error:
-        raise BadInput(Reason.UNSUPPORTED_VOICE, f"{path} is not a voice: {error}") from None
+        return _engine(path, _extra_files(path))
+    except BadInput:
+        return TORCHSCRIPT
+
+
+def _engine(path: Path, extra: Mapping[str, bytes]) -> str:
     if CARD_FILE not in extra:
         raise BadInput(Reason.UNSUPPORTED_VOICE, f"{path} is not a voice: it holds no {CARD_FILE}")
     try:
-        card = VoiceCard.model_validate_json(extra[CARD_FILE])
+        engine = json.loads(extra[CARD_FILE]).get("engine", TORCHSCRIPT)
+    except (ValueError, AttributeError):
+        raise BadInput(Reason.UNSUPPORTED_VOICE, f"the card of {path} cannot be read: it is no JSON object") from None
+    return str(engine)
+
+
+def _card(path: Path, extra: Mapping[str, bytes], kind: type[Card]) -> Card:
+    try:
+        card = kind.model_validate_json(extra[CARD_FILE])
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
@@ -61,14 +135,27 @@ def open_voice(path: Path, sha256: str | None = None) -> VoiceFile:
             Reason.UNSUPPORTED_VOICE,
             f"{path} has the format {card.format}, this image reads up to {FORMAT}: serve it with a newer image",
         )
+    return card
+
+
+def _front_end(path: Path, extra: Mapping[str, bytes], card: ServedCard) -> dict[str, bytes]:
     files = {
         name.removeprefix(FRONT_END_PREFIX): data for name, data in extra.items() if name.startswith(FRONT_END_PREFIX)
     }
     missing = sorted(set(card.front_end.files) - set(files))
     if missing:
         raise BadInput(Reason.UNSUPPORTED_VOICE, f"{path} lacks the front end's {', '.join(missing)}")
-    front_end = {name: files[name] for name in card.front_end.files}
-    return VoiceFile(path, found, card, front_end, extra.get(TRAINING_FILE))
+    return {name: files[name] for name in card.front_end.files}
+
+
+def _checked_digest(path: Path, sha256: str | None) -> str:
+    found = _digest(path)
+    if sha256 is not None and found != sha256:
+        raise BadInput(
+            Reason.DIGEST_MISMATCH,
+            f"the voice {path} has the digest {found}, promised was {sha256}: restore the file or correct the digest",
+        )
+    return found
 
 
 def _digest(path: Path) -> str:
@@ -82,12 +169,29 @@ def _digest(path: Path) -> str:
 
 
 def _extra_files(path: Path) -> dict[str, bytes]:
-    """Return the extra files of a TorchScript archive by name. The archive is a zip with ``extra/`` in its one
-    folder."""
+    """Return the extra files of a voice's archive by name. Raises BadInput where it is no archive. The archive is a zip
+    with ``extra/`` in its one folder."""
     files = {}
-    with zipfile.ZipFile(path) as archive:
-        for info in archive.infolist():
-            _, slash, name = info.filename.partition("/extra/")
-            if slash and info.file_size <= LARGEST_EXTRA_BYTES:
-                files[name] = archive.read(info)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for info in archive.infolist():
+                _, slash, name = info.filename.partition("/extra/")
+                if slash and info.file_size <= LARGEST_EXTRA_BYTES:
+                    files[name] = archive.read(info)
+    except (zipfile.BadZipFile, OSError, EOFError) as error:
+        remedy = ": make a voice of it with tts import" if path.suffix == ".onnx" else ""
+        raise BadInput(Reason.UNSUPPORTED_VOICE, f"{path} is not a voice: {error}{remedy}") from None
     return files
+
+
+def _members(path: Path, names: tuple[str, ...]) -> dict[str, bytes]:
+    """Return those of these files that the one folder of a voice's archive has."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return {
+                name: archive.read(info)
+                for info in archive.infolist()
+                if (name := info.filename.partition("/")[2]) in names
+            }
+    except (zipfile.BadZipFile, OSError, EOFError) as error:
+        raise BadInput(Reason.UNSUPPORTED_VOICE, f"{path} is damaged: {error}: restore it") from None

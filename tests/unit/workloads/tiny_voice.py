@@ -29,7 +29,7 @@ def card(speaks: text.FrontEnd, **changes: Any) -> VoiceCard:
         speakers=("allison", "bert"),
         audio=AudioFeatures(sample_rate=SAMPLE_RATE, hop_length=HOP_LENGTH),
         model=Model(),
-        supports=("speed",),
+        supports=("speed", "durations"),
         front_end=text.describe(speaks),
         vocoder=VocoderCard(),  # its tones go on through a sentence
         provenance=Provenance(

@@ -24,7 +24,8 @@ from tts_workloads.serving.http.api_keys import ApiKeyFolder
 from tts_workloads.serving.http.app import make_app
 from tts_workloads.serving.http.connections import connection_limit, connection_protocol
 from tts_workloads.serving.http.service import Service
-from tts_workloads.serving.synthesis.loaded_voice import LoadedVoice, SynthesisSpeed
+from tts_workloads.serving.synthesis.engines import load_voice
+from tts_workloads.serving.synthesis.served_voice import ServedVoice, SynthesisSpeed
 
 log = logging.getLogger(__name__)
 
@@ -134,13 +135,13 @@ def listen(host: str, port: int) -> socket.socket:
     return listening
 
 
-def _load(config: ServingConfig) -> tuple[LoadedVoice, SynthesisSpeed]:
+def _load(config: ServingConfig) -> tuple[ServedVoice, SynthesisSpeed]:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    voice = LoadedVoice(config.path, config.sha256, device)
+    voice = load_voice(config.path, config.sha256, device)
     return voice, voice.warm_up()
 
 
-def _report(config: ServingConfig, voice: LoadedVoice, speed: SynthesisSpeed) -> None:
+def _report(config: ServingConfig, voice: ServedVoice, speed: SynthesisSpeed) -> None:
     """Report the speed in the background: a service speaks whether or not the API server answers."""
     reporter = reporter_for(config.resource, SERVICE_PERFORMANCE)
     if reporter is None:

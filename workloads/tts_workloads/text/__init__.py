@@ -11,6 +11,7 @@ from tts_workloads.text.english.front_end import English
 from tts_workloads.text.front_end import (
     FrontEnd,
     UnknownFrontEnd,
+    UnknownNotation,
     UnknownPhoneme,
     UnspeakableText,
     WordPlace,
@@ -24,6 +25,7 @@ __all__ = [
     "FRONT_ENDS",
     "FrontEnd",
     "UnknownFrontEnd",
+    "UnknownNotation",
     "UnknownPhoneme",
     "UnspeakableText",
     "WordPlace",

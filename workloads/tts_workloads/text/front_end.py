@@ -41,6 +41,13 @@ class UnknownPhoneme(ValueError):
         super().__init__(f"there is no phoneme {phoneme!r}")
 
 
+class UnknownNotation(ValueError):
+    """A front end cannot write its symbols as the program of this name does."""
+
+    def __init__(self, front_end: str, notation: str) -> None:
+        super().__init__(f"the front end {front_end} does not know how {notation} writes its phonemes")
+
+
 class UnknownFrontEnd(Exception):
     """A voice was made with a front end that this image lacks, or its data is not what the voice's card promises."""
 
@@ -113,6 +120,11 @@ class FrontEnd(ABC):
     def word_places(self, text: str) -> list[WordPlace]:
         """Return which words of one sentence have which symbols of ``encode``, in order. Pauses and boundaries belong
         to no word. Raises UnspeakableText."""
+
+    def in_notation(self, symbols: Sequence[int], notation: str) -> list[str]:
+        """Return each of a sentence's symbols as another program's front end writes it: ``misaki`` or ``espeak``.
+        Joined, they are the sentence as a voice of that program reads it. Raises UnknownNotation."""
+        raise UnknownNotation(self.name, notation)
 
     def spelled(self, text: str) -> str:
         """Return text that is read as the letters and digits of ``text``, one by one."""

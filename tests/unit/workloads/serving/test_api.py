@@ -27,7 +27,8 @@ from tts_workloads.serving.http.app import make_app
 from tts_workloads.serving.http.errors import RequestError
 from tts_workloads.serving.http.service import Service
 from tts_workloads.serving.synthesis.encoding import FORMATS
-from tts_workloads.serving.synthesis.loaded_voice import LoadedVoice, SynthesisSpeed
+from tts_workloads.serving.synthesis.loaded_voice import LoadedVoice
+from tts_workloads.serving.synthesis.served_voice import SynthesisSpeed
 
 MEASURED = SynthesisSpeed(0.01, 0.01, 0.001)
 ROUTE = "/v1/audio/speech"

@@ -19,7 +19,8 @@ from tts_workloads.serving.http.app import make_app
 from tts_workloads.serving.http.clients import BESIDE_BYTES, BodyReader
 from tts_workloads.serving.http.errors import RequestError
 from tts_workloads.serving.http.service import Service
-from tts_workloads.serving.synthesis.loaded_voice import LoadedVoice, SynthesisSpeed
+from tts_workloads.serving.synthesis.loaded_voice import LoadedVoice
+from tts_workloads.serving.synthesis.served_voice import SynthesisSpeed
 
 ROUTE = "/v1/audio/speech"
 TEXT = "Good morning. " * 20

@@ -21,8 +21,9 @@ from tts_workloads.serving.http.api_keys import ApiKeyFolder
 from tts_workloads.serving.http.app import make_app
 from tts_workloads.serving.http.service import Service
 from tts_workloads.serving.synthesis.encoding import Samples
-from tts_workloads.serving.synthesis.loaded_voice import WARM_UP_ROUNDS, LoadedVoice, SynthesisSpeed
+from tts_workloads.serving.synthesis.loaded_voice import LoadedVoice
 from tts_workloads.serving.synthesis.sentence import Sentence, SentenceMel
+from tts_workloads.serving.synthesis.served_voice import WARM_UP_ROUNDS, SynthesisSpeed
 
 DOCS = Path(__file__).parents[4] / "docs/operations.md"
 

@@ -23,7 +23,8 @@ from tts_api.resources.service import Limits
 from tts_workloads.serving.http.api_keys import ApiKeyFolder
 from tts_workloads.serving.http.app import make_app
 from tts_workloads.serving.http.service import Service
-from tts_workloads.serving.synthesis.loaded_voice import LoadedVoice, SynthesisSpeed
+from tts_workloads.serving.synthesis.loaded_voice import LoadedVoice
+from tts_workloads.serving.synthesis.served_voice import SynthesisSpeed
 
 ROUTE, MODEL = "/v1/audio/speech", "/v1/models/{name}"
 load_all_checks()

@@ -18,7 +18,8 @@ from tests.unit.workloads import tiny_voice
 from tts_api.resources.service import Limits
 from tts_workloads.serving.http.app import make_app
 from tts_workloads.serving.http.service import Service
-from tts_workloads.serving.synthesis.loaded_voice import LoadedVoice, SynthesisSpeed
+from tts_workloads.serving.synthesis.loaded_voice import LoadedVoice
+from tts_workloads.serving.synthesis.served_voice import SynthesisSpeed
 
 ROUTE = "/v1/audio/speech"
 TEXT = "Good morning. [pause:0.5s] It costs $2 now."

@@ -13,7 +13,7 @@ from tts_workloads.serving.http.errors import RequestError, shutting_down, too_b
 from tts_workloads.serving.http.metrics import Metrics
 from tts_workloads.serving.http.middleware import DISCONNECTED
 from tts_workloads.serving.synthesis.engine import BatchStats, Engine
-from tts_workloads.serving.synthesis.loaded_voice import LoadedVoice, SynthesisSpeed
+from tts_workloads.serving.synthesis.served_voice import ServedVoice, SynthesisSpeed
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Service:
         self.model, self.limits, self.batching, self.keys = model, limits, batching or Batching(), keys
         self._most_per_key = most_per_key
         self.metrics = Metrics()
-        self.voice: LoadedVoice | None = None
+        self.voice: ServedVoice | None = None
         self.engine: Engine | None = None
         self.created = int(time.time())
         self.draining = False
@@ -69,7 +69,7 @@ class Service:
         """Why this process must be restarted; None where it works."""
         return self.engine.trouble() if self.engine else None
 
-    def start(self, voice: LoadedVoice, measured: SynthesisSpeed, threads: int = 1) -> None:
+    def start(self, voice: ServedVoice, measured: SynthesisSpeed, threads: int = 1) -> None:
         """Start the engine with this many threads. ``measured`` is the speed of the voice's warm-up."""
         metrics, sample_rate = self.metrics, voice.card.audio.sample_rate
 

@@ -11,12 +11,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from tts_api.voice import VoiceCard
+from tts_api.voice import ServedCard
 from tts_workloads.serving.http.errors import RequestError, no_such_model
 from tts_workloads.serving.synthesis.encoding import DEFAULT_FORMAT, FORMATS, AudioFormat
 from tts_workloads.serving.synthesis.script import MalformedScript, Script, SsmlProsody
 from tts_workloads.serving.synthesis.script import parse as parse_script
-from tts_workloads.serving.synthesis.sentence import Sentence
+from tts_workloads.serving.synthesis.sentence import Mixture, Sentence
 from tts_workloads.text import FrontEnd, UnspeakableText, WordPlace
 
 SLOWEST, FASTEST = 0.25, 4.0
@@ -26,6 +26,9 @@ DEFAULT_VOICE = "default"
 
 _NOT_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 """Control characters and halves of surrogate pairs."""
+_MIXED = re.compile(r"[+(]")
+_PART = re.compile(r"\s*([^()+]*[^()+\s])\s*(?:\(\s*(\d{1,6}(?:\.\d{1,6})?)\s*\))?\s*")
+"""A member of a mixture: a name and its weight, which is 1 where it is not given."""
 StreamFormat = Literal["audio", "sse", "json"]
 """The bytes of the sound, server-sent events that carry them, or (an addition to OpenAI's API) one JSON document."""
 Granularity = Literal["word", "phoneme"]
@@ -97,7 +100,7 @@ def parse(body: bytes) -> SpeechRequest:
 
 
 def check(
-    request: SpeechRequest, card: VoiceCard, front_end: FrontEnd, model: str, most_characters: int
+    request: SpeechRequest, card: ServedCard, front_end: FrontEnd, model: str, most_characters: int
 ) -> CheckedRequest:
     """Return what is to be spoken and how. Raises RequestError with the field that cannot be honoured."""
     if request.model is not None and request.model != model:
@@ -127,29 +130,58 @@ def check(
         raise RequestError(
             "bare audio has no room for timestamps: ask for stream_format 'sse' or 'json'", param="stream_format"
         )
+    if granularities and "durations" not in card.supports:
+        raise RequestError(
+            "this voice does not tell when its words are spoken: leave timestamp_granularities out",
+            param="timestamp_granularities",
+        )
     speech = CheckedRequest((), request.response_format, request.stream_format, granularities, len(request.input))
     # Where the vocoder makes whole sentences only, a shorter first sentence is heard sooner.
     cut = card.vocoder.receptive_field_frames is None and speech.streams
     return replace(speech, sentences=_sentences(request, card, front_end, cut=cut))
 
 
-def voices(card: VoiceCard) -> list[str]:
+def voices(card: ServedCard) -> list[str]:
     """Return the names that a request's ``voice`` may have."""
     return [DEFAULT_VOICE, *(speaker for speaker in card.speakers if speaker != DEFAULT_VOICE)]
 
 
-def _speaker(voice: str | VoiceReference, card: VoiceCard) -> int:
+def _speaker(voice: str | VoiceReference, card: ServedCard) -> int | Mixture:
+    """Return the speaker of a name, or the mixture that ``af_heart(2)+af_bella(1)`` stands for. Raises RequestError."""
     name = voice if isinstance(voice, str) else voice.id
     if name in card.speakers:
         return card.speakers.index(name)
     if name == DEFAULT_VOICE:
         return 0
-    raise RequestError(
+    if "speaker_vector" not in card.supports or not _MIXED.search(name):
+        raise _no_such_voice(name, card)
+    weights: dict[int, float] = {}
+    for part in name.split("+"):
+        match = _PART.fullmatch(part)
+        if match is None:
+            raise RequestError(
+                f"the voice '{name}' is no mixture: write names with their weights, as in "
+                f"{'+'.join(f'{one}({weight})' for one, weight in zip(card.speakers, (2, 1), strict=False))}",
+                param="voice",
+                code="invalid_value",
+            )
+        if (known := match[1]) not in card.speakers and known != DEFAULT_VOICE:
+            raise _no_such_voice(known, card)
+        speaker = card.speakers.index(known) if known in card.speakers else 0
+        weights[speaker] = weights.get(speaker, 0.0) + float(match[2] or 1)
+    whole = sum(weights.values())
+    if not whole:
+        raise RequestError(f"the weights of the voice '{name}' are all 0", param="voice", code="invalid_value")
+    return tuple((speaker, weight / whole) for speaker, weight in weights.items())
+
+
+def _no_such_voice(name: str, card: ServedCard) -> RequestError:
+    return RequestError(
         f"the voice '{name}' does not exist; there are {', '.join(voices(card))}", param="voice", code="voice_not_found"
     )
 
 
-def _sentences(request: SpeechRequest, card: VoiceCard, front_end: FrontEnd, *, cut: bool) -> list[Sentence]:
+def _sentences(request: SpeechRequest, card: ServedCard, front_end: FrontEnd, *, cut: bool) -> list[Sentence]:
     """Return the sentences and how each is spoken. Raises RequestError."""
     speaker, sentences, pause = _speaker(request.voice, card), list[Sentence](), 0.0
     try:
@@ -198,7 +230,7 @@ def _words(text: str, front_end: FrontEnd, script: Script) -> list[WordPlace]:
     ]
 
 
-def _check_prosody(prosody: SsmlProsody, card: VoiceCard) -> None:
+def _check_prosody(prosody: SsmlProsody, card: ServedCard) -> None:
     if prosody.pitch != 1.0 and "pitch" not in card.supports:
         raise MalformedScript("SSML: this voice cannot change its pitch: leave <prosody pitch=...> out")
     if prosody.language is not None and not any(_covers(prosody.language, known) for known in card.languages):

@@ -23,7 +23,7 @@ from tts_workloads.serving.http.middleware import DISCONNECTED, key_holder, set_
 from tts_workloads.serving.http.service import AdmittedRequest, Service
 from tts_workloads.serving.http.speech_request import CheckedRequest
 from tts_workloads.serving.synthesis.engine import EngineClosed
-from tts_workloads.serving.synthesis.loaded_voice import LoadedVoice
+from tts_workloads.serving.synthesis.served_voice import ServedVoice
 from tts_workloads.serving.synthesis.timeline import Timeline
 
 log = logging.getLogger(__name__)
@@ -141,7 +141,7 @@ class _Deadline:
         self._deadline.reschedule(self._ends + seconds)
 
 
-async def _checked(service: Service, voice: LoadedVoice, body: bytes) -> CheckedRequest:
+async def _checked(service: Service, voice: ServedVoice, body: bytes) -> CheckedRequest:
     """Return what a body asks for, checked. Raises RequestError."""
     asked, limits = speech_request.parse(body), service.limits
     check = partial(
@@ -161,7 +161,7 @@ async def _checked(service: Service, voice: LoadedVoice, body: bytes) -> Checked
 
 
 async def _encoded(
-    service: Service, voice: LoadedVoice, wanted: CheckedRequest, timeline: Timeline, deadline: _Deadline
+    service: Service, voice: ServedVoice, wanted: CheckedRequest, timeline: Timeline, deadline: _Deadline
 ) -> AsyncGenerator[bytes]:
     """Yield the speech in the format asked for, chunk by chunk, after adding each chunk to the timeline."""
     if service.engine is None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from tts_workloads.serving.synthesis.encoding import Samples
-from tts_workloads.serving.synthesis.sentence import Sentence, SentenceMel
+from tts_workloads.serving.synthesis.sentence import Sentence, SentenceInProgress
 
 MOST_LENGTH_RATIO = 1.5
 """The longest member of a batch is at most this many times as long as the shortest: less would be padding."""
@@ -19,7 +19,7 @@ class Chunk(NamedTuple):
     """A piece of finished sound."""
 
     samples: Samples
-    opens: SentenceMel | None
+    opens: SentenceInProgress | None
     """The sentence that begins with this chunk, if one does."""
 
 
@@ -39,7 +39,7 @@ class SynthesisRequest:
     chunks_made: int = 0
     chunks_taken: int = 0
     """Chunks that the reader has taken."""
-    mel: SentenceMel | None = None
+    mel: SentenceInProgress | None = None
     """The sentence whose frames are becoming sound; None between two sentences."""
     chunk_frames: int | None = None
     """Most frames in the next chunk; None for all that are left."""

@@ -16,11 +16,11 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
-from typing import Protocol
+from typing import Any, Protocol
 
 from tts_workloads.serving.synthesis.batching import Chunk, SynthesisRequest, choose_batch
 from tts_workloads.serving.synthesis.encoding import Samples
-from tts_workloads.serving.synthesis.sentence import Sentence, SentenceMel
+from tts_workloads.serving.synthesis.sentence import Sentence, SentenceInProgress
 
 log = logging.getLogger(__name__)
 
@@ -35,10 +35,11 @@ SMOOTHING = 0.95
 class Synthesiser(Protocol):
     """Turns sentences into sound. Several threads use it at a time."""
 
-    def predict_mel(self, sentences: Sequence[Sentence]) -> list[SentenceMel]:
-        """Return the mel frames of the sentences."""
+    def predict_mel(self, sentences: Sequence[Sentence]) -> Sequence[SentenceInProgress]:
+        """Return the mel frames of the sentences, or their sound where the voice has no vocoder of its own."""
 
-    def vocode(self, mels: Sequence[SentenceMel], frames: Sequence[int | None]) -> list[Samples]:
+    # What is handed over is what predict_mel of the same voice returned, which the type cannot say.
+    def vocode(self, mels: Sequence[Any], frames: Sequence[int | None]) -> list[Samples]:
         """Return the sound of the next frames of each sentence: at most ``frames`` of them, or where that is None all
         that are left."""
 

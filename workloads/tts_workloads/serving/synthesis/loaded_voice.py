@@ -1,53 +1,35 @@
-"""The voice that is served: loaded, warmed up, and called with batches of sentences. Everything that it needs is in the
-voice's file; no model code is imported.
+"""A voice that was trained, as TorchScript: loaded and called with batches of sentences. Everything that it needs is in
+the voice's file; no model code is imported.
 
 What is batched together is decided in ``batching``."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
 from tts_api.reasons import Reason
-from tts_api.voice import VoiceCard
 from tts_workloads.audio import SILENCE
 from tts_workloads.exits import BadInput
 from tts_workloads.serving.synthesis.encoding import Samples
 from tts_workloads.serving.synthesis.loudness import amplified
 from tts_workloads.serving.synthesis.sentence import Sentence, SentenceMel
+from tts_workloads.serving.synthesis.served_voice import ServedVoice
 from tts_workloads.serving.synthesis.tempo import at_tempo
-from tts_workloads.text import FrontEnd, UnknownFrontEnd, restore
 from tts_workloads.voice_file import open_voice
 
-WARM_UP_ROUNDS = 3
-"""How often the warm-up text is spoken. Libraries choose their plans in the first rounds; the last one is measured."""
-LEAST_AMPLITUDE = 1e-4
-"""A warm-up whose loudest sample is below this is silence. Sound that is not a number counts as silence too."""
 FIRST_CHUNK_SECONDS = 0.4
 """Sound in the first chunk of a streamed request; each chunk after it is twice as long as the one before."""
 LONGEST_CHUNK_SECONDS = 3.2
 
 
-@dataclass(frozen=True)
-class SynthesisSpeed:
-    """How fast the voice is on this machine."""
-
-    real_time_factor: float
-    """Seconds of computing for each second of speech."""
-    first_audio_seconds: float
-    """Seconds until the first chunk of a streamed request is made."""
-    seconds_per_symbol: float
-    """Seconds of computing for each symbol."""
-
-
-class LoadedVoice:
-    """A voice in memory. Several threads may use it at a time."""
+class LoadedVoice(ServedVoice):
+    """A voice that was trained."""
 
     def __init__(self, path: Path, sha256: str | None, device: torch.device) -> None:
         """Load a voice's file. ``sha256`` is the digest that the file must have, or None.
@@ -55,21 +37,15 @@ class LoadedVoice:
         Raises BadInput with the reason ModelMissing, DigestMismatch or UnsupportedVoice.
         """
         file = open_voice(path, sha256)
-        self.card: VoiceCard = file.card
-        self.sha256 = file.sha256
-        self.front_end = _front_end(file.card, file.front_end)
+        super().__init__(file.card, file.sha256, file.front_end)
         self._device = device
+        self.on_gpu = device.type == "cuda"
         try:
             self._module = torch.jit.load(str(path), map_location=device).eval()  # type: ignore[no-untyped-call]
         except RuntimeError as error:
             raise BadInput(
                 Reason.UNSUPPORTED_VOICE, f"PyTorch {torch.__version__} cannot load {path}: {str(error)[:300]}"
             ) from None
-
-    @property
-    def on_gpu(self) -> bool:
-        """Whether the voice runs on a GPU."""
-        return self._device.type == "cuda"
 
     def device_memory(self) -> int:
         """Return how many bytes of the GPU's memory this process holds; 0 on a CPU."""
@@ -84,7 +60,7 @@ class LoadedVoice:
         tokens = torch.zeros(len(sentences), max(count), dtype=torch.long)
         for row, one in zip(tokens, sentences, strict=True):
             row[: len(one.symbols)] = torch.tensor(one.symbols)
-        vectors = self._module.speaker(torch.tensor([one.speaker for one in sentences], device=device))
+        vectors = self._speaker_vectors(sentences)
         model_sets_speed = "speed" in self.card.supports
         speeds = [one.speed if model_sets_speed else 1.0 for one in sentences]
         tempos = [one.speed / speed for one, speed in zip(sentences, speeds, strict=True)]
@@ -97,11 +73,11 @@ class LoadedVoice:
         return [
             SentenceMel(
                 frame[:, :length],
-                round(one.pause_before * rate),
-                round(one.pause_after * rate),
-                one,
-                [duration / tempo for duration in each[: len(one.symbols)]],
                 tempo,
+                silence_before=round(one.pause_before * rate),
+                silence_after=round(one.pause_after * rate),
+                sentence=one,
+                durations=[duration / tempo for duration in each[: len(one.symbols)]],
             )
             for one, frame, length, each, tempo in zip(sentences, mel, frames.tolist(), lasting, tempos, strict=True)
         ]
@@ -139,6 +115,16 @@ class LoadedVoice:
             one.frames_vocoded = end
         return sounds
 
+    def _speaker_vectors(self, sentences: Sequence[Sentence]) -> Tensor:
+        """The vectors of the sentences' speakers, ``[batch, channels]``: where speakers are mixed, the weighted mean of
+        theirs."""
+        members = [(row, *member) for row, one in enumerate(sentences) for member in one.mixture]
+        rows, speakers, weights = zip(*members, strict=True)
+        vectors = self._module.speaker(torch.tensor(speakers, device=self._device))
+        weighted = vectors * torch.tensor(weights, dtype=vectors.dtype, device=self._device)[:, None]
+        sums = torch.zeros(len(sentences), vectors.shape[1], dtype=vectors.dtype, device=self._device)
+        return sums.index_add(0, torch.tensor(rows, device=self._device), weighted)
+
     def _in_time(self, samples: Samples, tempo: float) -> Samples:
         return samples if tempo == 1.0 else at_tempo(samples, tempo, self.card.audio.sample_rate)
 
@@ -153,38 +139,3 @@ class LoadedVoice:
             return None
         seconds = min(LONGEST_CHUNK_SECONDS, FIRST_CHUNK_SECONDS * 2.0 ** min(number, 8))
         return max(1, round(seconds * self.card.audio.sample_rate / self.card.audio.hop_length))
-
-    def warm_up(self) -> SynthesisSpeed:
-        """Speak the language's warm-up text a few times, and return the speed of the last.
-
-        Raises BadInput with the reason UnsupportedVoice where the voice makes no sound.
-        """
-        text = self.front_end.warm_up_text
-        sentences = [self.front_end.encode(sentence) for sentence in self.front_end.sentences(text)]
-        speed = SynthesisSpeed(0.0, 0.0, 0.0)
-        for _ in range(WARM_UP_ROUNDS):
-            speed = self._measure(sentences)
-        return speed
-
-    def _measure(self, sentences: Sequence[Sequence[int]]) -> SynthesisSpeed:
-        started = time.perf_counter()
-        first, samples, loudest = 0.0, 0, 0.0
-        for symbols in sentences:
-            (mel,) = self.predict_mel([Sentence(symbols)])
-            while mel.frames_left:
-                (sound,) = self.vocode([mel], [None if first else self.chunk_frames(0)])
-                samples += len(sound)
-                loudest = max(loudest, float(np.abs(sound).max(initial=0.0)))
-                first = first or time.perf_counter() - started
-        if loudest < LEAST_AMPLITUDE:
-            raise BadInput(Reason.UNSUPPORTED_VOICE, "the voice makes no sound")
-        seconds = samples / self.card.audio.sample_rate
-        took = time.perf_counter() - started
-        return SynthesisSpeed(took / seconds, first, took / sum(len(sentence) for sentence in sentences))
-
-
-def _front_end(card: VoiceCard, files: dict[str, bytes]) -> FrontEnd:
-    try:
-        return restore(card.front_end, files)
-    except UnknownFrontEnd as error:
-        raise BadInput(Reason.UNSUPPORTED_VOICE, f"{error}: serve the voice with a newer image") from None

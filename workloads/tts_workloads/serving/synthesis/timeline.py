@@ -7,9 +7,9 @@ from itertools import accumulate, pairwise
 
 from pydantic import BaseModel
 
-from tts_api.voice import VoiceCard
+from tts_api.voice import ServedCard
 from tts_workloads.serving.synthesis.batching import Chunk
-from tts_workloads.serving.synthesis.sentence import Sentence, SentenceMel
+from tts_workloads.serving.synthesis.sentence import Sentence, SentenceInProgress
 from tts_workloads.text import FrontEnd
 
 
@@ -40,7 +40,7 @@ class Timestamps(BaseModel):
 class Timeline:
     """Follows the chunks of a request and computes when their words and phonemes are spoken."""
 
-    def __init__(self, card: VoiceCard, front_end: FrontEnd, granularities: Collection[str]) -> None:
+    def __init__(self, card: ServedCard, front_end: FrontEnd, granularities: Collection[str]) -> None:
         """``granularities`` holds ``word``, ``phoneme``, both or neither."""
         self._rate, self._hop = card.audio.sample_rate, card.audio.hop_length
         self._symbols, self._phonemes = front_end.symbols, front_end.phoneme_set()
@@ -69,9 +69,10 @@ class Timeline:
             words=[] if "word" in self._wanted else None, phonemes=[] if "phoneme" in self._wanted else None
         )
 
-    def _begin(self, mel: SentenceMel, sentence: Sentence) -> None:
-        begin = self._samples + mel.silence_before
-        edges = [round((begin + frames * self._hop) / self._rate, 3) for frames in accumulate(mel.durations, initial=0)]
+    def _begin(self, spoken: SentenceInProgress, sentence: Sentence) -> None:
+        begin = self._samples + spoken.silence_before
+        frames = accumulate(spoken.durations, initial=spoken.frames_before)
+        edges = [round((begin + frame * self._hop) / self._rate, 3) for frame in frames]
         if self._fresh.words is not None:
             self._fresh.words += [
                 WordTime(word=one.text, start=edges[one.begin], end=edges[one.end]) for one in sentence.words or ()

@@ -11,11 +11,11 @@ from importlib.resources import files as package_files
 from itertools import groupby
 from typing import ClassVar, Self
 
-from tts_workloads.text.english import letter_to_sound, lexicon, stress
+from tts_workloads.text.english import ipa, letter_to_sound, lexicon, stress
 from tts_workloads.text.english.normalise import PAUSES, normalise
 from tts_workloads.text.english.sentences import split_clauses, split_sentences
 from tts_workloads.text.english.words import ADDITIONS, INITIALISMS, in_context
-from tts_workloads.text.front_end import FrontEnd, UnknownFrontEnd, UnspeakableText, WordPlace
+from tts_workloads.text.front_end import FrontEnd, UnknownFrontEnd, UnknownNotation, UnspeakableText, WordPlace
 from tts_workloads.text.word_places import match
 
 PADDING, BOUNDARY = "_", " "
@@ -182,6 +182,16 @@ class English(FrontEnd):
 
     def clauses(self, sentence: str) -> list[str]:
         return split_clauses(sentence)
+
+    def in_notation(self, symbols: Sequence[int], notation: str) -> list[str]:
+        if notation not in ipa.NOTATIONS:
+            raise UnknownNotation(self.name, notation)
+        written: list[str] = []
+        for is_word, run in groupby((self.symbols[number] for number in symbols), _PHONEME_SET.__contains__):
+            tokens = list(run)
+            written += ipa.NOTATIONS[notation](tokens) if is_word else tokens
+        # A space parts a mark from the word after it, as in any text.
+        return [f"{one} " if one in PAUSES else one for one in written[:-1]] + written[-1:]
 
     def _pronounce(self, word: str, before: str = "", after: str = "") -> Iterator[str]:
         """Yield the phonemes of a word between its neighbours. A neighbour beyond a pause is empty."""

@@ -1,0 +1,27 @@
+"""Writes the file of an imported voice. The same input gives the same bytes, and so the same digest."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from tts_api.voice import CARD_FILE, FRONT_END_PREFIX, ImportedCard
+from tts_workloads.files import write_bytes
+
+FOLDER = "voice"
+"""The one folder of the archive. The card and the front end's data are in its ``extra/``, as in a trained voice."""
+
+
+def write_imported(path: Path, card: ImportedCard, front_end: Mapping[str, bytes], parts: Mapping[str, bytes]) -> None:
+    """Write a voice's file. ``front_end`` is the data of the front end that the card names, and ``parts`` are the model
+    and what comes with it, by the names in ``tts_api.voice``. Raises StorageFull."""
+    extra = {CARD_FILE: card.model_dump_json(by_alias=True, exclude_none=True, indent=1).encode()}
+    extra |= {FRONT_END_PREFIX + name: data for name, data in front_end.items()}
+    files = {**parts, **{f"extra/{name}": data for name, data in extra.items()}}
+    whole = io.BytesIO()
+    with zipfile.ZipFile(whole, "w", zipfile.ZIP_STORED) as archive:  # weights do not shrink
+        for name in sorted(files):
+            archive.writestr(zipfile.ZipInfo(f"{FOLDER}/{name}"), files[name])
+    write_bytes(path, whole.getvalue())

@@ -1,0 +1,56 @@
+"""Lets a model tell how long each of its symbols lasts. Kokoro and Piper compute this and do not return it: importing a
+voice adds an output, which changes nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from tts_workloads.serving.synthesis.imported.session import DURATIONS, OnnxModel
+
+Finder = Callable[[Any], Iterator[str]]
+"""Yields the tensors of an ONNX graph that may be the durations."""
+
+
+def rounded_and_clipped(graph: Any) -> Iterator[str]:
+    """Yield Kokoro's durations: they are rounded, and then at least one frame."""
+    rounded = {output for node in graph.node if node.op_type == "Round" for output in node.output}
+    for node in graph.node:
+        if node.op_type in {"Clip", "Max"} and rounded & set(node.input):
+            yield node.output[0]
+
+
+def ceiled(graph: Any) -> Iterator[str]:
+    """Yield Piper's durations: they are rounded up."""
+    for node in graph.node:
+        if node.op_type == "Ceil":
+            yield node.output[0]
+
+
+def with_durations(model: OnnxModel, data: bytes, find: Finder) -> bytes:
+    """Return the model with the output ``durations``; unchanged where it has one, or where it is not clear which tensor
+    that would be. ``data`` is the model's file."""
+    if model.has_durations:
+        return data
+    import onnx
+
+    whole = onnx.load_model_from_string(data)
+    found = set(find(whole.graph))
+    if len(found) != 1:
+        return data
+    whole.graph.node.append(onnx.helper.make_node("Identity", [found.pop()], [DURATIONS]))
+    whole.graph.output.append(onnx.ValueInfoProto(name=DURATIONS))
+    changed: bytes = whole.SerializeToString()
+    return changed
+
+
+def samples_of_a_frame(model: OnnxModel, inputs: dict[str, np.ndarray[Any, Any]]) -> int | None:
+    """Return how many samples a frame of the durations lasts in what the model says to these inputs; None where the
+    durations do not add up to the sound."""
+    samples, durations = model.run(inputs)
+    if durations is None or not durations.sum():
+        return None
+    hop = samples.size / float(durations.sum())
+    return round(hop) if hop == round(hop) else None

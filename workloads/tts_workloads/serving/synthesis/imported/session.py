@@ -1,0 +1,61 @@
+"""Opens an ONNX model and tells what is wrong with one. Which inputs a model must have is said by its voice."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tts_api.reasons import Reason
+from tts_workloads.exits import BadInput
+
+DURATIONS = "durations"
+"""Output with how many frames each of a model's symbols lasts. Some models have it, and importing adds it to others."""
+
+
+class OnnxModel:
+    """An ONNX model in memory. Several threads may run it at a time."""
+
+    def __init__(self, name: str, model: bytes) -> None:
+        """``name`` is the file's name in messages. Raises BadInput with the reason UnsupportedVoice."""
+        self.name = name
+        runtime = _runtime(name)
+        options = runtime.SessionOptions()
+        # Each thread of the engine computes alone, as with PyTorch: threads that share a sentence wait for each other.
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        try:
+            self._session = runtime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # noqa: BLE001 - ONNX Runtime's errors have no base class of their own
+            raise self.refusal(f"ONNX Runtime {runtime.__version__} cannot load it: {str(error)[:300]}") from None
+        self.inputs = {one.name: str(one.type) for one in self._session.get_inputs()}
+        self.outputs = [one.name for one in self._session.get_outputs()]
+
+    @property
+    def has_durations(self) -> bool:
+        """Whether the model tells how long each symbol lasts."""
+        return DURATIONS in self.outputs
+
+    def run(self, inputs: dict[str, np.ndarray[Any, Any]]) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any] | None]:
+        """Return the model's sound as float32 in its own shape, and its durations in frames, if it has them."""
+        sound = next(name for name in self.outputs if name != DURATIONS)
+        wanted = [sound, DURATIONS] if self.has_durations else [sound]
+        made = self._session.run(wanted, inputs)
+        samples = np.nan_to_num(np.asarray(made[0], np.float32))
+        return samples, np.asarray(made[1], np.float64) if self.has_durations else None
+
+    def refusal(self, why: str) -> BadInput:
+        """Return the error that refuses the model."""
+        return BadInput(Reason.UNSUPPORTED_VOICE, f"{self.name}: {why}")
+
+
+def _runtime(name: str) -> Any:
+    try:
+        import onnxruntime
+    except ImportError:
+        raise BadInput(
+            Reason.UNSUPPORTED_VOICE,
+            f"{name} is a voice for ONNX Runtime, which is not installed: pip install 'tts-operator[onnx]', or serve "
+            "it with an image that has that extra",
+        ) from None
+    return onnxruntime
