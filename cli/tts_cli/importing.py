@@ -25,7 +25,7 @@ def kokoro(
     _needs_packages()
     from tts_workloads.serving.importing import installed
     from tts_workloads.serving.importing.kokoro import import_kokoro
-    from tts_workloads.serving.importing.sources import beside, read_packs_of, read_source
+    from tts_workloads.serving.importing.sources import beside, found_beside, read_packs_of, read_source
 
     if model is None:
         options = (("--voices", voices), ("--config", config), ("--licence", licence))
@@ -41,8 +41,9 @@ def kokoro(
     def work() -> None:
         names = ("voices-v1.0.bin", "voices.npz", "voices")
         packs, sources = read_packs_of(voices or beside(model, *names))
-        told = read_source(config or beside(model, "config.json", "tokenizer.json"))
-        import_kokoro(target, target.stem, read_source(model), told, packs, sources, licence=licence)
+        told = config or found_beside(model, "config.json", "tokenizer.json")
+        numbers = read_source(told) if told is not None else None
+        import_kokoro(target, target.stem, read_source(model), numbers, packs, sources, licence=licence)
 
     _told(work)
     return target

@@ -40,8 +40,8 @@ def with_durations(model: OnnxModel, data: bytes, find: Finder) -> bytes:
     found = set(find(whole.graph))
     if len(found) != 1:
         return data
-    whole.graph.node.append(onnx.helper.make_node("Identity", [found.pop()], [DURATIONS]))
-    whole.graph.output.append(onnx.ValueInfoProto(name=DURATIONS))
+    whole.graph.node.append(onnx.helper.make_node("Identity", [found.pop()], [DURATIONS[0]]))
+    whole.graph.output.append(onnx.ValueInfoProto(name=DURATIONS[0]))
     changed: bytes = whole.SerializeToString()
     return changed
 

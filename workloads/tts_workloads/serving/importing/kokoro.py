@@ -28,6 +28,8 @@ from tts_workloads.serving.synthesis.imported import kokoro
 from tts_workloads.serving.synthesis.imported.onnx_voice import parsed_config
 from tts_workloads.serving.synthesis.imported.session import OnnxModel
 
+CONFIG_KEY = "kokoro_config"
+"""Under this name some exports have config.json in the model's metadata."""
 LANGUAGE = "en-us"
 """The language whose front end writes Kokoro's symbols."""
 
@@ -36,7 +38,7 @@ def import_kokoro(
     output: Path,
     name: str,
     model: Source,
-    config: Source,
+    config: Source | None,
     packs: Mapping[str, kokoro.Pack],
     sources: Sequence[Source],
     *,
@@ -44,11 +46,13 @@ def import_kokoro(
     about: str | None = None,
 ) -> ImportedCard:
     """Write the voice ``name`` into the file ``output``, have it speak, and return its card. The first of the packs
-    speaks by default. ``sources`` are the files that the packs came from.
+    speaks by default. ``config`` is None where the model has its own inside. ``sources`` are the files that the packs
+    came from.
 
-    Raises BadInput with the reason UnsupportedVoice, and StorageFull.
+    Raises BadInput with the reason ModelMissing or UnsupportedVoice, and StorageFull.
     """
     loaded = OnnxModel(model.name, model.data)
+    config = config or _inside(loaded)
     inputs_of = kokoro.input_names(loaded)
     numbers = kokoro.vocabulary(loaded, parsed_config(config.name, config.data))
     front_end = text.for_training(LANGUAGE)
@@ -93,3 +97,14 @@ def import_kokoro(
     finally:
         staged.unlink(missing_ok=True)
     return card
+
+
+def _inside(model: OnnxModel) -> Source:
+    """The config.json that some exports have inside. Raises BadInput with the reason ModelMissing."""
+    if CONFIG_KEY not in model.metadata:
+        raise BadInput(
+            Reason.MODEL_MISSING,
+            f"{model.name} has no config.json inside, and there is none and no tokenizer.json beside it: put it there, "
+            "or give its path",
+        )
+    return Source(CONFIG_FILE, model.metadata[CONFIG_KEY].encode())

@@ -44,12 +44,16 @@ def read_source(path: Path) -> Source:
 def beside(model: Path, *names: str) -> Path:
     """Return the file of the first of these names that lies beside a model. Raises BadInput with the reason
     ModelMissing where there is none."""
-    found = next((path for name in names if (path := model.with_name(name)).is_file()), None)
-    if found is None:
+    if (found := found_beside(model, *names)) is None:
         raise BadInput(
             Reason.MODEL_MISSING, f"there is no {' and no '.join(names)} beside {model}: put it there, or give its path"
         )
     return found
+
+
+def found_beside(model: Path, *names: str) -> Path | None:
+    """Return the file of the first of these names that lies beside a model; None where there is none."""
+    return next((path for name in names if (path := model.with_name(name)).exists()), None)
 
 
 def read_packs_of(path: Path) -> tuple[dict[str, Pack], list[Source]]:

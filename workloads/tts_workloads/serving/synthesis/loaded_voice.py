@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from tts_api.reasons import Reason
+from tts_api.voice import VoiceCard
 from tts_workloads.audio import SILENCE
 from tts_workloads.exits import BadInput
 from tts_workloads.serving.synthesis.encoding import Samples
@@ -38,6 +39,7 @@ class LoadedVoice(ServedVoice):
         """
         file = open_voice(path, sha256)
         super().__init__(file.card, file.sha256, file.front_end)
+        self.card: VoiceCard = file.card
         self._device = device
         self.on_gpu = device.type == "cuda"
         try:

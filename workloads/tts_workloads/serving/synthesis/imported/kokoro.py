@@ -64,19 +64,18 @@ class KokoroVoice(OnnxVoice):
 
 
 class KokoroInputs:
-    """Makes the inputs of a model: different exports name them differently."""
+    """Makes the inputs of a model: different exports name them differently, and some take only whole speeds."""
 
-    def __init__(self, tokens: str, speed_type: str) -> None:
+    def __init__(self, tokens: str, *, takes_speed: bool) -> None:
         self._tokens = tokens
-        self.takes_speed = "float" in speed_type
-        self._speed_type = np.float32 if self.takes_speed else np.int32
+        self.takes_speed = takes_speed
 
     def __call__(self, tokens: Sequence[int], style: Pack, speed: float) -> dict[str, np.ndarray[Any, Any]]:
         """Return the inputs by name. ``style`` is one row of a pack."""
         return {
             self._tokens: np.array([[PADDING, *tokens, PADDING]], np.int64),
-            "style": style.reshape(1, STYLE_CHANNELS).astype(np.float32),
-            "speed": np.array([speed], self._speed_type),
+            "style": style.reshape(1, STYLE_CHANNELS),
+            "speed": np.array([speed]),
         }
 
 
@@ -88,7 +87,7 @@ def input_names(model: OnnxModel) -> KokoroInputs:
             f"it has the inputs {', '.join(model.inputs) or 'none'}, and a model of Kokoro has tokens (or input_ids), "
             "style and speed: give a model in that layout"
         )
-    return KokoroInputs(tokens, model.inputs["speed"])
+    return KokoroInputs(tokens, takes_speed="int" not in model.inputs["speed"])
 
 
 def vocabulary(model: OnnxModel, config: Mapping[str, Any]) -> Vocabulary:

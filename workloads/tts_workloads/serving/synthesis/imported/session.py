@@ -9,8 +9,16 @@ import numpy as np
 from tts_api.reasons import Reason
 from tts_workloads.exits import BadInput
 
-DURATIONS = "durations"
-"""Output with how many frames each of a model's symbols lasts. Some models have it, and importing adds it to others."""
+DURATIONS = ("durations", "duration")
+"""Names of an output with how many frames each of a model's symbols lasts. Some models have one, and importing adds the
+first to others."""
+_TYPES: dict[str, type[np.generic]] = {
+    "tensor(float)": np.float32,
+    "tensor(float16)": np.float16,
+    "tensor(double)": np.float64,
+    "tensor(int32)": np.int32,
+    "tensor(int64)": np.int64,
+}
 
 
 class OnnxModel:
@@ -30,19 +38,23 @@ class OnnxModel:
             raise self.refusal(f"ONNX Runtime {runtime.__version__} cannot load it: {str(error)[:300]}") from None
         self.inputs = {one.name: str(one.type) for one in self._session.get_inputs()}
         self.outputs = [one.name for one in self._session.get_outputs()]
+        self.metadata: dict[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
+        """What whoever exported the model wrote into it."""
+        self._sound = next(name for name in self.outputs if name not in DURATIONS)
+        self._durations = next((name for name in self.outputs if name in DURATIONS), None)
 
     @property
     def has_durations(self) -> bool:
         """Whether the model tells how long each symbol lasts."""
-        return DURATIONS in self.outputs
+        return self._durations is not None
 
     def run(self, inputs: dict[str, np.ndarray[Any, Any]]) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any] | None]:
-        """Return the model's sound as float32 in its own shape, and its durations in frames, if it has them."""
-        sound = next(name for name in self.outputs if name != DURATIONS)
-        wanted = [sound, DURATIONS] if self.has_durations else [sound]
-        made = self._session.run(wanted, inputs)
+        """Return the model's sound as float32 in its own shape, and its durations in frames, if it has them. The inputs
+        are given in the types that the model wants."""
+        typed = {name: value.astype(_TYPES.get(self.inputs[name], value.dtype)) for name, value in inputs.items()}
+        made = self._session.run([self._sound, *([self._durations] if self._durations else [])], typed)
         samples = np.nan_to_num(np.asarray(made[0], np.float32))
-        return samples, np.asarray(made[1], np.float64) if self.has_durations else None
+        return samples, np.asarray(made[1], np.float64) if self._durations else None
 
     def refusal(self, why: str) -> BadInput:
         """Return the error that refuses the model."""
