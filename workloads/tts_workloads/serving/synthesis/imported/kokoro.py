@@ -60,6 +60,7 @@ class KokoroVoice(OnnxVoice):
         if durations is None:
             return SpokenSymbols(samples[first:last], None)
         edges = edges_of(durations, 1, [len(symbol) for symbol in tokens], self.card.audio.hop_length)
+        first = min(first, int(edges[0]))  # a soft consonant is no silence
         return SpokenSymbols(samples[first:last], np.clip(np.asarray(edges) - first, 0, last - first).tolist())
 
 

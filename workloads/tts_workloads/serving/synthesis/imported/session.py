@@ -32,6 +32,8 @@ class OnnxModel:
         # Each thread of the engine computes alone, as with PyTorch: threads that share a sentence wait for each other.
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 3
+        # Sentences differ in length, and plans and memory that are kept for each of them grow without giving speed.
+        options.enable_mem_pattern = options.enable_cpu_mem_arena = False
         try:
             self._session = runtime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # noqa: BLE001 - ONNX Runtime's errors have no base class of their own
