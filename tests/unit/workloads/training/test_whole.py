@@ -181,12 +181,18 @@ def test_a_folder_of_another_training_is_not_continued(
     assert words(workspace).reason == "CheckpointMismatch"
 
 
-def test_griffin_lim_needs_no_second_stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    workspace = tiny_corpus.write_workspace(
-        tmp_path / "w",
-        model__vocoder={"architecture": "griffinlim", "parameters": {"iterations": 2}},
-        training__vocoderMaxSteps=None,
-    )
+@pytest.mark.parametrize(
+    "vocoder",
+    [
+        pytest.param({"architecture": "griffinlim", "parameters": {"iterations": 2}}, id="griffinlim"),
+        pytest.param({"architecture": "world", "parameters": {"sharpness": 0.5}}, id="world"),
+        pytest.param({}, id="the default"),
+    ],
+)
+def test_a_vocoder_without_weights_needs_no_second_stage(
+    vocoder: dict[str, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = tiny_corpus.write_workspace(tmp_path / "w", model__vocoder=vocoder, training__vocoderMaxSteps=None)
     monkeypatch.setenv("TTS_TERMINATION_LOG", str(workspace / "log"))
     assert launch(workspace / "run.json", workspace) == 0
     assert words(workspace).step == 6
