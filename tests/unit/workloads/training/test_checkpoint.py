@@ -108,7 +108,7 @@ def test_a_torn_checkpoint_is_skipped_with_a_warning(tmp_path: Path, caplog: pyt
 def test_what_a_killed_process_left_is_not_found_and_goes_with_the_next_one(tmp_path: Path) -> None:
     checkpoints = make(tmp_path)
     (tmp_path / "voice").mkdir()
-    for name in (".checkpoint-000000009.staged.77.tmp", "checkpoint-000000009.staged"):
+    for name in (".checkpoint-000000009.staged.77.tmp", "checkpoint-000000009.staged", ".budget.json.77.tmp"):
         (tmp_path / "voice" / name).write_bytes(b"half")
     assert checkpoints.newest() is None
     checkpoints.save(STATE, 1)

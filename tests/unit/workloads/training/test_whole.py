@@ -177,8 +177,11 @@ def test_a_folder_of_another_training_is_not_continued(
     shutil.copytree(trained, workspace)
     (workspace / "run.json").write_text(json.dumps(tiny_corpus.run_document(training__seed=2)))
     monkeypatch.setenv("TTS_TERMINATION_LOG", str(workspace / "log"))
+    (settings,) = (workspace / "checkpoints/voice").glob("settings-*.json")
+    chosen = settings.read_text()
     assert launch(workspace / "run.json", workspace) == 64
     assert words(workspace).reason == "CheckpointMismatch"
+    assert settings.read_text() == chosen, "what was chosen for the run that owns the folder stays"
 
 
 @pytest.mark.parametrize(

@@ -21,16 +21,25 @@ from tts_workloads.training.finish.results import describe, leave_report, write
 from tts_workloads.training.setup.assemble import Training
 
 FOLDER = ".rehearsal"
+LISTENING_SHARE = 0.1
+"""Largest share of a budget that is set aside for listeners: the voice comes before its marks."""
 CLIPS = 3
 """Held-out clips that are measured; the time for all of them follows from the times for one and for these."""
 
 
 def rehearse(
-    run: TrainingRun, training: Training, device: torch.device, folder: Path, root: Path, pause: Callable[[], None]
+    run: TrainingRun,
+    training: Training,
+    device: torch.device,
+    folder: Path,
+    root: Path,
+    pause: Callable[[], None],
+    budget_seconds: float,
 ) -> tuple[float, float]:
     """Return how many seconds it will take to measure the voice and to write it, and how many of these come after the
     measures. ``folder`` is the folder of the run and ``root`` the root of the volume; nothing stays in them. ``pause``
-    is called now and then and may raise to interrupt. Raises as ``results.finish``."""
+    is called now and then and may raise to interrupt. Listeners get a share of the budget at most. Raises as
+    ``results.finish``."""
     scratch = folder / FOLDER
     shutil.rmtree(scratch, ignore_errors=True)  # of a try that was killed
     scratch.mkdir(parents=True)
@@ -38,8 +47,8 @@ def rehearse(
         module = copy.deepcopy(models.build_voice(training.acoustic, training.vocoder)).to(device).eval()
         # Recordings stand for what the voice will say: untrained models speak clips of any length.
         recorded = [_as_recorded(training, clip) for clip in training.held_out[:CLIPS]]
-        _times(training, recorded[:1], device, folder)  # what is loaded once is loaded now
-        pause()
+        # What is loaded once makes the first time longer. Then too little is set aside for the other clips, and the
+        # listeners, which watch the clock, hear fewer of them.
         one = _times(training, recorded[:1], device, folder)
         pause()
         few = _times(training, recorded, device, folder)
@@ -55,6 +64,7 @@ def rehearse(
     clips = len(training.held_out)
     measuring = _for(clips, one.measuring, few.measuring, len(recorded))
     listening = _for(min(clips, listeners.CLIPS), one.listening, few.listening, len(recorded))
+    listening = min(listening, LISTENING_SHARE * budget_seconds)
     return rest + measuring + listening + spoken * clips, rest
 
 

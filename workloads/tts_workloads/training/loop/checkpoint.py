@@ -4,6 +4,7 @@ it may be tensors and plain values only, so that loading a checkpoint runs no co
 from __future__ import annotations
 
 import logging
+import os
 import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -127,5 +128,7 @@ class Checkpoints:
 
     def _remove_unfinished(self) -> None:
         """Remove files that a killed process left unfinished."""
-        for path in (*self._folder.glob(".checkpoint-*.tmp"), *self._folder.glob("checkpoint-*.staged")):
+        own = f".{os.getpid()}.tmp"
+        unfinished = (path for path in self._folder.glob(".*.tmp") if not path.name.endswith(own))
+        for path in (*unfinished, *self._folder.glob("checkpoint-*.staged")):
             path.unlink(missing_ok=True)

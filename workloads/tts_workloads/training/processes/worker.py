@@ -177,7 +177,8 @@ class _RankRun:
         from tts_workloads.training.finish.rehearsal import rehearse
 
         if self.budget is not None and self.budget.account.finish_seconds is None:
-            self.budget.finish_takes(*rehearse(self.run, training, world.device, self.folder, self.root, self._pause))
+            takes = rehearse(self.run, training, world.device, self.folder, self.root, self._pause, self.budget.seconds)
+            self.budget.finish_takes(*takes)
 
     def _left_to_measure(self) -> float:
         """Seconds that measuring the voice may take."""

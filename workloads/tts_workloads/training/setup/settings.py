@@ -3,7 +3,6 @@ corpus and the device. An attempt that resumes keeps the batch and the sizes of 
 
 from __future__ import annotations
 
-import json
 import logging
 from pathlib import Path
 
@@ -20,7 +19,6 @@ from tts_workloads.training.setup.starting_voices import KNOWN, Part, filled
 
 log = logging.getLogger(__name__)
 
-FILE = "settings.json"
 GPU_BATCH_SECONDS = 60.0
 """Seconds of speech in a batch on a GPU, which needs large batches to be busy."""
 
@@ -72,14 +70,18 @@ def settings_of(run: TrainingRun, device: torch.device) -> TrainingSettings:
 def keep(settings: TrainingSettings, given: TrainingRun, folder: Path) -> None:
     """Write the settings into the folder of the run, for the next attempt."""
     folder.mkdir(parents=True, exist_ok=True)
-    document = {"run": digest(given), "settings": settings.to_json_object()}
-    write_bytes(folder / FILE, json.dumps(document, indent=1).encode())
+    write_bytes(_file(folder, digest(given)), settings.model_dump_json(by_alias=True, indent=1).encode())
 
 
 def _kept(folder: Path, run_sha256: str) -> TrainingSettings | None:
     """The settings of an earlier attempt of the same run, if there was one."""
     try:
-        document = json.loads((folder / FILE).read_text())
-        return TrainingSettings.model_validate(document["settings"]) if document["run"] == run_sha256 else None
-    except (OSError, ValueError, TypeError, KeyError):
+        return TrainingSettings.model_validate_json(_file(folder, run_sha256).read_text())
+    except (OSError, ValueError):
         return None
+
+
+def _file(folder: Path, run_sha256: str) -> Path:
+    """The file of a run's settings. Each run has its own, so that a run which is refused in the folder of another one
+    changes nothing there."""
+    return folder / f"settings-{run_sha256[:16]}.json"
