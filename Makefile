@@ -99,6 +99,10 @@ bench-budgets: venv ## Train the example with several budgets and vocoders: CORP
 bench-quality: venv ## Compare a voice with real speech and other synthesisers: VOICE=voice.pt CORPUS=folder
 	$(PYTHON) -m bench.quality --voice $(VOICE) --corpus $(CORPUS) $(BENCH)
 
+.PHONY: bench-imported
+bench-imported: venv ## Measure voices of Kokoro and Piper: VOICES='kokoro.voice joe.voice' BENCH='--peers python'
+	$(PYTHON) -m bench.imported $(VOICES) $(BENCH)
+
 .PHONY: bench-serving
 bench-serving: venv ## Measure the server under load, beside Piper: VOICE=voice.pt BENCH='--piper python'
 	$(PYTHON) -m bench.serving --voice $(VOICE) $(BENCH)

@@ -232,8 +232,8 @@ REASONS: dict[Reason, Explanation] = {
         "Restore the file, or name another voice in spec.model.",
     ),
     Reason.UNSUPPORTED_VOICE: Explanation(
-        "The voice needs a front end, a format or an architecture that this image does not have.",
-        "Use the workload image that wrote it, or a newer one.",
+        "The voice needs a front end, a format, an architecture or an engine that this image does not have.",
+        "Use the workload image that wrote it, or a newer one; for an imported voice, one with the extra onnx.",
     ),
     Reason.CRASH_LOOP: Explanation(
         "The service's container fails again and again.", "The message says how it failed last."

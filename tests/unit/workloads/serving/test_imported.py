@@ -10,9 +10,10 @@ import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
+import onnx
 import openai
 import pytest
 import soundfile
@@ -22,18 +23,18 @@ from fastapi.testclient import TestClient
 from tests.unit.workloads import tiny_onnx, tiny_voice
 from tests.unit.workloads.live_server import live
 from tts_api.resources.service import Limits
-from tts_api.voice import ImportedCard
+from tts_api.voice import ImportedCard, ImportEngine
 from tts_workloads.exits import BadInput
 from tts_workloads.serving.http.app import make_app
 from tts_workloads.serving.http.service import Service
 from tts_workloads.serving.importing.kokoro import import_kokoro
 from tts_workloads.serving.importing.piper import import_piper
 from tts_workloads.serving.importing.sources import beside, read_packs_of, read_source
-from tts_workloads.serving.synthesis.engines import load_voice
+from tts_workloads.serving.synthesis.engines import ENGINES, load_voice
 from tts_workloads.serving.synthesis.imported.kokoro import SAMPLE_RATE, SILENCE_AFTER_SECONDS, parts
 from tts_workloads.serving.synthesis.sentence import Sentence
 from tts_workloads.serving.synthesis.served_voice import ServedVoice, SynthesisSpeed
-from tts_workloads.voice_file import open_imported, open_voice
+from tts_workloads.voice_file import TORCHSCRIPT, open_imported, open_voice
 
 CPU = torch.device("cpu")
 ROUTE = "/v1/audio/speech"
@@ -86,6 +87,10 @@ def sound_of(client: TestClient, **changes: Any) -> np.ndarray[Any, Any]:
     answer = client.post(ROUTE, json={"input": TEXT, "response_format": "wav"} | changes)
     assert answer.status_code == 200, answer.text
     return soundfile.read(io.BytesIO(answer.content))[0]
+
+
+def test_every_engine_that_a_card_may_name_is_there() -> None:
+    assert set(ENGINES) == {TORCHSCRIPT, *get_args(ImportEngine)}
 
 
 def test_the_card_says_what_the_voice_is_and_can(voices: dict[str, ServedVoice]) -> None:
@@ -452,6 +457,34 @@ def test_a_server_without_onnx_runtime_names_the_extra(tmp_path: Path, monkeypat
     with pytest.raises(BadInput, match=r"which is not installed: pip install 'tts-operator\[onnx\]'") as raised:
         load_voice(path, None, CPU)
     assert raised.value.reason == "UnsupportedVoice"
+
+
+def test_newer_exports_are_read_too(tmp_path: Path) -> None:
+    """Their tokens have another name, only whole speeds are taken, and config.json is inside."""
+    model = tiny_onnx.kokoro(tmp_path)
+    whole = onnx.load(model)
+    for node in whole.graph.node:
+        names = ["input_ids" if name == "tokens" else name for name in node.input]
+        node.input[:] = ["real_speed" if name == "speed" else name for name in names]
+    whole.graph.input[0].name = "input_ids"
+    whole.graph.input[2].type.tensor_type.elem_type = onnx.TensorProto.INT32
+    whole.graph.node.insert(0, onnx.helper.make_node("Cast", ["speed"], ["real_speed"], to=onnx.TensorProto.FLOAT))
+    onnx.helper.set_model_props(whole, {"kokoro_config": (tmp_path / "config.json").read_text()})
+    onnx.save(whole, model)
+    packs, sources = read_packs_of(tmp_path / "voices-v1.0.bin")
+    import_kokoro(tmp_path / "k.voice", "k", read_source(model), None, packs, sources)
+    voice = load_voice(tmp_path / "k.voice", None, CPU)
+    assert set(voice.card.supports) == {"durations", "speaker_vector"}
+    with client_of(voice) as client:
+        usual, fast = (len(sound_of(client, speed=speed)) for speed in (1.0, 1.5))
+    assert fast == pytest.approx(usual / 1.5, abs=10)
+
+
+def test_a_model_without_its_numbers_is_refused(tmp_path: Path) -> None:
+    model = tiny_onnx.kokoro(tmp_path)
+    packs, sources = read_packs_of(tmp_path / "voices-v1.0.bin")
+    with pytest.raises(BadInput, match=r"has no config.json inside, and there is none and no tokenizer.json beside it"):
+        import_kokoro(tmp_path / "k.voice", "k", read_source(model), None, packs, sources)
 
 
 @pytest.mark.parametrize("suffix", [".npy", ".pt", ".bin"])
