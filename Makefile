@@ -113,7 +113,7 @@ bench-soak: venv ## Watch a server's memory during an hour of requests: VOICE=vo
 
 .PHONY: lock
 lock: ## Resolve the dependencies again and write the locks
-	uv pip compile -q --upgrade --python-version 3.11 --generate-hashes --no-emit-index-url --extra dev pyproject.toml -o requirements/dev.txt
+	uv pip compile -q --upgrade --python-version 3.11 --generate-hashes --no-emit-index-url --extra dev --excludes requirements/not-in-dev.txt pyproject.toml -o requirements/dev.txt
 	uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --extra demo --constraints requirements/dev.txt pyproject.toml -o requirements/demo.txt
 	uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --extra operator pyproject.toml -o requirements/operator.txt
 	uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --extra workloads pyproject.toml -o requirements/workload.txt

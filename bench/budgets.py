@@ -1,5 +1,5 @@
 """Trains examples/ttstraining.yaml with several budgets and vocoders, and compares how long each training took with
-what it was given, how well a recogniser understands the voices, and how natural they sound:
+what it was given, how well a recogniser understands the voices, how natural they sound, and how like the speaker:
 ``python -m bench.budgets --corpus FOLDER --budgets 2m 5m 10m --vocoders world ddsp``.
 
 With ``--killed`` each training is killed in the middle of its budget and started again. Each training is a process of
@@ -37,6 +37,7 @@ from tts_workloads.data import read_corpus, split
 from tts_workloads.processors import SHORT_SPIN, cpus
 from tts_workloads.quality import recognise
 from tts_workloads.quality.naturalness import mean_opinion_score
+from tts_workloads.quality.similarity import Likeness
 from tts_workloads.voice_file import open_voice
 
 MANIFEST = Path(__file__).parents[1] / "examples" / "ttstraining.yaml"
@@ -56,6 +57,8 @@ class Trained:
     """Mean DistillMOS of the sentences, which are in no corpus of this project."""
     copied: float
     """Mean DistillMOS of copy synthesis of the held-out clips."""
+    alike: float
+    """Mean similarity of the sentences to the speaker's recordings."""
 
     def row(self) -> list[str]:
         """The training's line of the table."""
@@ -70,6 +73,7 @@ class Trained:
             *(f"{rate:.1%}" for rate in self.rates.values()),
             f"{self.opinion:.2f}",
             f"{self.copied:.2f}",
+            f"{self.alike:.3f}",
         ]
 
 
@@ -99,19 +103,23 @@ def train(run: Path, workspace: Path, kill_after: float | None) -> float:
     return seconds
 
 
-def judged(voice: Path, corpus_folder: Path, folder: Path) -> tuple[dict[str, float], float, float]:
+def judged(voice: Path, corpus_folder: Path, folder: Path) -> tuple[dict[str, float], float, float, float]:
     """The word error rates of a voice on the recogniser's own texts, which no corpus of this project contains, how
-    natural its sentences sound, and how natural copy synthesis does. ``folder`` gets the recordings."""
+    natural its sentences sound, how natural copy synthesis does, and how like the speaker the sentences are. ``folder``
+    gets the recordings."""
     speaker = Speaker(voice)
     for name, text in recognise.sentences().items():
         soundfile.write(folder / f"{name}.wav", speaker.say(text), recognise.SAMPLE_RATE)
-    opinions = [mean_opinion_score(speaker.say(text), recognise.SAMPLE_RATE) for text in recognise.EVERYDAY]
+    said = [speaker.say(text) for text in recognise.EVERYDAY]
+    opinions = [mean_opinion_score(sound, recognise.SAMPLE_RATE) for sound in said]
     corpus = read_corpus("ljspeech", corpus_folder, speaker.voice.card.audio, speaker.voice.front_end)
     options = run_of("1m", WORLD.name).training
     _, held_out = split(corpus, options.validation.clips, options.seed)
     copies = [speaker.copy(corpus.clips[clip].waveform) for clip in held_out]
     copied = [mean_opinion_score(copy, recognise.SAMPLE_RATE) for copy in copies]
-    return recognise.word_error_rates(folder), fmean(opinions), fmean(copied)
+    likeness = Likeness(corpus, speaker.rate)
+    alike = [cosine for sound in said if (cosine := likeness.of(sound, recognise.SAMPLE_RATE, 0)) is not None]
+    return recognise.word_error_rates(folder), fmean(opinions), fmean(copied), fmean(alike)
 
 
 def trainings(corpus: Path, budgets: list[str], vocoders: list[str], *, killed: bool) -> Iterator[Trained]:
@@ -136,7 +144,7 @@ def main() -> None:
     parser.add_argument("--killed", action="store_true", help="kill each training half-way and start it again")
     arguments = parser.parse_args()
     heads = ["vocoder", "budget", "took", "off by", "steps", "batch", "words wrong in digit strings"]
-    heads += ["in everyday sentences", "DistillMOS of these", "of copy synthesis"]
+    heads += ["in everyday sentences", "DistillMOS of these", "of copy synthesis", "similarity of these"]
     print(f"{datetime.now(UTC):%Y-%m-%d}, {cpus()} CPUs, PyTorch {torch.__version__}\n\n{table(heads, [])}")
     for one in trainings(arguments.corpus, arguments.budgets, arguments.vocoders, killed=arguments.killed):
         print("| " + " | ".join(one.row()) + " |", flush=True)

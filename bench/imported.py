@@ -105,7 +105,7 @@ def row(
     heard = Heard(name)
     for text, sound in zip(texts, sounds, strict=True):
         heard.listen(text, sound)
-    _, count, words, _, opinion, _ = heard.row()
+    _, count, words, _, opinion, *_ = heard.row()
     first = "-"
     if firsts:
         first = f"{1000 * float(np.median(firsts)):.0f} ms ({1000 * float(np.percentile(firsts, 95)):.0f} ms)"

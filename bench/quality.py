@@ -33,6 +33,7 @@ from tts_workloads.processors import cpus
 from tts_workloads.quality import recognise
 from tts_workloads.quality.error_rates import error_rate
 from tts_workloads.quality.naturalness import mean_opinion_score
+from tts_workloads.quality.similarity import Likeness
 from tts_workloads.serving.synthesis.loaded_voice import LoadedVoice
 from tts_workloads.serving.synthesis.sentence import Sentence
 from tts_workloads.training.finish.evaluation import align, cepstra, mel_cepstral_distortion
@@ -75,6 +76,8 @@ class Heard:
     name: str
     understood: recognise.RecognitionErrors = field(default_factory=recognise.RecognitionErrors)
     opinions: list[float] = field(default_factory=list)
+    likenesses: list[float] = field(default_factory=list)
+    """Similarities to other recordings of the speaker."""
     distortions: list[float] = field(default_factory=list)
 
     def listen(self, text: str, sound: np.ndarray) -> None:
@@ -90,6 +93,7 @@ class Heard:
             _interval(self.understood.words, error_rate, "{:.1%}"),
             _interval(self.understood.characters, error_rate, "{:.1%}"),
             _interval(self.opinions, _mean, "{:.2f}"),
+            _interval(self.likenesses, _mean, "{:.3f}") if self.likenesses else "-",
             _interval(self.distortions, _mean, "{:.2f} dB") if self.distortions else "-",
         ]
 
@@ -169,7 +173,9 @@ def piper(python: str, texts: Sequence[str], repeats: int) -> tuple[list[np.ndar
     return sounds, json.loads(done.stdout.splitlines()[-1])
 
 
-def held_out_rows(speaker: Speaker, corpus: Corpus, clips: Sequence[int], *, others: bool) -> Iterable[Heard]:
+def held_out_rows(
+    speaker: Speaker, corpus: Corpus, likeness: Likeness, clips: Sequence[int], *, others: bool
+) -> Iterable[Heard]:
     """Real speech, copy synthesis and the voice on the clips that it was not trained on."""
     log_mel = LogMel(speaker.voice.card.audio)
 
@@ -189,6 +195,8 @@ def held_out_rows(speaker: Speaker, corpus: Corpus, clips: Sequence[int], *, oth
         for clip in clips:
             sound = source(clip)
             heard.listen(corpus.clips[clip].text, sound)
+            alike = likeness.of(sound, LISTENER_RATE, corpus.clips[clip].speaker, without=clip)
+            heard.likenesses += [] if alike is None else [alike]
             if name != "real speech":
                 heard.distortions.append(distortion(sound, corpus.clips[clip].waveform))
         yield heard
@@ -223,8 +231,10 @@ def main() -> None:
     print(f"{datetime.now(UTC):%Y-%m-%d}, commit {commit.strip()}, {cpus()} cores, PyTorch {torch.__version__}\n")
     if not others:
         print("espeak-ng is left out: there is no such command.\n")
-    heads = ["", "utterances", "word error rate", "character error rate", "DistillMOS", "mel-cepstral distortion"]
-    heard_rows = [heard.row() for heard in held_out_rows(speaker, corpus, held_out, others=others)]
+    heads = ["", "utterances", "word error rate", "character error rate", "DistillMOS", "similarity"]
+    heads.append("mel-cepstral distortion")
+    likeness = Likeness(corpus, card.audio.sample_rate)
+    heard_rows = [heard.row() for heard in held_out_rows(speaker, corpus, likeness, held_out, others=others)]
     print(f"Held-out clips (95 % intervals):\n\n{table(heads, heard_rows)}")
 
     texts = recognise.EVERYDAY
@@ -241,7 +251,10 @@ def main() -> None:
     for name, say in speakers:
         heard = Heard(name)
         for number, text in enumerate(texts):
-            heard.listen(text, say(number))
+            sound = say(number)
+            heard.listen(text, sound)
+            alike = likeness.of(sound, LISTENER_RATE, 0)
+            heard.likenesses += [] if alike is None else [alike]
         rows.append(heard.row()[:-1])
     print(f"\nEveryday sentences, in no corpus:\n\n{table(heads[:-1], rows)}")
 

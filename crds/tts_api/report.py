@@ -87,6 +87,12 @@ class Evaluation(Document):
     """Share of the frames where only one of voice and recording is voiced, 0 to 1; lower is better."""
     duration_error_milliseconds: float | None = None
     """Mean absolute error of a symbol's duration, in milliseconds; lower is better."""
+    pitch_spread: float | None = None
+    """Standard deviation of the logarithm of the voice's pitch, divided by that of the recordings: 1 is as lively as
+    the speaker, below 0.9 is flat."""
+    duration_spread: float | None = None
+    """Standard deviation of the logarithm of the durations of the voice's symbols, divided by that of the recordings: 1
+    is as varied as the speaker, below 0.9 is monotonous."""
     real_time_factor: float | None = None
     """Seconds of computing for each second of speech, on the device that trained; lower is faster."""
     listened_clips: Annotated[int, Field(ge=0)] | None = None
@@ -104,6 +110,14 @@ class Evaluation(Document):
     """Mean opinion score of the voice, 1 (bad) to 5 (excellent), as a network (DistillMOS) estimates it."""
     recorded_opinion_score: float | None = None
     """Mean opinion score of the recordings, as the same network estimates it."""
+    copied_opinion_score: float | None = None
+    """Mean opinion score of copy synthesis, which is the vocoder's sound from the recordings' own frames: the best that
+    the voice could reach with this vocoder."""
+    speaker_similarity: float | None = None
+    """Cosine of the voice and of other recordings of its speaker as a network that tells speakers apart (GE2E) embeds
+    them; higher is better."""
+    recorded_speaker_similarity: float | None = None
+    """Cosine of a recording and of other recordings of its speaker: the best that a voice could reach."""
 
 
 class TrainingResult(Document):

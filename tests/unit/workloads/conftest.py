@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-LISTENERS = ("faster_whisper", "distillmos")
+LISTENERS = ("faster_whisper", "distillmos", "resemblyzer")
 
 
 @pytest.fixture(scope="module", autouse=True)

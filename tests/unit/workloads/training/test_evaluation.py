@@ -11,7 +11,13 @@ import pytest
 import torch
 
 from tts_workloads.processors import cpu_has_bf16, cpu_is_faster_in_bf16, cpus
-from tts_workloads.training.finish.evaluation import align, cepstra, mel_cepstral_distortion, pitch_error
+from tts_workloads.training.finish.evaluation import (
+    Spread,
+    align,
+    cepstra,
+    mel_cepstral_distortion,
+    pitch_error,
+)
 from tts_workloads.training.loop.precision import choose
 from tts_workloads.training.telemetry import curve, pictures
 
@@ -84,6 +90,35 @@ def test_errors_of_pitch_have_known_sizes(spoken: np.ndarray, cents: float | Non
     error = pitch_error(spoken, PITCH, align(frames, frames))
     assert error.voicing == pytest.approx(voicing)
     assert error.cents == (None if cents is None else pytest.approx(cents, abs=1e-6))
+
+
+LOW, HIGH = np.array([100.0, 120.0, 90.0, 110.0]), np.array([200.0, 240.0, 180.0, 220.0])
+
+
+@pytest.mark.parametrize(
+    ("utterances", "ratio"),
+    [
+        pytest.param([(0, LOW, LOW)], 1.0, id="as recorded"),
+        pytest.param([(0, HIGH, LOW)], 1.0, id="an octave higher is no livelier"),
+        pytest.param([(0, LOW**0.5, LOW)], 0.5, id="half as lively"),
+        pytest.param([(0, np.full(4, 100.0), LOW)], 0.0, id="a monotone"),
+        pytest.param([(0, np.append(LOW, [0.0, 0.0]), LOW)], 1.0, id="what is unvoiced does not count"),
+        pytest.param([(0, LOW[:2], LOW[:2]), (0, LOW[2:], LOW[2:])], 1.0, id="in two utterances"),
+        pytest.param([(0, LOW**0.5, LOW), (1, HIGH**0.5, HIGH)], 0.5, id="speakers differ, which is no liveliness"),
+        pytest.param([(0, LOW.astype(np.int64), LOW)], 1.0, id="durations are whole"),
+        pytest.param([(0, np.zeros(4), LOW)], None, id="nothing voiced is spoken"),
+        pytest.param([(0, LOW, np.zeros(0))], None, id="nothing voiced is recorded"),
+        pytest.param([(0, LOW, np.full(4, 100.0))], None, id="the recordings do not vary"),
+        pytest.param([], None, id="no utterances"),
+    ],
+)
+def test_spread_is_that_of_each_speaker_beside_the_recordings(
+    utterances: list[tuple[int, np.ndarray, np.ndarray]], ratio: float | None
+) -> None:
+    spread = Spread()
+    for utterance in utterances:
+        spread.add(*utterance)
+    assert spread.ratio() == (None if ratio is None else pytest.approx(ratio))
 
 
 @pytest.mark.parametrize(

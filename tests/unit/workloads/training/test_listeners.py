@@ -17,14 +17,15 @@ import torch
 from tests.unit.workloads import tiny_corpus
 from tests.unit.workloads.conftest import LISTENERS
 from tts_api.report import Evaluation, TerminationMessage
-from tts_workloads.training.finish.listeners import MARK, TimeLeft, spread
+from tts_workloads.training.finish.listeners import MARK, TimeLeft, Utterance, spread
 from tts_workloads.training.finish.measure import SpokenClip
 from tts_workloads.training.loop.trainer import Interrupted
 from tts_workloads.training.processes.launch import launch
 
 WORDS = {"word_error_rate", "recorded_word_error_rate", "character_error_rate", "recorded_character_error_rate"}
-OPINIONS = {"opinion_score", "recorded_opinion_score"}
-OPTIONAL = WORDS | OPINIONS | {"listened_clips"}
+OPINIONS = {"opinion_score", "recorded_opinion_score", "copied_opinion_score"}
+SIMILARITY = {"speaker_similarity", "recorded_speaker_similarity"}
+OPTIONAL = WORDS | OPINIONS | SIMILARITY | {"listened_clips"}
 
 LOGGER = "tts_workloads.training.finish.listeners"
 
@@ -75,12 +76,18 @@ def test_who_listens_is_heard(workspace: Path, monkeypatch: pytest.MonkeyPatch) 
     assert evaluation.listened_clips == evaluation.clips == 2
     assert 0.5 < evaluation.recorded_word_error_rate < 3  # tones have no words
     assert 0 < evaluation.recorded_character_error_rate < 3
-    for score in (evaluation.opinion_score, evaluation.recorded_opinion_score):
+    for score in (evaluation.opinion_score, evaluation.recorded_opinion_score, evaluation.copied_opinion_score):
         assert 0 < score < 3
+    # The untrained voice is unlike the corpus, whose clips sound alike.
+    assert 0 < evaluation.speaker_similarity < evaluation.recorded_speaker_similarity <= 1
     report = workspace / "checkpoints/voice/report"
     beside = f"{evaluation.opinion_score:g} (the recordings: {evaluation.recorded_opinion_score:g})"
     assert f"| Predicted opinion (1 to 5) | {beside} |" in (report / "model-card.md").read_text()
-    assert "recorded word error rate" in (report / "index.html").read_text()
+    alike = f"{evaluation.speaker_similarity:g} (the recordings: {evaluation.recorded_speaker_similarity:g})"
+    assert f"| Similarity to the speaker (0 to 1) | {alike} |" in (report / "model-card.md").read_text()
+    page = (report / "index.html").read_text()
+    assert "recorded word error rate" in page
+    assert "copied opinion score" in page
 
 
 def test_without_listeners_it_is_said_how_to_get_them(workspace: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -88,7 +95,7 @@ def test_without_listeners_it_is_said_how_to_get_them(workspace: Path, caplog: p
         evaluation = evaluated(workspace)
     assert known(evaluation) == set()
     (line,) = [record.getMessage() for record in caplog.records if record.name == LOGGER]
-    assert "lacks what needs faster_whisper and distillmos: install the extra `quality`" in line
+    assert "lacks what needs faster_whisper, distillmos, resemblyzer: install the extra `quality`" in line
 
 
 class Broken:
@@ -180,7 +187,7 @@ def test_the_listeners_share_the_time_that_is_left(seconds: float, each: float, 
     heard = []
     for _ in range(4):
         count = 0
-        for _ in left.of([("text", np.zeros(1, np.float32))] * 10):
+        for _ in left.of([Utterance(0, "text", np.zeros(1, np.float32))] * 10):
             now[0] += each
             count += 1
         heard.append(count)

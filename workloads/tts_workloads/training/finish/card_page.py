@@ -55,11 +55,15 @@ def _measured(quality: Evaluation) -> list[tuple[str, str]]:
         ("Pitch error (cents)", quality.pitch_error_cents, None),
         ("Voicing error (share of frames)", quality.voicing_error, None),
         ("Duration error (ms)", quality.duration_error_milliseconds, None),
+        ("Spread of pitch (the recordings: 1)", quality.pitch_spread, None),
+        ("Spread of durations (the recordings: 1)", quality.duration_spread, None),
         ("Real-time factor", quality.real_time_factor, None),
         ("Clips listened to", quality.listened_clips, None),
         ("Word error rate of a recogniser", quality.word_error_rate, quality.recorded_word_error_rate),
         ("Character error rate of a recogniser", quality.character_error_rate, quality.recorded_character_error_rate),
         ("Predicted opinion (1 to 5)", quality.opinion_score, quality.recorded_opinion_score),
+        ("Predicted opinion of copy synthesis", quality.copied_opinion_score, None),
+        ("Similarity to the speaker (0 to 1)", quality.speaker_similarity, quality.recorded_speaker_similarity),
     ]
     return [(name, _number(value, recorded)) for name, value, recorded in rows if value is not None]
 

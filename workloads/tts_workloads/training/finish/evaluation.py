@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,3 +95,31 @@ def pitch_error(spoken: NDArray[np.floating], recorded: NDArray[np.floating], al
     cents = 1200 * np.log2(a[both] / b[both])
     rms = float(np.sqrt(np.mean(cents**2))) if both.any() else None
     return PitchError(rms, float(np.mean((a > 0) != (b > 0))))
+
+
+class Spread:
+    """How widely speech varies a quantity, beside how widely recordings vary it. Values of different speakers are not
+    compared with each other, since a corpus of low and high voices is not lively for that."""
+
+    def __init__(self) -> None:
+        self._spoken: dict[int, list[Frames]] = {}
+        self._recorded: dict[int, list[Frames]] = {}
+
+    def add(self, speaker: int, spoken: NDArray[Any], recorded: NDArray[Any]) -> None:
+        """Add the values of one utterance ``[values]`` as it was spoken and as it was recorded. Values that are not
+        positive, such as the pitch of unvoiced frames, do not count."""
+        for sides, values in ((self._spoken, spoken), (self._recorded, recorded)):
+            sides.setdefault(speaker, []).append(np.log(values[values > 0].astype(np.float64)))
+
+    def ratio(self) -> float | None:
+        """Return the standard deviation of the logarithms of what was spoken, divided by that of what was recorded;
+        None where one of them has no values, or the recordings do not vary."""
+        spoken, recorded = (_deviation(sides.values()) for sides in (self._spoken, self._recorded))
+        return spoken / recorded if spoken is not None and recorded else None
+
+
+def _deviation(speakers: Iterable[Sequence[Frames]]) -> float | None:
+    """The standard deviation of values around the mean of each speaker's own."""
+    each = [np.concatenate(values) for values in speakers]
+    centred = np.concatenate([values - values.mean() for values in each if len(values)] or [np.zeros(0)])
+    return float(np.sqrt(np.mean(centred**2))) if len(centred) else None

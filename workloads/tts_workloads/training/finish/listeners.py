@@ -1,6 +1,6 @@
-"""Lets models listen to a finished voice as people do, where the extra ``quality`` is installed: a speech recogniser
-and a predictor of opinion scores, on held-out clips as the voice speaks them and as they were recorded. An error here
-never ends a training. The measures are computed in ``quality``."""
+"""Lets models listen to a finished voice as people do, where the extra ``quality`` is installed: a speech recogniser,
+a predictor of opinion scores and a network that tells speakers apart, on held-out clips as the voice speaks them and as
+they were recorded. An error here never ends a training. The measures are computed in ``quality``."""
 
 from __future__ import annotations
 
@@ -8,16 +8,19 @@ import logging
 import math
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tts_api.report import Evaluation
+from tts_workloads.data import Corpus
 from tts_workloads.limits import LONGEST_SECONDS
-from tts_workloads.quality import naturalness, recognise
+from tts_workloads.quality import naturalness, recognise, similarity
 from tts_workloads.quality.error_rates import error_rate
 from tts_workloads.training.finish.measure import SpokenClip
 from tts_workloads.training.loop.trainer import Interrupted
@@ -35,9 +38,23 @@ ran (they take half a gigabyte of memory), and a second try would be killed too.
 LEAST_CLIPS = 4
 """Clips of a round that are listened to whatever time it takes."""
 
-TextAndSound = tuple[str, NDArray[np.float32]]
-"""A text and its sound ``[samples]`` float32, -1 to 1."""
+Sound = NDArray[np.float32]
+"""Samples ``[samples]`` float32, -1 to 1."""
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """A clip of the corpus as something makes it sound."""
+
+    clip: int
+    """Number of the clip."""
+    text: str
+    sound: Sound
+
+
 Measures = dict[str, float | None]
+Copy = Callable[[int], Sound]
+"""Returns copy synthesis of a clip, by its number."""
 
 
 def listened_to(
@@ -45,6 +62,7 @@ def listened_to(
     training: Training,
     spoken: Sequence[SpokenClip],
     folder: Path,
+    copy: Copy,
     seconds: float = math.inf,
 ) -> Evaluation:
     """The evaluation with the listeners' measures added. ``folder`` is the folder of the run. When about ``seconds``
@@ -59,15 +77,16 @@ def listened_to(
         return evaluation
     audio, corpus = training.run.dataset.audio, training.corpus
     longest = round(LONGEST_SECONDS * audio.sample_rate)  # no recording is longer; a bad voice may never end
-    said = [(corpus.clips[one.clip].text, one.waveform[:longest]) for one in chosen]
-    recorded = [(corpus.clips[one.clip].text, corpus.clips[one.clip].waveform.numpy()) for one in chosen]
+    said = [Utterance(one.clip, corpus.clips[one.clip].text, one.waveform[:longest]) for one in chosen]
+    recorded = [replace(one, sound=corpus.clips[one.clip].waveform.numpy()) for one in said]
     started = time.perf_counter()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         mark.touch()
-        chosen_listeners = _listeners(training.run.dataset.language)
-        time_left = TimeLeft(seconds, 2 * len(chosen_listeners))  # each listens to the voice and to the recordings
-        measures = _asked(chosen_listeners, said, recorded, audio.sample_rate, time_left)
+        asked = _listeners(training.run.dataset.language, corpus, audio.sample_rate)
+        time_left = TimeLeft(seconds, sum(len(listener.rounds) for listener in asked))
+        sources = {VOICE: said, RECORDED: recorded, COPIED: recorded}
+        measures = _asked(asked, sources, copy, audio.sample_rate, time_left)
     except OSError as error:
         log.warning("the voice is not listened to: %s cannot be written: %s", mark, error)
         return evaluation
@@ -76,6 +95,7 @@ def listened_to(
             mark.unlink(missing_ok=True)
         recognise.model.cache_clear()
         naturalness.model.cache_clear()
+        similarity.model.cache_clear()
     if not measures:
         return evaluation
     clips = min(time_left.fewest, len(chosen))
@@ -91,7 +111,7 @@ class TimeLeft:
         self.fewest = sys.maxsize
         """The fewest clips of a round."""
 
-    def of(self, utterances: Sequence[TextAndSound]) -> Iterator[TextAndSound]:
+    def of(self, utterances: Sequence[Utterance]) -> Iterator[Utterance]:
         """Yield the utterances of one round until its time is over, but ``LEAST_CLIPS`` at least."""
         until = self._clock() + max(0.0, self._end - self._clock()) / max(1, self._rounds)
         self._rounds -= 1
@@ -109,57 +129,89 @@ def spread(spoken: Sequence[SpokenClip], most: int) -> Sequence[SpokenClip]:
     return spoken[:: max(1, -(-len(spoken) // most))]
 
 
-Listener = tuple[str, Callable[[Iterable[TextAndSound], int], Measures]]
-"""What a listener judges, and the function that has it listen."""
+VOICE, RECORDED, COPIED = "", "recorded_", "copied_"
+"""What is listened to in a round, as the names of the measures begin: the voice, the recordings and copy synthesis of
+them."""
 
 
-def _listeners(language: str) -> list[Listener]:
+@dataclass(frozen=True)
+class Listener:
+    """A model that listens."""
+
+    judges: str
+    """What it judges."""
+    listen: Callable[[Iterable[Utterance], int], Measures]
+    """Returns its measures of utterances at a sample rate, by the names of the evaluation's fields. Raises
+    ModuleNotFoundError where it is not installed."""
+    rounds: Sequence[str] = (VOICE, RECORDED)
+
+
+def _listeners(language: str, corpus: Corpus, sample_rate: int) -> list[Listener]:
     """The listeners that know a language."""
+    likeness = similarity.Likeness(corpus, sample_rate)
     understands = language.partition("-")[0] == recognise.LANGUAGE
-    return [*([("words", _understood)] if understands else []), ("opinions", _opinion)]
+    words = [Listener("words", _understood)] if understands else []
+    opinions = Listener("opinions", _opinion, (VOICE, RECORDED, COPIED))
+    return [*words, opinions, Listener("similarity", partial(_similarity, corpus, likeness))]
 
 
 def _asked(
     listeners: Sequence[Listener],
-    said: Sequence[TextAndSound],
-    recorded: Sequence[TextAndSound],
+    sources: Mapping[str, Sequence[Utterance]],
+    copy: Copy,
     sample_rate: int,
     time_left: TimeLeft,
 ) -> Measures:
     """The measures of the listeners that are installed, by the names of the evaluation's fields."""
     found: Measures = {}
     absent = []
-    for name, listen in listeners:
+    for listener in listeners:
+        heard: Measures = {}
         try:
-            voice, speech = (listen(time_left.of(sounds), sample_rate) for sounds in (said, recorded))
+            for what in listener.rounds:
+                utterances = time_left.of(sources[what])
+                if what == COPIED:
+                    utterances = (replace(one, sound=copy(one.clip)) for one in utterances)
+                heard |= {what + field: value for field, value in listener.listen(utterances, sample_rate).items()}
         except Interrupted:
             raise
         except ModuleNotFoundError as error:
             absent.append(str(error.name))
         except Exception:
-            log.warning("the measures of %s are left out: their listener failed", name, exc_info=True)
+            log.warning("the measures of %s are left out: their listener failed", listener.judges, exc_info=True)
         else:
-            found |= voice | {f"recorded_{field}": value for field, value in speech.items()}
+            found |= heard
     if absent:
         log.info(
             "the evaluation lacks what needs %s: install the extra `quality` (pip install tts-operator[quality]), or "
             "build the image with it as docs/operations.md says",
-            " and ".join(absent),
+            ", ".join(absent),
             extra={"event": "not listened"},
         )
     return found
 
 
-def _understood(utterances: Iterable[TextAndSound], sample_rate: int) -> Measures:
+def _understood(utterances: Iterable[Utterance], sample_rate: int) -> Measures:
     understood = recognise.RecognitionErrors()
-    for text, waveform in utterances:
-        understood.listen(text, waveform, sample_rate)
+    for one in utterances:
+        understood.listen(one.text, one.sound, sample_rate)
     return {
         "word_error_rate": round(error_rate(understood.words), 4),
         "character_error_rate": round(error_rate(understood.characters), 4),
     }
 
 
-def _opinion(utterances: Iterable[TextAndSound], sample_rate: int) -> Measures:
-    scores = [naturalness.mean_opinion_score(waveform, sample_rate) for _, waveform in utterances]
+def _opinion(utterances: Iterable[Utterance], sample_rate: int) -> Measures:
+    scores = [naturalness.mean_opinion_score(one.sound, sample_rate) for one in utterances]
     return {"opinion_score": round(float(np.mean(scores)), 2)}
+
+
+def _similarity(
+    corpus: Corpus, likeness: similarity.Likeness, utterances: Iterable[Utterance], sample_rate: int
+) -> Measures:
+    """How much utterances are like other recordings of their speakers; None where no speaker has others."""
+    cosines = [
+        likeness.of(one.sound, sample_rate, corpus.clips[one.clip].speaker, without=one.clip) for one in utterances
+    ]
+    known = [cosine for cosine in cosines if cosine is not None]
+    return {"speaker_similarity": round(float(np.mean(known)), 3) if known else None}

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from tts_api.report import Evaluation
 from tts_workloads.audio import LogMel, pitch
-from tts_workloads.training.finish.evaluation import align, cepstra, mel_cepstral_distortion, pitch_error
+from tts_workloads.training.finish.evaluation import Spread, align, cepstra, mel_cepstral_distortion, pitch_error
 from tts_workloads.training.setup.assemble import Training
 
 
@@ -45,22 +45,35 @@ def speak(module: nn.Module, training: Training, clip: int, device: torch.device
 
 
 @torch.inference_mode()
+def copied(module: nn.Module, training: Training, clip: int, device: torch.device) -> NDArray[np.float32]:
+    """Return copy synthesis of a clip ``[samples]`` float32: the vocoder's sound from the recording's own frames.
+    ``module`` is a ``VoiceModule`` on the device."""
+    frames = training.acoustic.task.features.recorded(clip).T[None].to(device)
+    sound: Tensor = module.vocode(module.whole(frames))  # type: ignore[operator]
+    return sound.reshape(-1).float().cpu().numpy()
+
+
+@torch.inference_mode()
 def measure(training: Training, spoken: Sequence[SpokenClip], device: torch.device) -> Evaluation:
     """The voice's quality on the held-out clips."""
     audio = training.run.dataset.audio
     log_mel = LogMel(audio)
     milliseconds = 1000 * audio.hop_length / audio.sample_rate
     distortions, cents, voicing, durations = [], [], [], []
+    pitch_spread, duration_spread = Spread(), Spread()
     for one in spoken:
-        made, recorded = torch.from_numpy(one.waveform), training.corpus.clips[one.clip].waveform
+        clip = training.corpus.clips[one.clip]
+        made, recorded = torch.from_numpy(one.waveform), clip.waveform
         heard = training.acoustic.durations(one.clip)
         if heard is not None:
             durations.append(float((one.durations - heard).abs().float().mean()) * milliseconds)
+            duration_spread.add(clip.speaker, one.durations.numpy(), heard.numpy())
         if len(made) <= audio.n_fft:
             continue
         alignment = align(*(cepstra(log_mel(sound[None])[0].numpy()) for sound in (made, recorded)))
         distortions.append(mel_cepstral_distortion(alignment))
         pitches = [pitch(sound, audio.sample_rate, audio.hop_length).numpy() for sound in (made, recorded)]
+        pitch_spread.add(clip.speaker, pitches[0], pitches[1])
         error = pitch_error(pitches[0], pitches[1], alignment)
         voicing.append(error.voicing)
         cents.append(error.cents)
@@ -73,13 +86,19 @@ def measure(training: Training, spoken: Sequence[SpokenClip], device: torch.devi
         pitch_error_cents=_mean(cents, 1),
         voicing_error=_mean(voicing, 4),
         duration_error_milliseconds=_mean(durations, 1),
+        pitch_spread=_rounded(pitch_spread.ratio(), 2),
+        duration_spread=_rounded(duration_spread.ratio(), 2),
         real_time_factor=round(computing / audio_seconds, 5) if audio_seconds else None,
     )
 
 
 def _mean(values: Iterable[float | None], digits: int) -> float | None:
     known = [value for value in values if value is not None]
-    return round(float(np.mean(known)), digits) if known else None
+    return _rounded(float(np.mean(known)) if known else None, digits)
+
+
+def _rounded(value: float | None, digits: int) -> float | None:
+    return None if value is None else round(value, digits)
 
 
 def _mel_loss(training: Training, device: torch.device) -> float | None:

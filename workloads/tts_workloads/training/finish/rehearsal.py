@@ -8,6 +8,7 @@ import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -16,7 +17,7 @@ from torch import nn
 from tts_api.run import TrainingRun
 from tts_workloads import models
 from tts_workloads.training.finish import listeners
-from tts_workloads.training.finish.measure import SpokenClip, measure
+from tts_workloads.training.finish.measure import SpokenClip, copied, measure
 from tts_workloads.training.finish.results import describe, leave_report, write
 from tts_workloads.training.setup.assemble import Training
 
@@ -49,9 +50,9 @@ def rehearse(
         recorded = [_as_recorded(training, clip) for clip in training.held_out[:CLIPS]]
         # What is loaded once makes the first time longer. Then too little is set aside for the other clips, and the
         # listeners, which watch the clock, hear fewer of them.
-        one = _times(training, recorded[:1], device, folder)
+        one = _times(module, training, recorded[:1], device, folder)
         pause()
-        few = _times(training, recorded, device, folder)
+        few = _times(module, training, recorded, device, folder)
         pause()
         spoken = _spoken_in(module, training, device)
         card = describe(run, training, 0, None)
@@ -80,11 +81,9 @@ def _as_recorded(training: Training, clip: int) -> SpokenClip:
 
 def _spoken_in(module: nn.Module, training: Training, device: torch.device) -> float:
     """The seconds for the sound of one held-out clip, made of its recording's frames."""
-    features, began = training.acoustic.task.features, time.monotonic()
+    began = time.monotonic()
     for clip in training.held_out[:1]:
-        with torch.inference_mode():
-            frames = features.recorded(clip).T[None].to(device)
-            module.vocode(module.whole(frames))  # type: ignore[operator]
+        copied(module, training, clip, device)
     return time.monotonic() - began
 
 
@@ -94,10 +93,12 @@ class _Times:
     listening: float
 
 
-def _times(training: Training, spoken: Sequence[SpokenClip], device: torch.device, folder: Path) -> _Times:
+def _times(
+    module: nn.Module, training: Training, spoken: Sequence[SpokenClip], device: torch.device, folder: Path
+) -> _Times:
     """The seconds that the measures of clips take, and listening to them."""
     began = time.monotonic()
     evaluation = measure(training, spoken, device)
     measured = time.monotonic()
-    listeners.listened_to(evaluation, training, spoken, folder)
+    listeners.listened_to(evaluation, training, spoken, folder, partial(copied, module, training, device=device))
     return _Times(measured - began, time.monotonic() - measured)

@@ -7,6 +7,7 @@ import io
 import logging
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,7 @@ from tts_workloads.report import now
 from tts_workloads.training.finish import card_page, report_page
 from tts_workloads.training.finish.export import write_voice
 from tts_workloads.training.finish.listeners import listened_to
-from tts_workloads.training.finish.measure import SpokenClip, measure, speak
+from tts_workloads.training.finish.measure import SpokenClip, copied, measure, speak
 from tts_workloads.training.setup.assemble import Training
 from tts_workloads.training.setup.settings import settings_of
 from tts_workloads.training.setup.weights import training_only
@@ -64,7 +65,8 @@ def finish(
     StorageFull, and RuntimeError where the written voice does not speak."""
     module = models.build_voice(training.acoustic, training.vocoder).to(device).eval()
     spoken = [speak(module, training, clip, device) for clip in training.held_out]
-    evaluation = listened_to(measure(training, spoken, device), training, spoken, folder, seconds_left())
+    copy = partial(copied, module, training, device=device)
+    evaluation = listened_to(measure(training, spoken, device), training, spoken, folder, copy, seconds_left())
     card = describe(run, training, steps, evaluation)
     report = folder / "report"
     leave_report(report, training, card, spoken)
