@@ -6,7 +6,7 @@ the old spec to the new one. ``tts_api.kinds`` says which rules a kind has.
 
 from __future__ import annotations
 
-from tts_api.architectures import VOCODERS
+from tts_api.architectures import VOCODERS, WORLD
 from tts_api.base import Rule, rule
 from tts_api.resources.training import (
     IMMUTABLE_SPEC_FIELDS,
@@ -14,7 +14,6 @@ from tts_api.resources.training import (
     NOTHING_TO_TRAIN,
     TWO_LENGTHS,
     TTSTrainingSpec,
-    Vocoder,
 )
 
 MAX_NAME_LENGTH = 40
@@ -68,7 +67,7 @@ def _steps_rules() -> list[Rule]:
     trained."""
     architecture = (
         "(has(self.model.vocoder.architecture) ? self.model.vocoder.architecture : "
-        f"has(self.model.vocoder.fromTraining) ? '' : '{Vocoder().name}')"
+        f"has(self.model.vocoder.fromTraining) ? '' : '{WORLD.name}')"
     )
     untrained = {name: f"{architecture} == '{name}'" for name, vocoder in VOCODERS.items() if not vocoder.trained}
     given, vocoder_given = "has(self.training.maxSteps)", "has(self.training.vocoderMaxSteps)"

@@ -47,7 +47,7 @@ def training_run(
         resource=resource,
         output=output,
         dataset=run_dataset(spec),
-        model=spec.model,
+        model=spec.model.named(),
         sources=sources,
         training=spec.training,
         topology=topology,

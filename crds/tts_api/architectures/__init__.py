@@ -19,6 +19,7 @@ __all__ = [
     "ACOUSTIC_MODELS",
     "FASTSPEECH2",
     "VOCODERS",
+    "VOCOS",
     "WORLD",
     "Architecture",
     "DdspParameters",

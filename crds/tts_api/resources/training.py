@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
-from tts_api.architectures import ACOUSTIC_MODELS, FASTSPEECH2, VOCODERS, WORLD, FrameKind
+from tts_api.architectures import ACOUSTIC_MODELS, FASTSPEECH2, VOCODERS, VOCOS, WORLD, FrameKind
 from tts_api.base import Document, ExtendedResource, Image, Name, Quantity, RelativePath, cel_rules, rule
 from tts_api.choices import DatasetFormat, Language, OneOf
 from tts_api.report import Artifact, Checkpoint, Evaluation, TrainingProgress
@@ -136,12 +136,12 @@ class Vocoder(Document):
 
     @property
     def name(self) -> str:
-        """The architecture, the default where none is given."""
-        return self.architecture or WORLD.name
+        """The architecture. Run documents and cards name it, except those of version 0.1.0, where none means vocos."""
+        return self.architecture or VOCOS.name
 
     @property
     def frames(self) -> FrameKind:
-        """The kind of frames that it turns into sound."""
+        """The kind of frames that it turns into sound. What starts from another training has to be resolved before."""
         return VOCODERS[self.name].frames
 
     @property
@@ -162,6 +162,12 @@ class Model(Document):
         default_factory=Vocoder
     )
     """The vocoder, which turns frames into audio."""
+
+    def named(self) -> Model:
+        """The same models with the default vocoder written out where a manifest names none."""
+        if self.vocoder.architecture is not None or self.vocoder.from_training is not None:
+            return self
+        return self.model_copy(update={"vocoder": self.vocoder.model_copy(update={"architecture": WORLD.name})})
 
 
 NO_LENGTH = "training needs a length: set training.budget, such as 45m, or training.maxSteps"
@@ -274,7 +280,8 @@ class TTSTrainingSpec(Document):
 
     @model_validator(mode="after")
     def _each_model_has_weights_from_somewhere(self) -> Self:
-        if problem := wrong_length(self.model, self.training) or missing_weights(self.model, self.training):
+        model = self.model.named()
+        if problem := wrong_length(model, self.training) or missing_weights(model, self.training):
             raise ValueError(problem)
         return self
 

@@ -5,8 +5,9 @@ next start."""
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import accumulate
 
@@ -18,12 +19,13 @@ from tts_api.resources.training import AudioFeatures
 from tts_workloads.data.analysis import ANALYSES, Analysis, ClipFeatures
 from tts_workloads.data.corpus import Clip, Corpus
 from tts_workloads.data.shards import NOWHERE, Shards, key_of, runs_of
-from tts_workloads.processors import cpus
 
 log = logging.getLogger(__name__)
 
 LARGEST_SHARE_OF_DEVICE = 0.4
 """Share of a GPU's free memory that the corpus may take; the models need the rest."""
+MOST_THREADS = 16
+"""Threads that analyse clips on the host: each needs up to 100 MB for a long clip."""
 CPU = torch.device("cpu")
 
 
@@ -103,11 +105,11 @@ def features_of(
         if kept is not None:
             values[shard] = kept.to(home)
             continue
-        computed = _computed(analysis, [corpus.clips[clip] for clip in clips], device)
-        for clip, features in zip(clips, computed, strict=True):
-            pause()
-            columns = (features.mel, features.log_pitch[:, None], features.aperiodicity)
-            values[borders[clip] : borders[clip + 1]] = torch.cat(columns, 1).to(home)
+        with closing(_computed(analysis, [corpus.clips[clip] for clip in clips], device)) as computed:
+            for clip, features in zip(clips, computed, strict=True):
+                pause()
+                columns = (features.mel, features.log_pitch[:, None], features.aperiodicity)
+                values[borders[clip] : borders[clip + 1]] = torch.cat(columns, 1).to(home)
         shards.write(key, number, values[shard])
         log.info("features of %d of %d frames", shard.stop, total, extra={"event": "features"})
     mel, log_pitch, aperiodicity = (part.contiguous() for part in torch.split(values, list(sizes), 1))
@@ -115,12 +117,13 @@ def features_of(
     return Features(mel, log_pitch.squeeze(1), aperiodicity, analysis, waveforms, counts)
 
 
-def _computed(analysis: Analysis, clips: Sequence[Clip], device: torch.device) -> Iterator[ClipFeatures]:
-    """Yield the features of clips in their order. On the host the clips share the CPUs."""
+def _computed(analysis: Analysis, clips: Sequence[Clip], device: torch.device) -> Generator[ClipFeatures]:
+    """Yield the features of clips in their order. On the host as many threads share them as PyTorch may use, which is
+    this process's share of the CPUs."""
     if not analysis.on_host:
         yield from (analysis.features(clip.waveform.to(device)) for clip in clips)
         return
-    pool = ThreadPoolExecutor(cpus())
+    pool = ThreadPoolExecutor(min(MOST_THREADS, torch.get_num_threads()))
     try:
         yield from pool.map(analysis.features, (clip.waveform for clip in clips))
     finally:

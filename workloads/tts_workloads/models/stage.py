@@ -132,6 +132,6 @@ class Stage(Protocol):
 def sent(tensor: Tensor, device: torch.device) -> Tensor:
     """The tensor on a device. Copies to a GPU go through pinned memory, so that the host does not wait for the
     computations there."""
-    if device.type == "cuda" and tensor.device.type == "cpu":
+    if device.type == "cuda" and tensor.device.type == "cpu" and tensor.numel():
         tensor = tensor.pin_memory()
     return tensor.to(device, non_blocking=True)

@@ -51,9 +51,9 @@ class VoiceModule(nn.Module):
         return self.whole(spoken), frames, durations
 
     @torch.jit.export
-    def vocode(self, frames: Tensor) -> Tensor:
+    def vocode(self, mel: Tensor) -> Tensor:
         """Turn frames ``[batch, channels, frames]`` into a waveform ``[batch, frames * hop_length]`` float32."""
-        waveform: Tensor = self.vocoder(frames)
+        waveform: Tensor = self.vocoder(mel)
         return waveform
 
     @torch.jit.export

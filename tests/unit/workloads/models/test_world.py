@@ -10,13 +10,21 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from tests.unit.workloads import tiny_corpus
 from tts_api.architectures import FastSpeech2Parameters, WorldParameters
 from tts_api.resources.training import AudioFeatures
+from tts_api.resources.training_options import Augmentation
+from tts_api.run import TrainingRun
 from tts_workloads.audio import SILENCE, pitch
+from tts_workloads.data import Clip, Corpus, features_of
 from tts_workloads.data.analysis.world import WorldAnalysis
 from tts_workloads.models.acoustic.fastspeech2.model import FastSpeech2
+from tts_workloads.models.acoustic.fastspeech2.recipe import FastSpeech2Stage
+from tts_workloads.models.acoustic.utterances import UtteranceBatch
 from tts_workloads.models.spectral import Resolution, spectral_distance
+from tts_workloads.models.task import Task
 from tts_workloads.models.vocoder.world import PulseTrack, World, receptive_field_frames
+from tts_workloads.models.voice import VoiceModule
 
 AUDIO = AudioFeatures(sample_rate=16000)
 AUDIOS = [
@@ -63,6 +71,15 @@ def test_a_recording_is_copied(audio: AudioFeatures) -> None:
     resolution = Resolution(audio.n_fft, audio.hop_length)
     noise = sound.std() * torch.randn(1, len(sound), generator=torch.Generator().manual_seed(2))
     assert spectral_distance(made, sound[None], resolution) < 0.6 * spectral_distance(noise, sound[None], resolution)
+
+
+@pytest.mark.parametrize("audio", AUDIOS)
+def test_a_vowel_is_voiced_and_the_pauses_around_it_are_not(audio: AudioFeatures) -> None:
+    sound = vowel(audio)
+    voiced = WorldAnalysis(audio).features(sound).log_pitch > 0
+    pause, count = int(0.2 * audio.sample_rate / audio.hop_length), len(voiced)
+    assert voiced[pause + 3 : count - pause - 3].float().mean() > 0.95
+    assert voiced[: pause - 4].float().mean() < 0.5
 
 
 @torch.inference_mode()
@@ -164,6 +181,68 @@ def test_a_clip_without_a_voiced_frame_has_features_and_a_copy(sound: Tensor) ->
     assert torch.isfinite(vocoder(AUDIO)(recorded(AUDIO, sound))).all()
 
 
-def test_the_shortest_clip_has_features() -> None:
-    short = 0.1 * torch.randn(5 * AUDIO.hop_length)
-    assert WorldAnalysis(AUDIO).features(short).mel.shape == (5, AUDIO.n_mels)
+@pytest.mark.parametrize("count", [1, 3, 5])
+def test_short_clips_have_features_and_a_copy(count: int) -> None:
+    short = 0.1 * torch.randn(count * AUDIO.hop_length, generator=torch.Generator().manual_seed(1))
+    assert WorldAnalysis(AUDIO).features(short).mel.shape == (count, AUDIO.n_mels)
+    assert vocoder(AUDIO)(recorded(AUDIO, short)).shape == (1, len(short))
+
+
+def stage(**augmentation: float) -> tuple[FastSpeech2Stage, UtteranceBatch]:
+    """The acoustic model's stage on clips of vowels, and a batch of all of them."""
+    document = tiny_corpus.run_document(model__vocoder={"architecture": "world"}, training__vocoderMaxSteps=None)
+    run = TrainingRun.model_validate(document)
+    clips = tuple(
+        Clip(str(n), "", n % 2, torch.arange(1 + n, 13 + n), sound, len(sound) / AUDIO.sample_rate)
+        for n, sound in enumerate(vowel(AUDIO, hertz, 0.6 + 0.1 * n) for n, hertz in enumerate((110.0, 150.0, 200.0)))
+    )
+    corpus = Corpus(clips, ("a", "b"), "0" * 64, 3.0)
+    features = features_of(corpus, AUDIO, "world")
+    made = FastSpeech2Stage(Task(run, corpus, [0, 1, 2], [], [str(n) for n in range(40)], features))
+    return made, made.collate([(0,), (1,), (2,)]).augmented(Augmentation.model_validate(augmentation))
+
+
+def test_every_weight_of_an_acoustic_model_with_a_source_is_trained() -> None:
+    made, batch = stage()
+    made.training_module(batch, 10_000)["loss"].backward()
+    names = {name: weight.grad for name, weight in made.training_module.named_parameters()}
+    assert [name for name, gradient in names.items() if gradient is None] == []
+    assert all(gradient.abs().sum() > 0 for name, gradient in names.items() if ".source." in name)
+
+
+@pytest.mark.parametrize(
+    "augmentation",
+    [
+        pytest.param({}, id="as recorded"),
+        pytest.param({"gain_decibels": 6, "speed": 0.2, "noise": 0.2, "masked": 0.3}, id="augmented"),
+    ],
+)
+def test_pitch_voicing_and_aperiodicity_are_learned(augmentation: dict[str, float]) -> None:
+    torch.manual_seed(1)
+    made, batch = stage(**augmentation)
+    optimizer = torch.optim.AdamW(made.training_module.parameters(), lr=3e-3)
+    seen: dict[str, list[float]] = {}
+    for step in range(30):
+        losses = made.training_module(batch, step)
+        losses["loss"].backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        for name, value in losses.items():
+            seen.setdefault(name, []).append(float(value.detach()))
+    for name in ("mel", "pitch_curve", "voicing_curve", "aperiodicity"):
+        assert sum(seen[name][-4:]) < 0.8 * sum(seen[name][:4]), f"{name}: {seen[name]}"
+
+
+@torch.inference_mode()
+def test_a_voice_says_the_same_whatever_else_is_in_its_batch() -> None:
+    made, _ = stage()
+    made.training_module.eval()
+    made.exported.durations.out.bias.data.fill_(1.5)
+    audio = made.task.run.dataset.audio
+    voice = VoiceModule(made.exported, vocoder(audio), made.speakers, audio.hop_length, PulseTrack(audio)).eval()
+    tokens = torch.arange(1, 13).repeat(2, 1)
+    tokens[1, 7:] = 0
+    lengths, one = torch.tensor([12, 7]), torch.ones(2)
+    both = voice(tokens, lengths, voice.speaker(torch.tensor([0, 1])), one, one, None)
+    alone = voice(tokens[1:, :7], lengths[1:], voice.speaker(torch.tensor([1])), one[1:], one[1:], None)
+    torch.testing.assert_close(both[1, : alone.shape[1]], alone[0], atol=1e-5, rtol=0)

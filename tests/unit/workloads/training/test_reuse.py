@@ -283,7 +283,7 @@ OTHER_VERSION = "was written by another version of this image and does not fit:"
             id="an unknown parameter",
         ),
         pytest.param(
-            {"acoustic": BASE},
+            {"acoustic": BASE, "vocoder": {"architecture": "world"}},
             {},
             None,
             "InvalidParameters",

@@ -189,7 +189,6 @@ def test_a_folder_of_another_training_is_not_continued(
     [
         pytest.param({"architecture": "griffinlim", "parameters": {"iterations": 2}}, id="griffinlim"),
         pytest.param({"architecture": "world", "parameters": {"sharpness": 0.5}}, id="world"),
-        pytest.param({}, id="the default"),
     ],
 )
 def test_a_vocoder_without_weights_needs_no_second_stage(

@@ -23,6 +23,9 @@ EXTENSION_PERIODS = 8
 they are voiced is decided by D4C, which hears more than the pitch."""
 VOICING_THRESHOLD = 0.7
 """Share of a frame's power below 4 kHz from which D4C takes it for voiced."""
+LEAST_RATE_FOR_VOICING = 15800
+"""Samples per second that D4C needs for this: it compares with the power up to 7.9 kHz. With fewer, DIO alone
+decides."""
 NEPERS_PER_DECIBEL = float(np.log(10) / 20)
 APERIODIC_DECIBELS = -0.5
 """Mean aperiodicity from which a frame counts as unvoiced, as in WORLD's own decoder."""
@@ -50,6 +53,7 @@ class WorldAnalysis:
     def __init__(self, audio: AudioFeatures) -> None:
         self._rate, self._hop = audio.sample_rate, audio.hop_length
         self.aperiodicity_bands = aperiodicity_bands(audio.sample_rate)
+        self._hears_voicing = audio.sample_rate >= LEAST_RATE_FOR_VOICING
         self._fft = pyworld.get_cheaptrick_fft_size(audio.sample_rate, PITCH_RANGE_HZ[0])
         filters = mel_filters(audio.sample_rate, self._fft, audio.n_mels).numpy().astype(np.float64)
         self._means = (filters / filters.sum(1, keepdims=True)).T
@@ -66,8 +70,10 @@ class WorldAnalysis:
         frames = len(samples) // self._hop
         times: Samples = (np.arange(frames, dtype=np.float64) + 0.5) * (self._hop / self._rate)
         maybe = self._pitch(samples, times)
-        noise = pyworld.d4c(samples, maybe, times, self._rate, threshold=VOICING_THRESHOLD, fft_size=self._fft)
-        hertz = np.where(20 * np.log10(noise.mean(1)) > APERIODIC_DECIBELS, 0.0, maybe)
+        threshold = VOICING_THRESHOLD if self._hears_voicing else 0.0
+        noise = pyworld.d4c(samples, maybe, times, self._rate, threshold=threshold, fft_size=self._fft)
+        only_noise = 20 * np.log10(noise.mean(1)) > APERIODIC_DECIBELS
+        hertz = np.where(only_noise & self._hears_voicing, 0.0, maybe)
         envelope = np.sqrt(pyworld.cheaptrick(samples, hertz, times, self._rate, fft_size=self._fft))
         mel = np.log(np.maximum(envelope @ self._means, LOG_FLOOR))
         log_pitch = np.where(hertz > 0, np.log(np.maximum(hertz, 1.0)), 0.0)
@@ -101,8 +107,9 @@ class WorldAnalysis:
             frame_period=PITCH_PERIOD_MILLISECONDS,
             allowed_range=ALLOWED_RANGE,
         )
-        # StoneMask refines the continued pitch too, or says that there is none.
-        hertz = pyworld.stonemask(samples, continued(rough, at, extended(rough > 0)), at, self._rate)
+        voiced = extended(rough > 0) if self._hears_voicing else rough > 0
+        # StoneMask refines the continued pitch too.
+        hertz = pyworld.stonemask(samples, continued(rough, at, voiced), at, self._rate)
         nearest = np.clip(np.rint(times * 1000 / PITCH_PERIOD_MILLISECONDS).astype(int), 0, len(hertz) - 1)
         return continued(hertz, at, (hertz > 0)[nearest], times)
 
@@ -116,7 +123,8 @@ class WorldAnalysis:
 
 def extended(voiced: Flags) -> Flags:
     """The flags, with ``EXTENSION_PERIODS`` more set at both ends of every stretch of them."""
-    wide: Flags = np.convolve(voiced, np.ones(2 * EXTENSION_PERIODS + 1), "same") > 0.5
+    spread = np.convolve(voiced, np.ones(2 * EXTENSION_PERIODS + 1))
+    wide: Flags = spread[EXTENSION_PERIODS : EXTENSION_PERIODS + len(voiced)] > 0.5
     return wide
 
 

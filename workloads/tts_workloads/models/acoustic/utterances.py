@@ -85,7 +85,7 @@ class UtteranceBatch:
             on_host=(new, lengths),
             mel=stretched(self.mel, self.frames, new_frames, longest, blend=True),
             log_pitch=stretched(self.log_pitch, self.frames, new_frames, longest, blend=False),
-            aperiodicity=stretched(self.aperiodicity, self.frames, new_frames, longest, blend=True),
+            aperiodicity=stretched(self.aperiodicity, self.frames, new_frames, longest, blend=False),
         )
 
 
@@ -187,7 +187,7 @@ class UtteranceStage(AcousticStage):
         task, clip = self.task, self.task.shown
         heard, recorded = task.corpus.clips[clip], task.features.mel[task.features.clip(clip)].T.cpu()
         predicted = self.predict(clip).T.cpu()
-        sound = PREVIEWS[task.run.model.vocoder.frames](predicted, task.run.dataset.audio)
+        sound = PREVIEWS[task.run.model.vocoder.frames](predicted, task.run)
         spoken = predicted[: len(recorded)]
         symbols = [task.symbols[symbol] for symbol in heard.symbols.tolist()]
         return Glimpse(heard.text, recorded, spoken, heard.waveform, sound, symbols, self.alignment(clip))

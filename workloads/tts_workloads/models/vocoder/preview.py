@@ -7,22 +7,23 @@ from collections.abc import Callable
 from torch import Tensor
 
 from tts_api.architectures import FrameKind, GriffinLimParameters, WorldParameters
-from tts_api.resources.training import AudioFeatures
+from tts_api.run import TrainingRun
 from tts_workloads.models.vocoder.griffinlim import GriffinLim
 from tts_workloads.models.vocoder.world import PulseTrack, World
 
 
-def of_mel(frames: Tensor, audio: AudioFeatures) -> Tensor:
+def of_mel(frames: Tensor, run: TrainingRun) -> Tensor:
     """The sound ``[samples]`` float32 of log-mel frames ``[n_mels, frames]``."""
-    sound: Tensor = GriffinLim(GriffinLimParameters(), audio)(frames[None])[0]
+    sound: Tensor = GriffinLim(GriffinLimParameters(), run.dataset.audio)(frames[None])[0]
     return sound
 
 
-def of_world(frames: Tensor, audio: AudioFeatures) -> Tensor:
+def of_world(frames: Tensor, run: TrainingRun) -> Tensor:
     """The sound ``[samples]`` float32 of WORLD's frames ``[channels, frames]``."""
-    sound: Tensor = World(WorldParameters(), audio)(PulseTrack(audio)(frames[None]))[0]
+    audio, parameters = run.dataset.audio, WorldParameters.model_validate(run.model.vocoder.parameters)
+    sound: Tensor = World(parameters, audio)(PulseTrack(audio)(frames[None]))[0]
     return sound
 
 
-PREVIEWS: dict[FrameKind, Callable[[Tensor, AudioFeatures], Tensor]] = {"mel": of_mel, "world": of_world}
+PREVIEWS: dict[FrameKind, Callable[[Tensor, TrainingRun], Tensor]] = {"mel": of_mel, "world": of_world}
 """The vocoder of each kind of frames, as a function of frames ``[channels, frames]`` on the CPU."""

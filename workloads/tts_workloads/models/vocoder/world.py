@@ -24,8 +24,8 @@ RESPONSE_SECONDS = 0.032
 """Seconds that the response of a filter is given to ring before it is cut off."""
 LOWEST_HERTZ, HIGHEST_HERTZ = 20.0, 2000.0
 """Bounds of the pitch, whatever is predicted and by whatever factor a request changes it."""
-NOISE_FRAMES = 256
-"""Frames after which the noise is repeated. It is always the same, so that the same text always sounds alike."""
+NOISE_SAMPLES = 1 << 16
+"""Samples after which the noise is repeated. It is always the same, so that the same text always sounds alike."""
 VOICING_SLOPE = 4.0
 """Factor of the log-odds of voicing: a frame is either voiced or not, and hardly ever in between."""
 SMOOTHING_BANDS = 11
@@ -52,6 +52,8 @@ class PulseTrack(nn.Module):
         turns = F.pad(torch.cumsum(turned, 1), (1, 0))
         turns = (turns - torch.floor(turns)).to(frames.dtype)
         numbers = torch.arange(frames.shape[2], device=frames.device).to(frames.dtype).expand_as(turns)
+        # Behind the end of a short sentence lies silence in every channel. Frames there have no number.
+        numbers = torch.where(frames[:, self.pitch_at] > 0, numbers, torch.full_like(numbers, -1.0))
         return torch.cat([frames, turns.unsqueeze(1), numbers.unsqueeze(1)], 1)
 
 
@@ -78,7 +80,7 @@ class World(nn.Module):
             self.blocks += 1
         self.n_fft = self.blocks * hop
         # TorchScript sees attributes, not the module's constants.
-        self.silence, self.slope, self.noise_frames = SILENCE, VOICING_SLOPE, NOISE_FRAMES
+        self.silence, self.slope, self.noise_frames = SILENCE, VOICING_SLOPE, -(-NOISE_SAMPLES // hop)
         self.lowest, self.highest = LOWEST_HERTZ, HIGHEST_HERTZ
         generator = torch.Generator().manual_seed(1)
         hertz = torch.linspace(0.0, rate / 2, self.n_fft // 2 + 1, dtype=torch.float64)
@@ -89,7 +91,7 @@ class World(nn.Module):
         known = [0.0, *(3000.0 * (band + 1) for band in range(aperiodicity_bands(rate))), rate / 2]
         decibels = interpolation(torch.tensor(known, dtype=torch.float64), hertz)
         nepers = math.log(10) / 20
-        self._buffer("noise", torch.randn(NOISE_FRAMES, hop, generator=generator))
+        self._buffer("noise", torch.randn(self.noise_frames, hop, generator=generator))
         self._buffer("window", torch.hann_window(2 * hop))
         self._buffer("sharpened", sharpening(n_mels, parameters.sharpness))
         self._buffer("widths", torch.log(torch.gradient(centres)[0]))
@@ -103,7 +105,7 @@ class World(nn.Module):
 
     def forward(self, frames: Tensor) -> Tensor:
         """Turn frames ``[batch, channels, frames]``, with what ``PulseTrack`` has added, into a waveform ``[batch,
-        frames * hop_length]`` float32. Beyond the ends, and where the frame's number is negative, is silence."""
+        frames * hop_length]`` float32. Beyond the ends is silence."""
         frames = F.pad(frames.float(), (1, 1), value=self.silence).transpose(1, 2)
         pulses, noise = self.sources(frames)
         voiced = torch.sigmoid(self.slope * frames[:, :, self.pitch_at + 1 : self.pitch_at + 2])
@@ -113,7 +115,7 @@ class World(nn.Module):
         spectra = spectra + torch.fft.rfft(noise, self.n_fft) * torch.sqrt(1.0 - periodic)
         filtered = torch.fft.irfft(spectra * self.filters(frames[:, :, : self.n_mels]), self.n_fft)
         waveform = self.added(filtered)
-        # The first window begins a hop and a half before the middle of the first frame that was given.
+        # The first window begins a hop and a half before the first sample that was asked for.
         before = 2 * self.hop_length - self.hop_length // 2
         return waveform[:, before : before + (frames.shape[1] - 2) * self.hop_length]
 

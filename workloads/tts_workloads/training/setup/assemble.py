@@ -9,14 +9,19 @@ from pathlib import Path
 
 import torch
 
+from tts_api.reasons import Reason
 from tts_api.run import TrainingRun
 from tts_workloads import models, text
-from tts_workloads.data import Corpus, Shards, features_of, read_corpus, split, with_user_lexicon
+from tts_workloads.audio import PITCH_RANGE_HZ
+from tts_workloads.data import Corpus, Features, Shards, features_of, read_corpus, split, with_user_lexicon
+from tts_workloads.exits import BadInput
 from tts_workloads.models.stage import Stage
 from tts_workloads.models.task import shown_clip
 from tts_workloads.training.setup import settings, starting_voices, weights
 
 CPU = torch.device("cpu")
+LEAST_VOICED_SHARE = 0.05
+"""Share of frames with a pitch below which a corpus is no voiced speech, where half of the frames have one."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +69,22 @@ def assemble(
     run = settings.settled(run, given, corpus.seconds, device, workspace / "checkpoints" / run.output)
     train, held_out = split(corpus, run.training.validation.clips, run.training.seed)
     features = features_of(corpus, run.dataset.audio, run.model.vocoder.frames, device, shards, pause)
+    _check_voiced(features)
     task = models.Task(run, corpus, train, held_out, front_end.symbols, features)
     acoustic = models.ACOUSTIC_MODELS[run.model.acoustic.name](task)
     vocoder = models.VOCODERS[run.model.vocoder.name](task, acoustic)
     weights.start(sources, acoustic, vocoder, corpus.speakers)
     return Training(run, corpus, train, held_out, front_end, acoustic, vocoder, device)
+
+
+def _check_voiced(features: Features) -> None:
+    """Raise BadInput where a vocoder is to filter pulses and the corpus has no pitch to learn them from."""
+    share = float((features.log_pitch > 0).float().mean())
+    if features.analysis.pitched and share < LEAST_VOICED_SHARE:
+        lowest, highest = PITCH_RANGE_HZ
+        raise BadInput(
+            Reason.INVALID_DATASET,
+            f"{share:.1%} of the corpus has a pitch from {lowest:g} to {highest:g} Hz, and speech has more than "
+            f"{LEAST_VOICED_SHARE:.0%}: listen to its clips, which may be whispered, noise, or at another speed; for "
+            "speech without a pitch set model.vocoder.architecture to vocos",
+        )

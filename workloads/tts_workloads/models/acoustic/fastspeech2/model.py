@@ -149,7 +149,7 @@ class FastSpeech2(nn.Module):
         """Frames ``[batch, longest, channels]`` float32 of encoded symbols that last ``durations`` frames each.
 
         The channels are mel bands in nepers. Where the frames have a source, aperiodicity in nepers follows, then the
-        natural logarithm of the pitch in hertz, which means nothing where nothing is voiced, and the log-odds of
+        natural logarithm of the pitch in hertz, which means nothing far from what is voiced, and the log-odds of
         voicing."""
         mask = mask_of(frames, longest)
         # Each frame gets its position in its symbol and the symbol's duration: a convolution only sees near borders.

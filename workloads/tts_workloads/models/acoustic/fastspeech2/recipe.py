@@ -81,12 +81,16 @@ class FastSpeech2Training(nn.Module):
             return {}
         voiced = (batch.log_pitch > 0).float()
         count = voiced.sum().clamp_min(1.0)
+        # A vocoder's pitch glides into a vowel from the frame before it, and out of it to the frame behind it.
+        beside = torch.maximum(F.pad(batch.log_pitch[:, 1:], (0, 1)), F.pad(batch.log_pitch[:, :-1], (1, 0)))
+        curve = torch.where(batch.log_pitch > 0, batch.log_pitch, beside)
+        heard = (curve > 0).float() * spoken
         aperiodicity, log_pitch, voicing = made[:, :, batch.mel.shape[2] : -2], made[:, :, -2], made[:, :, -1]
-        off = (log_pitch - batch.log_pitch).abs() / self.model.pitch_std
+        off = (log_pitch - curve).abs() / self.model.pitch_std
         noise = (aperiodicity - batch.aperiodicity).abs().sum(-1) / max(1, aperiodicity.shape[2])
         wrong = F.binary_cross_entropy_with_logits(voicing, voiced, spoken, reduction="sum")
         return {
-            "pitch_curve": (off * voiced).sum() / count,
+            "pitch_curve": (off * heard).sum() / heard.sum().clamp_min(1.0),
             "voicing_curve": wrong / spoken.sum(),
             "aperiodicity": (noise * voiced).sum() / count,
         }
