@@ -24,7 +24,7 @@ _PICTURES = {
     "words shows one line.",
     "loss.png": "The loss over the steps. The acoustic model and the vocoder have losses of their own, on scales of "
     "their own.",
-    "mel.png": "The same clip as mel frames: recorded above, as the voice says it below.",
+    "mel.png": "The same clip as mel bands: recorded above, as the voice says it below.",
 }
 _MEASURES = {
     "clips": ("Clips that it was not trained on", ""),

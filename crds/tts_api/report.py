@@ -77,7 +77,8 @@ class Evaluation(Document):
     clips: Annotated[int, Field(ge=0)]
     """Held-out clips that were measured."""
     mel_loss: float | None = None
-    """Mean absolute error of the log-mel frames, in nepers."""
+    """Mean absolute error of the mel bands that the acoustic model predicts, in nepers. Compare it only between voices
+    whose vocoders need the same kind of frames."""
     mel_cepstral_distortion: float | None = None
     """Mel-cepstral distortion after alignment in time, in decibels; lower is better."""
     pitch_error_cents: float | None = None

@@ -63,7 +63,7 @@ class VocoderCard(Document):
     """What a server must know about the vocoder in order to stream."""
 
     receptive_field_frames: Annotated[int, Field(ge=0)] | None = None
-    """Mel frames on each side that a sample of audio depends on. Absent where a sample depends on all earlier frames or
+    """Frames on each side that a sample of audio depends on. Absent where a sample depends on all earlier frames or
     on all frames (``ddsp``, ``griffinlim``): such a vocoder streams sentence by sentence."""
 
 

@@ -18,11 +18,11 @@ class FastSpeech2Parameters(Parameters):
     """Sizes of the acoustic model."""
 
     hidden_size: Annotated[int, Field(ge=32, le=1024)] = 160
-    """Channels of the phoneme encoder and the mel decoder."""
+    """Channels of the phoneme encoder and the frame decoder."""
     encoder_layers: Annotated[int, Field(ge=1, le=16)] = 4
     """Blocks of the phoneme encoder."""
     decoder_layers: Annotated[int, Field(ge=1, le=16)] = 6
-    """Blocks of the mel decoder."""
+    """Blocks of the frame decoder."""
     attention_heads: Annotated[int, Field(ge=0, le=16)] = 0
     """Heads of the self-attention in each block. 0 means no attention, which trains fastest on little data."""
     filter_size: Annotated[int, Field(ge=0, le=4096)] = 0

@@ -1,1 +1,1 @@
-"""Acoustic models: from symbols to mel frames, and how they are trained."""
+"""Acoustic models: from symbols to frames, and how they are trained."""

@@ -1,1 +1,1 @@
-"""Vocoders: from mel frames to sound, and how they are trained."""
+"""Vocoders: from frames to sound, and how they are trained."""

@@ -36,7 +36,7 @@ class Synthesiser(Protocol):
     """Turns sentences into sound. Several threads use it at a time."""
 
     def predict_mel(self, sentences: Sequence[Sentence]) -> Sequence[SentenceInProgress]:
-        """Return the mel frames of the sentences, or their sound where the voice has no vocoder of its own."""
+        """Return the frames of the sentences, or their sound where the voice has no vocoder of its own."""
 
     # What is handed over is what predict_mel of the same voice returned, which the type cannot say.
     def vocode(self, mels: Sequence[Any], frames: Sequence[int | None]) -> list[Samples]:

@@ -57,7 +57,7 @@ class LoadedVoice(ServedVoice):
     @torch.inference_mode()
     @torch.jit.optimized_execution(should_optimize=False)  # type: ignore[attr-defined]
     def predict_mel(self, sentences: Sequence[Sentence]) -> list[SentenceMel]:
-        """Return the mel frames of the sentences, which the acoustic model predicts in one batch."""
+        """Return the frames of the sentences, which the acoustic model predicts in one batch."""
         count, device = [len(one.symbols) for one in sentences], self._device
         tokens = torch.zeros(len(sentences), max(count), dtype=torch.long)
         for row, one in zip(tokens, sentences, strict=True):
@@ -105,7 +105,7 @@ class LoadedVoice(ServedVoice):
             silences.append((one.silence_before if begin == 0 else 0, one.silence_after if end == whole else 0))
             ends.append(end)
         longest = max(window.shape[1] for window in windows)
-        # Vocoders are trained with silence beyond a sentence's end.
+        # Vocoders take this value, in every channel, for the silence beyond a sentence's end.
         batch = torch.stack([F.pad(window, (0, longest - window.shape[1]), value=SILENCE) for window in windows])
         waveforms = self._module.vocode(batch).float().cpu().numpy()
         volumes = [0.0 if one.sentence is None else one.sentence.volume for one in mels]

@@ -67,10 +67,10 @@ class SentenceInProgress(ABC):
 
 @dataclass(eq=False)
 class SentenceMel(SentenceInProgress):
-    """The mel frames of a sentence, the first of which the vocoder may have turned into sound already."""
+    """The frames of a sentence, the first of which the vocoder may have turned into sound already."""
 
     mel: Tensor
-    """``[n_mels, frames]`` in nepers."""
+    """``[channels, frames]``, as the acoustic model predicts them."""
     tempo: float = 1.0
     """Factor by which the finished sound is sped up after the vocoder."""
 

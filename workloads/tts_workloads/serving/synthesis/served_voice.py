@@ -59,7 +59,7 @@ class ServedVoice(ABC):
 
     @abstractmethod
     def predict_mel(self, sentences: Sequence[Sentence]) -> Sequence[SentenceInProgress]:
-        """Return the mel frames of the sentences, or their sound where the voice has no vocoder of its own."""
+        """Return the frames of the sentences, or their sound where the voice has no vocoder of its own."""
 
     @abstractmethod
     def vocode(self, mels: Sequence[Any], frames: Sequence[int | None]) -> list[Samples]:
