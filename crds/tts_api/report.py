@@ -112,8 +112,8 @@ class Evaluation(Document):
     recorded_opinion_score: float | None = None
     """Mean opinion score of the recordings, as the same network estimates it."""
     copied_opinion_score: float | None = None
-    """Mean opinion score of copy synthesis, which is the vocoder's sound from the recordings' own frames: the best that
-    the voice could reach with this vocoder."""
+    """Mean opinion score of copy synthesis, which is the vocoder's sound from the recordings' own frames. Its distance
+    from that of the recordings is what the vocoder alone costs."""
     speaker_similarity: float | None = None
     """Cosine of the voice and of other recordings of its speaker as a network that tells speakers apart (GE2E) embeds
     them; higher is better."""

@@ -68,6 +68,17 @@ def test_any_sound_has_an_embedding_of_length_one(sound: np.ndarray) -> None:
     assert np.linalg.norm(embedding(sound, SAMPLE_RATE)) == pytest.approx(1, abs=1e-5)
 
 
+RESEMBLYZERS = {122: 0.2026, 239: 0.1834, 248: 0.1832, 164: 0.1764, 77: 0.1719, 111: 0.1691, 14: 0.162, 36: 0.1618}
+"""The largest values that Resemblyzer's own code gives for ``voice(120, 0)``, by their place in the embedding."""
+
+
+@pytest.mark.usefixtures("listens")
+def test_the_embedding_is_that_of_the_networks_own_code() -> None:
+    made = embedding(voice(120, 0), SAMPLE_RATE)
+    largest = np.argsort(-made)[: len(RESEMBLYZERS)]
+    assert {int(place): made[place] for place in largest} == pytest.approx(RESEMBLYZERS, abs=2e-3)
+
+
 @pytest.mark.usefixtures("listens")
 def test_a_sound_that_is_quieter_is_the_same_speaker() -> None:
     sound = voice(120, 0)
