@@ -26,6 +26,9 @@ def english() -> FrontEnd:
         ("the boy's house", "ðə bˈYz hˈWs.", "ðə bˈɔɪz hˈaʊs."),
         ("unite", "junˈIt.", "juːnˈaɪt."),
         ("about", "əbˈWt.", "ɐbˈaʊt."),
+        ("Hear, here!", "hˈɪɹ, hˈɪɹ!", "hˈɪɹ, hˈɪɹ!"),
+        ("of it and her", "ʌv ɪt ænd hɜɹ.", "ʌv ɪt ænd hɜː."),
+        ("This was an apple.", "ðɪs wʌz ɐn ˈæpᵊl.", "ðɪs wʌz ɐn ˈæpəl."),
     ],
 )
 def test_words_are_written_as_others_write_them(english: FrontEnd, sentence: str, misaki: str, espeak: str) -> None:

@@ -24,6 +24,17 @@ _ESPEAK = _CONSONANTS | table("""
     CH: tʃ  JH: dʒ  AA: ɑː  AE: æ  AH: ʌ  AO: ɔː  AW: aʊ  AY: aɪ  EH: ɛ  ER: ɜː  EY: eɪ  IH: ɪ  IY: iː  OW: oʊ  OY: ɔɪ
     UH: ʊ  UW: uː
 """)
+_WITHOUT_STRESS = {
+    "AH0 N D": "AE",
+    "AH0 V": "AH",
+    "F R AH0 M": "AH",
+    "HH ER0": "ER",
+    "W AA0 Z": "AH",
+    "W AH0 Z": "AH",
+    "W ER0": "ER",
+}
+"""Words of one vowel that both programs write with a full vowel, although they are said without stress."""
+_ARTICLES = frozenset(["AH0", "AH0 N", "AE0 N"])
 _STRESS = {"0": "", "1": "ˈ", "2": "ˌ", "": ""}
 _SIBILANTS = frozenset(["S", "Z", "SH", "ZH", "CH", "JH"])
 _FLAP, _BARRED_I = "ɾ", "ᵻ"
@@ -53,12 +64,26 @@ def _written(
     written = []
     for place, phoneme in enumerate(word):
         name, stress = phoneme.rstrip("012"), phoneme[-1] if phoneme[-1].isdigit() else ""
-        if is_vowel(name):
-            weak = unstressed(word, place) if stress == "0" else None
-            written.append(_STRESS[stress] + (weak or names[name]))
+        if is_vowel(name) and stress == "0":
+            written.append(_small_word(word, names) or unstressed(word, place) or names[name])
+        elif is_vowel(name):
+            lax = name == "IY" and list(word[place + 1 : place + 2]) == [
+                "R"
+            ]  # both programs hear the vowel of *hit* in *here*
+            written.append(_STRESS[stress] + names["IH" if lax else name])
         else:
             written.append(_FLAP if _is_flapped(word, place) else names[name])
     return written
+
+
+def _small_word(word: Sequence[str], names: Mapping[str, str]) -> str | None:
+    """How both programs write the vowel of a word such as *a*, *and* and *it*; None for other words."""
+    if sum(map(is_vowel, word)) > 1:
+        return None
+    said = " ".join(word)
+    if said in _ARTICLES:
+        return "ɐ"
+    return names[_WITHOUT_STRESS[said]] if said in _WITHOUT_STRESS else names["IH"] if "IH0" in word else None
 
 
 def _is_flapped(word: Sequence[str], place: int) -> bool:
