@@ -26,8 +26,8 @@ PADDING = 0
 
 SILENCE = 0.01
 """Amplitude below which the ends of a sentence are silent."""
-SILENCE_BEFORE_SECONDS, SILENCE_AFTER_SECONDS = 0.05, 0.3
-"""Silence that is kept around a sentence. The model makes a second of it between two sentences."""
+SILENCE_BEFORE_SECONDS, SILENCE_AFTER_SECONDS = 0.05, 0.2
+"""Silence that is kept around a sentence: a quarter of a second between two. The model makes a second."""
 
 Vocabulary = Mapping[str, int]
 Pack = np.ndarray[Any, Any]
