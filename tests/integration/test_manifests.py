@@ -140,7 +140,7 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ),
     (
         "a budget and steps of the vocoder",
-        with_(TRAINING, "spec.training", {"budget": "45m", "vocoderMaxSteps": 10}),
+        with_(TWO_MODELS, "spec.training", {"budget": "45m", "vocoderMaxSteps": 10}),
         "training.budget goes without numbers of steps",
     ),
     ("a budget of a second", with_(TRAINING, "spec.training", {"budget": "1s"}), "budget must be from 1m to 8760h"),
