@@ -99,6 +99,10 @@ bench-budgets: venv ## Train the example with several budgets and vocoders: CORP
 bench-quality: venv ## Compare a voice with real speech and other synthesisers: VOICE=voice.pt CORPUS=folder
 	$(PYTHON) -m bench.quality --voice $(VOICE) --corpus $(CORPUS) $(BENCH)
 
+.PHONY: bench-copies
+bench-copies: venv ## Measure recordings that the vocoder world has copied: CORPUS=folder
+	$(PYTHON) -m bench.copy_synthesis --corpus $(CORPUS) $(BENCH)
+
 .PHONY: bench-imported
 bench-imported: venv ## Measure voices of Kokoro and Piper: VOICES='kokoro.voice joe.voice' BENCH='--peers python'
 	$(PYTHON) -m bench.imported $(VOICES) $(BENCH)
