@@ -14,6 +14,8 @@ LOG_FLOOR = 1e-5
 """Magnitude below which everything is the same silence; its logarithm is the mel value of padding."""
 SILENCE = math.log(LOG_FLOOR)
 
+NEPERS_PER_DECIBEL = math.log(10) / 20
+
 PITCH_RANGE_HZ = (60.0, 500.0)
 """Lowest and highest pitch that is searched for."""
 LEAST_VOICING = 0.5

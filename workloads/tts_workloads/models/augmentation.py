@@ -3,15 +3,13 @@ training loop seeds at every step, so that a resumed training draws the same."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
-from tts_workloads.audio import SILENCE
+from tts_workloads.audio import NEPERS_PER_DECIBEL, SILENCE
 
-NEPERS_PER_DECIBEL = math.log(10) / 20
 MASKS = 2
 """Number of frequency bands, and of stretches of time, that are hidden in each example (SpecAugment, Park et al. 2019,
 arXiv:1904.08779)."""

@@ -67,6 +67,21 @@ class LinearMagnitude(nn.Module):
         return torch.matmul(self.inverse, torch.exp(mel)).clamp_min(self.floor)
 
 
+def causal_fold(n_fft: int) -> Tensor:
+    """The weights ``[n_fft]`` float32 by which ``minimum_phase`` folds a cepstrum. ``n_fft`` is even."""
+    fold = torch.zeros(n_fft)
+    fold[0] = fold[n_fft // 2] = 1.0
+    fold[1 : n_fft // 2] = 2.0
+    return fold
+
+
+def minimum_phase(log_magnitude: Tensor, fold: Tensor) -> Tensor:
+    """The complex response ``[..., bins]`` of the filter that has these magnitudes (nepers) and rings the least before
+    its pulse, as a vocal tract does: by the folded cepstrum (Oppenheim and Schafer 1989)."""
+    cepstrum = torch.fft.irfft(log_magnitude, fold.shape[0]) * fold
+    return torch.exp(torch.fft.rfft(cepstrum))
+
+
 class Resolution(NamedTuple):
     """Window and hop of spectra, both in samples."""
 

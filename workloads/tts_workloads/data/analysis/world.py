@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tts_api.resources.training import AudioFeatures
-from tts_workloads.audio import LOG_FLOOR, PITCH_RANGE_HZ, mel_filters
+from tts_workloads.audio import LOG_FLOOR, NEPERS_PER_DECIBEL, PITCH_RANGE_HZ, mel_filters
 from tts_workloads.data.analysis.base import ClipFeatures
 
 PITCH_PERIOD_MILLISECONDS = 5.0
@@ -26,7 +26,6 @@ VOICING_THRESHOLD = 0.7
 LEAST_RATE_FOR_VOICING = 15800
 """Samples per second that D4C needs for this: it compares with the power up to 7.9 kHz. With fewer, DIO alone
 decides."""
-NEPERS_PER_DECIBEL = float(np.log(10) / 20)
 APERIODIC_DECIBELS = -0.5
 """Mean aperiodicity from which a frame counts as unvoiced, as in WORLD's own decoder."""
 MIDDLE_PITCH_HZ = 100.0

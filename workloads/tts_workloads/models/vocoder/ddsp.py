@@ -15,7 +15,7 @@ from tts_api.resources.training import AudioFeatures
 from tts_workloads.audio import PITCH_RANGE_HZ, SILENCE
 from tts_workloads.models.acoustic.stage import AcousticStage
 from tts_workloads.models.layers import BlockShape, ConvStack, TimeConv
-from tts_workloads.models.spectral import LinearMagnitude, Overlap
+from tts_workloads.models.spectral import LinearMagnitude, Overlap, causal_fold, minimum_phase
 from tts_workloads.models.task import Task
 from tts_workloads.models.vocoder.losses import VocoderBatch, VocoderTraining, Weights
 from tts_workloads.models.vocoder.pulses import harmonics, turning
@@ -79,10 +79,7 @@ class Ddsp(nn.Module):
         )
         generator = torch.Generator().manual_seed(1)
         self.register_buffer("noise", torch.randn(NOISE_SAMPLES, generator=generator), persistent=False)
-        fold = torch.full((audio.n_fft,), 0.0)
-        fold[0] = fold[audio.n_fft // 2] = 1.0
-        fold[1 : audio.n_fft // 2] = 2.0
-        self.register_buffer("fold", fold, persistent=False)
+        self.register_buffer("fold", causal_fold(audio.n_fft), persistent=False)
 
     def forward(self, mel: Tensor) -> Tensor:
         """Turn log-mel frames ``[batch, n_mels, frames]`` in nepers into a waveform ``[batch, frames * hop_length]``
@@ -133,10 +130,8 @@ class Ddsp(nn.Module):
         return gain.clamp(self.least_gain, self.largest_gain)
 
     def minimum_phase(self, log_magnitude: Tensor) -> Tensor:
-        """The complex response ``[batch, bins, frames]`` of the filter that has these magnitudes (nepers) and rings the
-        least before its pulse, as a vocal tract does: by the folded cepstrum (Oppenheim and Schafer 1989)."""
-        cepstrum = torch.fft.irfft(log_magnitude, self.n_fft, dim=1) * self.fold[None, :, None]
-        return torch.exp(torch.fft.rfft(cepstrum, dim=1))
+        """The response ``[batch, bins, frames]`` of ``spectral.minimum_phase``, with the bins before the frames."""
+        return minimum_phase(log_magnitude.transpose(1, 2), self.fold).transpose(1, 2)
 
 
 class DdspTraining(VocoderTraining):

@@ -13,9 +13,10 @@ from torch import Tensor, nn
 
 from tts_api.architectures import WorldParameters
 from tts_api.resources.training import AudioFeatures
-from tts_workloads.audio import SILENCE, mel_centres
+from tts_workloads.audio import NEPERS_PER_DECIBEL, SILENCE, mel_centres
 from tts_workloads.data.analysis.world import aperiodicity_bands
 from tts_workloads.models.acoustic.stage import AcousticStage
+from tts_workloads.models.spectral import causal_fold, minimum_phase
 from tts_workloads.models.task import Task
 from tts_workloads.models.vocoder.pulses import harmonics
 from tts_workloads.models.vocoder.untrained import UntrainedStage
@@ -85,20 +86,16 @@ class World(nn.Module):
         generator = torch.Generator().manual_seed(1)
         hertz = torch.linspace(0.0, rate / 2, self.n_fft // 2 + 1, dtype=torch.float64)
         centres = mel_centres(rate, n_mels)
-        fold = torch.zeros(self.n_fft)
-        fold[0] = fold[self.n_fft // 2] = 1.0
-        fold[1 : self.n_fft // 2] = 2.0
         known = [0.0, *(3000.0 * (band + 1) for band in range(aperiodicity_bands(rate))), rate / 2]
         decibels = interpolation(torch.tensor(known, dtype=torch.float64), hertz)
-        nepers = math.log(10) / 20
         self._buffer("noise", torch.randn(self.noise_frames, hop, generator=generator))
         self._buffer("window", torch.hann_window(2 * hop))
         self._buffer("sharpened", sharpening(n_mels, parameters.sharpness))
         self._buffer("widths", torch.log(torch.gradient(centres)[0]))
         self._buffer("bins", interpolation(centres, hertz))
         self._buffer("aperiodic", decibels[1:-1])
-        self._buffer("rising", decibels[0] * LEAST_DECIBELS * nepers)
-        self._buffer("fold", fold)
+        self._buffer("rising", decibels[0] * LEAST_DECIBELS * NEPERS_PER_DECIBEL)
+        self._buffer("fold", causal_fold(self.n_fft))
 
     def _buffer(self, name: str, value: Tensor) -> None:
         self.register_buffer(name, value.float(), persistent=False)
@@ -148,13 +145,13 @@ class World(nn.Module):
 
     def filters(self, mel: Tensor) -> Tensor:
         """The spectra ``[batch, frames, bins]`` complex64 of filters with the envelopes ``[batch, frames, n_mels]``
-        that ring as little as possible before their pulse (Oppenheim and Schafer 1989, by the folded cepstrum)."""
+        of minimum
+        phase."""
         mel = mel.clamp_min(self.silence)
         sharp = mel @ self.sharpened
         # Sharper formants are not louder.
         sharp = sharp + 0.5 * (self.power(mel) - self.power(sharp))
-        cepstrum = torch.fft.irfft(sharp @ self.bins, self.n_fft) * self.fold
-        return torch.exp(torch.fft.rfft(cepstrum))
+        return minimum_phase(sharp @ self.bins, self.fold)
 
     def power(self, mel: Tensor) -> Tensor:
         """Logarithm of the power of envelopes, ``[batch, frames, 1]``."""
