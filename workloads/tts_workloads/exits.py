@@ -67,6 +67,11 @@ def clipped(message: str) -> str:
     return message if len(message) <= MESSAGE_LIMIT else message[: MESSAGE_LIMIT - 1] + "…"
 
 
+def summary(error: BaseException) -> str:
+    """The first line of what an error of a library says, of 300 characters at most."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:300]
+
+
 def write_termination_message(message: TerminationMessage) -> None:
     """Write the termination message where Kubernetes reads it. Outside a cluster it is written only if
     ``TTS_TERMINATION_LOG`` names a file."""

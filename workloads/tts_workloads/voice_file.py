@@ -7,7 +7,8 @@ from __future__ import annotations
 import hashlib
 import json
 import zipfile
-from collections.abc import Mapping
+import zlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -31,6 +32,10 @@ from tts_workloads.exits import BadInput
 
 LARGEST_EXTRA_BYTES = 256 * 1024 * 1024
 """Larger extra files are not read: a front end's data is a few megabytes."""
+LARGEST_EXTRAS_BYTES = 2 * LARGEST_EXTRA_BYTES
+"""Most bytes of the extra files together."""
+LARGEST_PARTS_BYTES = 2 * 1024 * 1024 * 1024
+"""Most bytes of an imported voice's model and what came with it: no larger model is one file."""
 TORCHSCRIPT = "torchscript"
 """The engine of a card that names none, which is that of every trained voice."""
 
@@ -93,7 +98,7 @@ def open_imported(path: Path, sha256: str | None = None) -> ImportedVoiceFile:
     found = _checked_digest(path, sha256)
     extra = _extra_files(path)
     card = _card(path, extra, ImportedCard)
-    parts = _members(path, (MODEL_FILE, CONFIG_FILE, PACKS_FILE))
+    parts = _read(path, lambda name: name in {MODEL_FILE, CONFIG_FILE, PACKS_FILE}, LARGEST_PARTS_BYTES)
     if missing := [name for name in (MODEL_FILE, CONFIG_FILE) if name not in parts]:
         raise BadInput(
             Reason.UNSUPPORTED_VOICE, f"{path} lacks its {' and its '.join(missing)}: import the voice again"
@@ -102,11 +107,16 @@ def open_imported(path: Path, sha256: str | None = None) -> ImportedVoiceFile:
     return ImportedVoiceFile(path, found, card, front_end, parts[MODEL_FILE], parts[CONFIG_FILE], parts.get(PACKS_FILE))
 
 
-def engine_of(path: Path) -> str:
+def engine_of(path: Path, sha256: str | None = None) -> str:
     """Return the name of what speaks a voice, as its card gives it. A file whose card cannot be read counts as
-    TorchScript: ``open_voice`` tells what is wrong with it."""
+    TorchScript: ``open_voice`` tells what is wrong with it. ``sha256`` is the digest that the file must have, or None.
+
+    Raises BadInput with the reason ModelMissing or DigestMismatch.
+    """
+    if sha256 is not None:
+        _checked_digest(path, sha256)
     try:
-        return _engine(path, _extra_files(path))
+        return _engine(path, _extra_files(path, lambda name: name == CARD_FILE))
     except BadInput:
         return TORCHSCRIPT
 
@@ -168,30 +178,42 @@ def _digest(path: Path) -> str:
         raise BadInput(Reason.MODEL_MISSING, f"the voice {path} cannot be read: {error.strerror}") from None
 
 
-def _extra_files(path: Path) -> dict[str, bytes]:
-    """Return the extra files of a voice's archive by name. Raises BadInput where it is no archive. The archive is a zip
-    with ``extra/`` in its one folder."""
-    files = {}
+def _extra_files(path: Path, wanted: Callable[[str], bool] = lambda name: True) -> dict[str, bytes]:
+    """Return those extra files of a voice's archive that are wanted, by name. Raises BadInput as ``_read`` does."""
+    prefix = "extra/"
+    found = _read(
+        path,
+        lambda name: name.startswith(prefix) and wanted(name.removeprefix(prefix)),
+        LARGEST_EXTRAS_BYTES,
+        LARGEST_EXTRA_BYTES,
+    )
+    return {name.removeprefix(prefix): data for name, data in found.items()}
+
+
+def _read(path: Path, wanted: Callable[[str], bool], most: int, largest: int | None = None) -> dict[str, bytes]:
+    """Return those files of a voice's archive that are wanted, by their names in its one folder. Files of more than
+    ``largest`` bytes are left out. Raises BadInput where it is no archive, or where the files are compressed or have
+    more than ``most`` bytes together: no voice's are, and they could fill the memory."""
+    files, size = {}, 0
     try:
         with zipfile.ZipFile(path) as archive:
             for info in archive.infolist():
-                _, slash, name = info.filename.partition("/extra/")
-                if slash and info.file_size <= LARGEST_EXTRA_BYTES:
-                    files[name] = archive.read(info)
-    except (zipfile.BadZipFile, OSError, EOFError) as error:
-        remedy = ": make a voice of it with tts import" if path.suffix == ".onnx" else ""
-        raise BadInput(Reason.UNSUPPORTED_VOICE, f"{path} is not a voice: {error}{remedy}") from None
+                name = info.filename.partition("/")[2]
+                if not wanted(name) or (largest is not None and info.file_size > largest):
+                    continue
+                size += info.file_size
+                if info.compress_type != zipfile.ZIP_STORED:
+                    raise BadInput(
+                        Reason.UNSUPPORTED_VOICE,
+                        f"{path} is not a voice: its {name} is compressed: restore it, or name a voice",
+                    )
+                if size > most:
+                    raise BadInput(
+                        Reason.UNSUPPORTED_VOICE,
+                        f"{path} is not a voice: its files have more than {most} bytes: name a voice",
+                    )
+                files[name] = archive.read(info)
+    except (zipfile.BadZipFile, zlib.error, RuntimeError, OSError, EOFError) as error:  # RuntimeError: encrypted
+        remedy = "make a voice of it with tts import" if path.suffix == ".onnx" else "restore it, or name a voice"
+        raise BadInput(Reason.UNSUPPORTED_VOICE, f"{path} is not a voice: {error}: {remedy}") from None
     return files
-
-
-def _members(path: Path, names: tuple[str, ...]) -> dict[str, bytes]:
-    """Return those of these files that the one folder of a voice's archive has."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return {
-                name: archive.read(info)
-                for info in archive.infolist()
-                if (name := info.filename.partition("/")[2]) in names
-            }
-    except (zipfile.BadZipFile, OSError, EOFError) as error:
-        raise BadInput(Reason.UNSUPPORTED_VOICE, f"{path} is damaged: {error}: restore it") from None

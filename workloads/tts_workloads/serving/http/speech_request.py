@@ -27,8 +27,9 @@ DEFAULT_VOICE = "default"
 _NOT_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 """Control characters and halves of surrogate pairs."""
 _MIXED = re.compile(r"[+(]")
-_PART = re.compile(r"\s*([^()+]*[^()+\s])\s*(?:\(\s*(\d{1,6}(?:\.\d{1,6})?)\s*\))?\s*")
-"""A member of a mixture: a name and its weight, which is 1 where it is not given."""
+_WEIGHT = re.compile(r"\d{1,6}(?:\.\d{1,6})?")
+LONGEST_VOICE = 2000
+"""Characters of a voice's name, or of a mixture."""
 StreamFormat = Literal["audio", "sse", "json"]
 """The bytes of the sound, server-sent events that carry them, or (an addition to OpenAI's API) one JSON document."""
 Granularity = Literal["word", "phoneme"]
@@ -149,35 +150,56 @@ def voices(card: ServedCard) -> list[str]:
 def _speaker(voice: str | VoiceReference, card: ServedCard) -> int | Mixture:
     """Return the speaker of a name, or the mixture that ``af_heart(2)+af_bella(1)`` stands for. Raises RequestError."""
     name = voice if isinstance(voice, str) else voice.id
+    if len(name) > LONGEST_VOICE:
+        raise RequestError(
+            f"voice has {len(name)} characters; at most {LONGEST_VOICE} are allowed",
+            param="voice",
+            code="string_above_max_length",
+        )
     if name in card.speakers:
         return card.speakers.index(name)
     if name == DEFAULT_VOICE:
         return 0
-    if "speaker_vector" not in card.supports or not _MIXED.search(name):
+    if not _MIXED.search(name):
         raise _no_such_voice(name, card)
+    if "speaker_vector" not in card.supports:
+        raise _no_such_voice(name, card, "this voice takes no mixtures; ")
     weights: dict[int, float] = {}
     for part in name.split("+"):
-        match = _PART.fullmatch(part)
-        if match is None:
+        if (found := member(part)) is None:
             raise RequestError(
                 f"the voice '{name}' is no mixture: write names with their weights, as in "
-                f"{'+'.join(f'{one}({weight})' for one, weight in zip(card.speakers, (2, 1), strict=False))}",
+                f"{'+'.join(f'{one}({number})' for one, number in zip(card.speakers, (2, 1), strict=False))}",
                 param="voice",
                 code="invalid_value",
             )
-        if (known := match[1]) not in card.speakers and known != DEFAULT_VOICE:
+        known, weight = found
+        if known not in card.speakers and known != DEFAULT_VOICE:
             raise _no_such_voice(known, card)
         speaker = card.speakers.index(known) if known in card.speakers else 0
-        weights[speaker] = weights.get(speaker, 0.0) + float(match[2] or 1)
+        weights[speaker] = weights.get(speaker, 0.0) + weight
     whole = sum(weights.values())
     if not whole:
         raise RequestError(f"the weights of the voice '{name}' are all 0", param="voice", code="invalid_value")
     return tuple((speaker, weight / whole) for speaker, weight in weights.items())
 
 
-def _no_such_voice(name: str, card: ServedCard) -> RequestError:
+def member(part: str) -> tuple[str, float] | None:
+    """Return the name and the weight, which is 1 where it is not given, of a mixture's member such as ``af_heart(2)``;
+    None where it is no member."""
+    # Plain cuts: the part comes from a client, and a pattern with several runs of spaces takes it minutes to match.
+    name, bracket, rest = (one.strip() for one in part.partition("("))
+    weight = rest.removesuffix(")").strip() if bracket else "1"
+    if not name or ")" in name or (bracket and not rest.endswith(")")) or not _WEIGHT.fullmatch(weight):
+        return None
+    return name, float(weight)
+
+
+def _no_such_voice(name: str, card: ServedCard, why: str = "") -> RequestError:
     return RequestError(
-        f"the voice '{name}' does not exist; there are {', '.join(voices(card))}", param="voice", code="voice_not_found"
+        f"the voice '{name}' does not exist; {why}there are {', '.join(voices(card))}",
+        param="voice",
+        code="voice_not_found",
     )
 
 

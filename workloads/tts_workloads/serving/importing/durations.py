@@ -3,6 +3,7 @@ voice adds an output, which changes nothing else."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -31,12 +32,17 @@ def ceiled(graph: Any) -> Iterator[str]:
 
 def with_durations(model: OnnxModel, data: bytes, find: Finder) -> bytes:
     """Return the model with the output ``durations``; unchanged where it has one, or where it is not clear which tensor
-    that would be. ``data`` is the model's file."""
+    that would be. ``data`` is the model's file. Raises BadInput where it is no file of ONNX."""
     if model.has_durations:
         return data
     import onnx
+    from google.protobuf.message import DecodeError
 
-    whole = onnx.load_model_from_string(data)
+    try:
+        whole = onnx.load_model_from_string(data)
+    except DecodeError:
+        # ONNX Runtime also loads files in a format of its own.
+        raise model.refusal("it is no file of ONNX: give the .onnx that it was made from") from None
     found = set(find(whole.graph))
     if len(found) != 1:
         return data
@@ -46,11 +52,12 @@ def with_durations(model: OnnxModel, data: bytes, find: Finder) -> bytes:
     return changed
 
 
-def samples_of_a_frame(model: OnnxModel, inputs: dict[str, np.ndarray[Any, Any]]) -> int | None:
-    """Return how many samples a frame of the durations lasts in what the model says to these inputs; None where the
-    durations do not add up to the sound."""
+def samples_of_a_frame(model: OnnxModel, inputs: dict[str, np.ndarray[Any, Any]], symbols: int) -> int | None:
+    """Return how many samples a frame of the durations lasts in what the model says to these inputs, which have so many
+    symbols; None where there is not a duration for each symbol, or they do not add up to the sound. Raises BadInput
+    where the model does not run."""
     samples, durations = model.run(inputs)
-    if durations is None or not durations.sum():
+    if durations is None or durations.size != symbols or not 0 < float(durations.sum()) < math.inf:
         return None
     hop = samples.size / float(durations.sum())
     return round(hop) if hop == round(hop) else None

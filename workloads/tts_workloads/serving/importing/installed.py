@@ -35,7 +35,7 @@ class InstalledVoice:
 
 def _kokoro(name: str, output: Path, folders: list[Path]) -> None:
     data = folders[0] / "data"
-    model = Source("kokoro-v1.0.int8.onnx", b"".join((part / "part.bin").read_bytes() for part in folders[1:]))
+    model = Source("kokoro-v1.0.int8.onnx", b"".join(read_source(part / "part.bin").data for part in folders[1:]))
     packs = read_source(data / "voices_ja.npz")
     import_kokoro(
         output,

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-
-import numpy as np
 
 from tts_api.reasons import Reason
 from tts_api.resources.training import AudioFeatures
@@ -21,7 +18,7 @@ from tts_api.voice import (
 )
 from tts_workloads import text
 from tts_workloads.exits import BadInput
-from tts_workloads.serving.importing.archive import write_imported
+from tts_workloads.serving.importing.archive import write_tried
 from tts_workloads.serving.importing.durations import rounded_and_clipped, samples_of_a_frame, with_durations
 from tts_workloads.serving.importing.sources import Source
 from tts_workloads.serving.synthesis.imported import kokoro
@@ -67,7 +64,8 @@ def import_kokoro(
     tokens = [numbers[one] for symbol in said for one in symbol]
     style = kokoro.row_of(next(iter(packs.values())), len(tokens))
     changed = with_durations(loaded, model.data, rounded_and_clipped)
-    hop = samples_of_a_frame(OnnxModel(model.name, changed), inputs_of(tokens, style, 1.0))
+    # The model pads the tokens at both ends.
+    hop = samples_of_a_frame(OnnxModel(model.name, changed), inputs_of(tokens, style, 1.0), len(tokens) + 2)
     supports: list[Capability] = ["speaker_vector"]
     supports += ["durations"] if hop == kokoro.HOP_LENGTH else []
     supports += ["speed"] if inputs_of.takes_speed else []
@@ -82,20 +80,12 @@ def import_kokoro(
         engine="kokoro",
         origin=Origin(files={one.name: one.sha256 for one in (model, config, *sources)}, licence=licence, about=about),
     )
-    packed = io.BytesIO()
-    np.savez(packed, **packs)  # type: ignore[arg-type]
     parts = {
         MODEL_FILE: changed if "durations" in supports else model.data,
         CONFIG_FILE: config.data,
-        PACKS_FILE: packed.getvalue(),
+        PACKS_FILE: kokoro.packed(packs),
     }
-    staged = output.with_name(f".{output.name}.staged")
-    try:
-        write_imported(staged, card, front_end.files(), parts)
-        kokoro.KokoroVoice(staged).warm_up()
-        staged.replace(output)
-    finally:
-        staged.unlink(missing_ok=True)
+    write_tried(output, model.name, card, front_end.files(), parts, kokoro.KokoroVoice)
     return card
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from tts_api.resources.training import AudioFeatures
 from tts_api.voice import CONFIG_FILE, MODEL_FILE, Capability, ImportedCard, Origin, VocoderCard
 from tts_workloads import text
-from tts_workloads.serving.importing.archive import write_imported
+from tts_workloads.serving.importing.archive import write_tried
 from tts_workloads.serving.importing.durations import ceiled, samples_of_a_frame, with_durations
 from tts_workloads.serving.importing.sources import Source
 from tts_workloads.serving.synthesis.imported import piper
@@ -19,6 +19,8 @@ from tts_workloads.serving.synthesis.imported.session import OnnxModel
 
 HOP_LENGTH = 256
 """Samples in a frame where the model does not tell its durations, so that nothing is counted in frames."""
+HOP_LENGTHS = range(64, 1025)
+"""Samples in a frame that a card can tell. Durations in others are not used."""
 
 
 def import_piper(
@@ -41,7 +43,9 @@ def import_piper(
     language = piper.LANGUAGES[known.language.lower()]
     front_end = text.for_training(language)
     changed = with_durations(loaded, model.data, ceiled)
-    hop = samples_of_a_frame(OnnxModel(model.name, changed), _some_inputs(loaded, known))
+    inputs = _some_inputs(loaded, known)
+    hop = samples_of_a_frame(OnnxModel(model.name, changed), inputs, inputs["input"].size)
+    hop = hop if hop in HOP_LENGTHS else None
     supports: list[Capability] = ["speed", "durations"] if hop else ["speed"]
     card = ImportedCard(
         name=name,
@@ -55,19 +59,13 @@ def import_piper(
         origin=Origin(files={one.name: one.sha256 for one in (model, config)}, licence=licence, about=about),
     )
     parts = {MODEL_FILE: changed if hop else model.data, CONFIG_FILE: config.data}
-    staged = output.with_name(f".{output.name}.staged")
-    try:
-        write_imported(staged, card, front_end.files(), parts)
-        piper.PiperVoice(staged).warm_up()
-        staged.replace(output)
-    finally:
-        staged.unlink(missing_ok=True)
+    write_tried(output, model.name, card, front_end.files(), parts, piper.PiperVoice)
     return card
 
 
 def _some_inputs(model: OnnxModel, config: piper.PiperConfig) -> dict[str, np.ndarray[Any, Any]]:
     """Inputs that say the first vowels of the alphabet, to hear how long a frame is."""
-    numbers = [config.numbers[name][0] for name in (piper.START, *"aeiou", piper.END) if name in config.numbers]
+    numbers = [config.numbers[name][0] for name in (piper.START, *"aeiou", piper.END) if config.numbers.get(name)]
     inputs: dict[str, np.ndarray[Any, Any]] = {
         "input": np.array([numbers], np.int64),
         "input_lengths": np.array([len(numbers)], np.int64),

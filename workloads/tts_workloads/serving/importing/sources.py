@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +12,15 @@ from typing import Any
 import numpy as np
 
 from tts_api.reasons import Reason
-from tts_workloads.exits import BadInput
-from tts_workloads.serving.synthesis.imported.kokoro import STYLE_CHANNELS, Pack
+from tts_workloads.exits import BadInput, summary
+from tts_workloads.serving.synthesis.imported.kokoro import Pack, rows, unpacked
+from tts_workloads.voice_file import LARGEST_PARTS_BYTES
 
 FIRST_PACK = "af_heart"
 """The pack that speaks by default where it is there: Kokoro's own choice."""
+
+LARGEST_BYTES = LARGEST_PARTS_BYTES
+"""Larger files are not read: the file of a voice that was made from one could not be read either."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +37,13 @@ class Source:
 
 
 def read_source(path: Path) -> Source:
-    """Read a file. Raises BadInput with the reason ModelMissing."""
+    """Read a file. Raises BadInput with the reason ModelMissing, or UnsupportedVoice where it is too large."""
     try:
+        if (size := path.stat().st_size) > LARGEST_BYTES:
+            raise BadInput(
+                Reason.UNSUPPORTED_VOICE,
+                f"{path} has {size} bytes, and at most {LARGEST_BYTES} are read: name the file of a model",
+            )
         return Source(path.name, path.read_bytes())
     except OSError as error:
         raise BadInput(Reason.MODEL_MISSING, f"{path} cannot be read: {error.strerror}: correct the path") from None
@@ -76,9 +84,8 @@ def read_packs_of(path: Path) -> tuple[dict[str, Pack], list[Source]]:
 def packs_in_archive(source: Source) -> dict[str, Pack]:
     """Return the voice packs of an archive of NumPy by name. Raises BadInput with the reason UnsupportedVoice."""
     try:
-        with np.load(io.BytesIO(source.data), allow_pickle=False) as archive:
-            return {name: _rows(archive[name]) for name in archive.files}
-    except (ValueError, OSError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+        return unpacked(source.data)
+    except ValueError as error:
         raise BadInput(
             Reason.UNSUPPORTED_VOICE,
             f"{source.name} is no archive of voice packs ({error}): give the voices-v1.0.bin or .npz of Kokoro, or the "
@@ -88,22 +95,21 @@ def packs_in_archive(source: Source) -> dict[str, Pack]:
 
 def _pack(source: Source, read: Callable[[bytes], Any]) -> Pack:
     try:
-        return _rows(read(source.data))
+        return rows(read(source.data))
     except Exception as error:  # noqa: BLE001 - each reader fails in ways of its own on a file that is none
-        raise BadInput(Reason.UNSUPPORTED_VOICE, f"{source.name} is no voice pack of Kokoro: {error}") from None
-
-
-def _rows(values: Any) -> Pack:
-    pack = np.asarray(values, np.float32)
-    if pack.size == 0 or pack.size % STYLE_CHANNELS:
-        raise ValueError(f"its shape is {pack.shape}, and a pack has {STYLE_CHANNELS} numbers for each length")
-    return pack.reshape(-1, STYLE_CHANNELS)
+        raise BadInput(
+            Reason.UNSUPPORTED_VOICE,
+            f"{source.name} is no voice pack of Kokoro ({summary(error)}): give a pack of Kokoro",
+        ) from None
 
 
 def _torch(data: bytes) -> Any:
     import torch
 
-    return torch.load(io.BytesIO(data), map_location="cpu", weights_only=True).numpy()
+    try:
+        return torch.load(io.BytesIO(data), map_location="cpu", weights_only=True).numpy()
+    except Exception:  # noqa: BLE001 - what PyTorch says proposes to run the code in the file
+        raise ValueError("it is no tensor of PyTorch") from None
 
 
 _READERS: dict[str, Callable[[bytes], Any]] = {

@@ -29,7 +29,7 @@ def load_voice(path: Path, sha256: str | None, device: torch.device) -> ServedVo
 
     Raises BadInput with the reason ModelMissing, DigestMismatch or UnsupportedVoice.
     """
-    engine = engine_of(path)
+    engine = engine_of(path, sha256)
     if engine not in ENGINES:
         raise BadInput(
             Reason.UNSUPPORTED_VOICE,

@@ -4,12 +4,14 @@ a table of vectors with a row for each length of a sentence. The mean of two pac
 from __future__ import annotations
 
 import io
+import zipfile
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from typing import Any, ClassVar
 
 import numpy as np
 
+from tts_workloads.exits import summary
 from tts_workloads.serving.synthesis.encoding import Samples
 from tts_workloads.serving.synthesis.imported.onnx_voice import OnnxVoice, SpokenSymbols, edges_of, read_config
 from tts_workloads.serving.synthesis.imported.session import OnnxModel
@@ -23,6 +25,10 @@ MOST_TOKENS = 510
 """Longest input of the model without the padding at both ends. A longer sentence is spoken in parts."""
 STYLE_CHANNELS = 256
 PADDING = 0
+NUMBERS = range(2**31)
+"""Numbers that a symbol may have."""
+MOST_PACKS_BYTES = 1024 * 1024 * 1024
+"""Most bytes of voice packs together. A pack has half a megabyte."""
 
 SILENCE = 0.01
 """Amplitude below which the ends of a sentence are silent."""
@@ -57,7 +63,7 @@ class KokoroVoice(OnnxVoice):
         made, durations = self.model.run(self._inputs(flat, np.asarray(style), speed))
         samples = made.reshape(-1)
         first, last = heard(samples)
-        if durations is None:
+        if durations is None or not self.tells_durations:
             return SpokenSymbols(samples[first:last], None)
         edges = edges_of(durations, 1, [len(symbol) for symbol in tokens], self.card.audio.hop_length)
         first = min(first, int(edges[0]))  # a soft consonant is no silence
@@ -96,7 +102,7 @@ def vocabulary(model: OnnxModel, config: Mapping[str, Any]) -> Vocabulary:
     tokenizer.json. Raises BadInput where there are none."""
     inner = config.get("model")
     found = config.get("vocab") or (inner.get("vocab") if isinstance(inner, dict) else None)
-    if not isinstance(found, dict) or not all(isinstance(number, int) for number in found.values()):
+    if not isinstance(found, dict) or not all(isinstance(one, int) and one in NUMBERS for one in found.values()):
         raise model.refusal("its JSON has no vocab, the numbers of its symbols: give the config.json of Kokoro")
     return found
 
@@ -104,14 +110,47 @@ def vocabulary(model: OnnxModel, config: Mapping[str, Any]) -> Vocabulary:
 def read_packs(model: OnnxModel, packs: bytes, speakers: Sequence[str]) -> list[tuple[str, Pack]]:
     """Return the packs of these speakers, ``[lengths, 256]`` float32 each. Raises BadInput where one is missing."""
     try:
-        with np.load(io.BytesIO(packs), allow_pickle=False) as archive:
-            found = {name: np.asarray(archive[name], np.float32) for name in archive.files}
-    except (ValueError, OSError, EOFError) as error:
+        found = unpacked(packs)
+    except ValueError as error:
         raise model.refusal(f"it has no voice packs that can be read ({error}): import it with its voices") from None
     for name in speakers:
-        if name not in found or found[name].size == 0 or found[name].shape[-1] != STYLE_CHANNELS:
+        if name not in found:
             raise model.refusal(f"it lacks the voice pack of {name}: import it again with its voices")
-    return [(name, found[name].reshape(-1, STYLE_CHANNELS)) for name in speakers]
+    return [(name, found[name]) for name in speakers]
+
+
+def unpacked(packs: bytes) -> dict[str, Pack]:
+    """Return the voice packs of an archive of NumPy by name, ``[lengths, 256]`` float32 each. Raises ValueError with
+    what is wrong with it."""
+    try:
+        archive = np.load(io.BytesIO(packs), allow_pickle=False)
+        if not isinstance(archive, np.lib.npyio.NpzFile):
+            raise ValueError("it is one array")
+        with archive:
+            size = sum(one.file_size for one in archive.zip.infolist()) if archive.zip is not None else 0
+            if size > MOST_PACKS_BYTES:
+                raise ValueError(f"it has {size} bytes, and at most {MOST_PACKS_BYTES} are read")
+            return {name: rows(archive[name]) for name in archive.files}
+    except Exception as error:  # noqa: BLE001 - NumPy fails in many ways on a file that is no archive
+        raise ValueError(summary(error)) from None
+
+
+def rows(values: Any) -> Pack:
+    """Return the rows ``[lengths, 256]`` float32 of a pack. Raises ValueError where it is none."""
+    pack = np.asarray(values, np.float32)
+    if pack.size == 0 or pack.size % STYLE_CHANNELS:
+        raise ValueError(f"its shape is {pack.shape}, and a pack has {STYLE_CHANNELS} numbers for each length")
+    return pack.reshape(-1, STYLE_CHANNELS)
+
+
+def packed(packs: Mapping[str, Pack]) -> bytes:
+    """Return the archive of NumPy that ``unpacked`` reads. The same packs give the same bytes."""
+    whole = io.BytesIO()
+    with zipfile.ZipFile(whole, "w") as archive:  # numpy.savez takes no pack of the name "file"
+        for name, pack in packs.items():
+            with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w") as file:
+                np.lib.format.write_array(file, pack, allow_pickle=False)
+    return whole.getvalue()
 
 
 def row_of(pack: Pack, tokens: int) -> Pack:
@@ -126,7 +165,7 @@ def parts(tokens: Sequence[Sequence[int]], space: int | None, most: int = MOST_T
     cut: list[list[Sequence[int]]] = [[]]
     length = 0
     for symbol in tokens:
-        if length + len(symbol) > most:
+        while length + len(symbol) > most and cut[-1]:  # the rest of a part after its last space may be too long too
             part = cut[-1]
             at = next((place for place in range(len(part), 0, -1) if part[place - 1][-1:] == [space]), len(part))
             cut[-1:] = [part[:at], part[at:]]

@@ -56,6 +56,7 @@ class OnnxVoice(ServedVoice):
         except UnknownNotation as error:
             raise BadInput(Reason.UNSUPPORTED_VOICE, f"{path}: {error}: serve it with a newer image") from None
         self.model = OnnxModel(f"{path} ({MODEL_FILE})", file.model)
+        self.tells_durations = self.model.has_durations and "durations" in self.card.supports
         self._prepare(file)
 
     @abstractmethod
@@ -122,7 +123,7 @@ def parsed_config(name: str, config: bytes) -> dict[str, Any]:
     """
     try:
         found = json.loads(config)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadInput(Reason.UNSUPPORTED_VOICE, f"{name}: the model's JSON cannot be read: {error}") from None
     if not isinstance(found, dict):
         raise BadInput(Reason.UNSUPPORTED_VOICE, f"{name}: the model's JSON is no object")
@@ -134,7 +135,14 @@ def edges_of(durations: np.ndarray[Any, Any], before: int, counts: Sequence[int]
 
     ``durations`` are the frames of the model's own symbols, ``[symbols]``: ``before`` of them come before the sentence,
     then each of its symbols has as many as ``counts`` says. ``hop`` is the number of samples in a frame.
+
+    Raises BadInput where there are fewer durations than symbols.
     """
+    if (symbols := before + sum(counts)) > durations.size:
+        raise BadInput(
+            Reason.UNSUPPORTED_VOICE,
+            f"the model gave {durations.size} durations for {symbols} symbols: import the voice again",
+        )
     ends = np.concatenate([[0.0], np.cumsum(durations.reshape(-1))]) * hop
     edges: list[float] = ends[before + np.concatenate([[0], np.cumsum(counts)]).astype(int)].tolist()
     return edges

@@ -5,8 +5,9 @@ Only voices whose symbols are espeak-ng's are spoken, and only in a language who
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -20,6 +21,10 @@ from tts_workloads.voice_file import ImportedVoiceFile
 START, END, PADDING = "^", "$", "_"
 LANGUAGES = {"en-us": "en-us", "en_us": "en-us"}
 """Languages of the front ends that write espeak-ng's symbols, by the name that a model's JSON gives them."""
+
+SAMPLE_RATES = range(8000, 48001)
+NUMBERS = range(2**31)
+"""Numbers that a symbol or a speaker may have."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +61,7 @@ class PiperVoice(OnnxVoice):
     def _speak(self, sentences: Sequence[Sentence], speeds: Sequence[float]) -> list[SpokenSymbols]:
         # Without durations nobody knows where a sentence ends that shares a batch with a longer one, and the model
         # takes one speed for a whole batch.
-        together = self.model.has_durations and len(set(speeds)) == 1
+        together = self.tells_durations and len(set(speeds)) == 1
         pairs = list(zip(sentences, speeds, strict=True))
         batches = [pairs] if together else [[pair] for pair in pairs]
         return [spoken for batch in batches for spoken in self._batch([one for one, _ in batch], batch[0][1])]
@@ -79,8 +84,8 @@ class PiperVoice(OnnxVoice):
             speakers = [self._speaker_numbers[one.mixture[0][0]] for one in sentences]
             inputs["sid"] = np.array(speakers, np.int64)
         made, durations = self.model.run(inputs)
-        waveforms = np.clip(made.reshape(len(rows), -1), -1, 1)
-        if durations is None:
+        waveforms = made.reshape(len(rows), -1)
+        if durations is None or not self.tells_durations:
             return [SpokenSymbols(waveforms[0], None)]
         hop, lasting = self.card.audio.hop_length, durations.reshape(len(rows), -1)
         return [
@@ -116,20 +121,37 @@ def config_of(model: OnnxModel, config: Mapping[str, Any]) -> PiperConfig:
             length=float(inference.get("length_scale", 1.0)),
             duration_noise=float(inference.get("noise_w", 0.8)),
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise model.refusal(
             f"its JSON is not that of a Piper voice ({type(error).__name__}: {error}): give the .onnx.json that came "
             "with the model"
         ) from None
     symbols = str(config.get("phoneme_type", "espeak"))
-    if symbols != "espeak" or any(name not in numbers for name in (START, END, PADDING)):
+    if symbols != "espeak":
         raise model.refusal(f"its phoneme_type is {symbols}, and only voices with espeak's symbols are spoken here")
+    for name, wrong in _wrong_members(found):
+        raise model.refusal(f"its JSON has {name} {wrong}: give the .onnx.json that came with the model")
     if found.language.lower() not in LANGUAGES:
         raise model.refusal(
             f"it speaks {found.language}, and there is no front end for that which writes espeak-ng's symbols; there "
             f"is one for {', '.join(sorted(set(LANGUAGES.values())))}: import a voice of that language"
         )
     return found
+
+
+def _wrong_members(config: PiperConfig) -> Iterator[tuple[str, str]]:
+    """Yield what no Piper voice has: the name in the JSON and what is wrong with it."""
+    if config.sample_rate not in SAMPLE_RATES:
+        yield "audio.sample_rate", f"{config.sample_rate}, and a voice has {SAMPLE_RATES[0]} to {SAMPLE_RATES[-1]}"
+    for symbol in (START, END, PADDING):
+        if not config.numbers.get(symbol):
+            yield "phoneme_id_map", f"without a number for {symbol}"
+    numbers = [number for found in config.numbers.values() for number in found]
+    if wrong := [number for number in (*numbers, *config.speakers.values()) if number not in NUMBERS]:
+        yield "phoneme_id_map or speaker_id_map", f"with the number {wrong[0]}"
+    scales = (config.noise, config.length, config.duration_noise)
+    if not all(math.isfinite(scale) and scale >= 0 for scale in scales) or not config.length:
+        yield "inference", f"with the scales {', '.join(map(str, scales))}"
 
 
 def check_inputs(model: OnnxModel, config: PiperConfig) -> None:

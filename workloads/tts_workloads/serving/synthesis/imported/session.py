@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tts_api.reasons import Reason
-from tts_workloads.exits import BadInput
+from tts_workloads.exits import BadInput, summary
 
 DURATIONS = ("durations", "duration")
 """Names of an output with how many frames each of a model's symbols lasts. Some models have one, and importing adds the
@@ -37,12 +37,18 @@ class OnnxModel:
         try:
             self._session = runtime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # noqa: BLE001 - ONNX Runtime's errors have no base class of their own
-            raise self.refusal(f"ONNX Runtime {runtime.__version__} cannot load it: {str(error)[:300]}") from None
+            raise self.refusal(f"ONNX Runtime {runtime.__version__} cannot load it: {summary(error)}") from None
         self.inputs = {one.name: str(one.type) for one in self._session.get_inputs()}
         self.outputs = [one.name for one in self._session.get_outputs()]
         self.metadata: dict[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
         """What whoever exported the model wrote into it."""
-        self._sound = next(name for name in self.outputs if name not in DURATIONS)
+        sounds = [name for name in self.outputs if name not in DURATIONS]
+        if not sounds:
+            raise self.refusal(
+                f"it has the outputs {', '.join(self.outputs) or 'none'}, and none of them is sound: give a model that "
+                "speaks"
+            )
+        self._sound = sounds[0]
         self._durations = next((name for name in self.outputs if name in DURATIONS), None)
 
     @property
@@ -51,12 +57,18 @@ class OnnxModel:
         return self._durations is not None
 
     def run(self, inputs: dict[str, np.ndarray[Any, Any]]) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any] | None]:
-        """Return the model's sound as float32 in its own shape, and its durations in frames, if it has them. The inputs
-        are given in the types that the model wants."""
+        """Return the model's sound as float32 in -1 to 1 in its own shape, and its durations in frames, if it has them.
+        The inputs are given in the types that the model wants. Raises BadInput where the model does not run."""
         typed = {name: value.astype(_TYPES.get(self.inputs[name], value.dtype)) for name, value in inputs.items()}
-        made = self._session.run([self._sound, *([self._durations] if self._durations else [])], typed)
-        samples = np.nan_to_num(np.asarray(made[0], np.float32))
-        return samples, np.asarray(made[1], np.float64) if self._durations else None
+        try:
+            made = self._session.run([self._sound, *([self._durations] if self._durations else [])], typed)
+            samples = np.clip(np.nan_to_num(np.asarray(made[0], np.float32)), -1, 1)
+            durations = np.asarray(made[1], np.float64) if self._durations else None
+        except Exception as error:  # noqa: BLE001 - ONNX Runtime's errors have no base class of their own
+            raise self.refusal(
+                f"ONNX Runtime cannot run it ({summary(error)}): give the JSON that came with the model"
+            ) from None
+        return samples, durations
 
     def refusal(self, why: str) -> BadInput:
         """Return the error that refuses the model."""
