@@ -121,7 +121,7 @@ lock: ## Resolve the dependencies again and write the locks
 	uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --extra demo --constraints requirements/dev.txt pyproject.toml -o requirements/demo.txt
 	uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --extra operator pyproject.toml -o requirements/operator.txt
 	uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --extra workloads pyproject.toml -o requirements/workload.txt
-	uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --extra workloads --extra quality --constraints requirements/workload.txt --excludes requirements/not-in-workload-quality.txt pyproject.toml -o requirements/workload-quality.txt
+	uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --extra workloads --extra quality --extra similarity --constraints requirements/workload.txt --excludes requirements/not-in-workload-quality.txt pyproject.toml -o requirements/workload-quality.txt
 	uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --extra workloads --extra onnx --constraints requirements/workload.txt --excludes requirements/not-in-workload-onnx.txt pyproject.toml -o requirements/workload-onnx.txt
 
 .PHONY: venv

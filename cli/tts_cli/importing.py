@@ -32,18 +32,23 @@ def kokoro(
         if given := [option for option, value in options if value is not None]:
             raise refused(f"{given[0]} goes with a MODEL: give the file of the ONNX model")
         target = output or Path(f"kokoro{SUFFIX}")
-        _folder_of(target)
-        _told(lambda: installed.import_installed("kokoro", target))
+
+        def work_installed() -> None:
+            _check_output(target)
+            installed.import_installed("kokoro", target)
+
+        _told(work_installed)
         return target
     target = output or Path(f"{model.stem}{SUFFIX}")
-    _folder_of(target)
 
     def work() -> None:
-        names = ("voices-v1.0.bin", "voices.npz", "voices")
-        packs, sources = read_packs_of(voices or beside(model, *names))
+        read = read_source(model)
+        found = voices or beside(model, "voices-v1.0.bin", "voices.npz", "voices")
         told = config or found_beside(model, "config.json", "tokenizer.json")
+        _check_output(target, model, found, told)
+        packs, sources = read_packs_of(found)
         numbers = read_source(told) if told is not None else None
-        import_kokoro(target, target.stem, read_source(model), numbers, packs, sources, licence=licence)
+        import_kokoro(target, target.stem, read, numbers, packs, sources, licence=licence)
 
     _told(work)
     return target
@@ -56,11 +61,12 @@ def piper(model: Path, config: Path | None, output: Path | None, licence: str | 
     from tts_workloads.serving.importing.sources import beside, read_source
 
     target = output or Path(f"{model.stem}{SUFFIX}")
-    _folder_of(target)
 
     def work() -> None:
-        read = read_source(model), read_source(config or beside(model, f"{model.name}.json"))
-        import_piper(target, target.stem, *read, licence=licence)
+        read = read_source(model)
+        told = config or beside(model, f"{model.name}.json")
+        _check_output(target, model, told)
+        import_piper(target, target.stem, read, read_source(told), licence=licence)
 
     _told(work)
     return target
@@ -88,8 +94,10 @@ def _told(work: Callable[[], T]) -> T:
         return work()
     except BadInput as error:
         raise refused(str(error)) from None
-    except (StorageFull, OSError) as error:
+    except StorageFull as error:
         raise refused(f"the voice cannot be written: {error}") from None
+    except OSError as error:
+        raise refused(f"{error.filename}: {error.strerror}: correct the path or its permissions") from None
 
 
 def _needs_packages() -> None:
@@ -99,7 +107,11 @@ def _needs_packages() -> None:
         raise needs("ONNX Runtime with onnx", EXTRAS)
 
 
-def _folder_of(target: Path) -> Path:
+def _check_output(target: Path, *read: Path | None) -> None:
+    """Refuse a file in a folder that is not there, and one of the files that the voice is made from. Raises Failure."""
     if not target.parent.is_dir():
         raise refused(f"-o {target}: there is no folder {target.parent}: make it first")
-    return target.parent
+    if target.is_dir():
+        raise refused(f"-o {target} is a folder: name a file")
+    if target.exists() and any(one is not None and one.exists() and one.samefile(target) for one in read):
+        raise refused(f"-o {target}: the voice is made from this file, which it would replace: give another name")

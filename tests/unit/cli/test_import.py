@@ -110,6 +110,30 @@ def test_a_file_of_that_name_goes_before_the_short_name(packages: Path, folder: 
     assert "kokoro is not a voice" in said
 
 
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("kokoro tiny-kokoros.onnx", "tiny-kokoros.onnx cannot be read: No such file or directory: correct the path"),
+        ("piper none.onnx", "none.onnx cannot be read: No such file or directory: correct the path"),
+        ("kokoro tiny-kokoro.onnx -o tiny-kokoro.onnx", "the voice is made from this file"),
+        ("kokoro tiny-kokoro.onnx -o config.json", "the voice is made from this file"),
+        ("piper en_US-tiny-low.onnx -o en_US-tiny-low.onnx", "the voice is made from this file"),
+        ("piper en_US-tiny-low.onnx -o ./link.onnx", "the voice is made from this file"),
+        ("piper en_US-tiny-low.onnx -o none/a.voice", "there is no folder none: make it first"),
+        ("piper en_US-tiny-low.onnx -o folder", "-o folder is a folder: name a file"),
+    ],
+)
+def test_what_cannot_be_imported_is_told_and_nothing_is_changed(folder: Path, command: str, words: str) -> None:
+    tiny_onnx.kokoro(folder)
+    (folder / "link.onnx").symlink_to(tiny_onnx.piper(folder))
+    (folder / "folder").mkdir()
+    before = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    code, said = tts("import", *command.split())
+    assert (code, said.count("\n")) == (64, 1)
+    assert words in said
+    assert {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()} == before
+
+
 def test_without_onnx_runtime_the_extra_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     find = importlib.util.find_spec
     monkeypatch.setattr(

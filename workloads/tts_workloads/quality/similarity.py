@@ -1,5 +1,6 @@
 """How much a sound is like the recordings of a speaker, by a network that tells speakers apart: GE2E (Wan et al. 2018,
-arXiv:1710.10467) with Resemblyzer's weights, offline, on the CPU. Needs the extra ``quality``.
+arXiv:1710.10467) with Resemblyzer's weights, offline, on the CPU. Needs the package ``resemblyzer``
+alone, as ``INSTALL`` installs it.
 
 The weights are read from the installed package ``resemblyzer``, whose own code is not imported: it needs librosa and
 webrtcvad.
@@ -23,6 +24,8 @@ from tts_workloads.data.corpus import Corpus
 from tts_workloads.data.sound import resample
 
 PACKAGE = "resemblyzer"
+INSTALL = "pip install --no-deps resemblyzer==0.1.4"
+"""The command that installs the weights, without what the package's own code needs."""
 SAMPLE_RATE = 16000
 WINDOW, HOP, MELS = 400, 160, 40
 """Samples of a window and between two, and mel bands of its power."""
@@ -56,7 +59,7 @@ class SpeakerEncoder(nn.Module):
 @cache
 def model() -> SpeakerEncoder:
     """Return the network, loaded once; ``model.cache_clear()`` gives its memory back. Raises ModuleNotFoundError where
-    the extra is not installed."""
+    the package is not installed."""
     found = find_spec(PACKAGE)
     if found is None or not found.submodule_search_locations:
         raise ModuleNotFoundError(f"there is no package {PACKAGE}", name=PACKAGE)
@@ -83,10 +86,11 @@ def piece_starts(samples: int) -> list[int]:
 
 @torch.inference_mode()
 def embedding(waveform: NDArray[np.float32], sample_rate: int) -> NDArray[np.float32]:
-    """Return the embedding ``[256]`` float32 of length 1 of the speaker of ``waveform`` ``[samples]`` in -1 to 1. The
-    loudness makes no difference, as long as it is above silence.
+    """Return the embedding ``[256]`` float32 of length 1 of the speaker of ``waveform`` ``[samples]`` in -1 to 1. A
+    sound below -30 dBFS is amplified to that. Louder ones are heard as they are, so that their loudness makes a small
+    difference.
 
-    Raises ModuleNotFoundError where the extra is not installed.
+    Raises ModuleNotFoundError where the package is not installed.
     """
     given = torch.from_numpy(np.ascontiguousarray(waveform, dtype=np.float32))
     sound = resample(given, sample_rate, SAMPLE_RATE) if len(given) else given
@@ -114,7 +118,7 @@ class Likeness:
     ) -> float | None:
         """Return the cosine of the embedding of ``waveform`` ``[samples]`` and the mean of those of ``RECORDINGS`` of
         the speaker's recordings at most, taken evenly from first to last, without the clip ``without``; None where
-        there are none. Raises ModuleNotFoundError where the extra is not installed."""
+        there are none. Raises ModuleNotFoundError where the package is not installed."""
         clips = [clip for clip, one in enumerate(self._corpus.clips) if one.speaker == speaker and clip != without]
         chosen = clips[:: max(1, -(-len(clips) // RECORDINGS))]
         if not chosen:

@@ -85,6 +85,12 @@ def test_a_sound_that_is_quieter_is_the_same_speaker() -> None:
     assert embedding(0.01 * sound, SAMPLE_RATE) @ embedding(0.02 * sound, SAMPLE_RATE) == pytest.approx(1, abs=1e-5)
 
 
+@pytest.mark.usefixtures("listens")
+def test_a_sound_that_is_louder_is_heard_as_it_is() -> None:
+    sound = voice(120, 0)
+    assert 0.5 < embedding(sound, SAMPLE_RATE) @ embedding(3 * sound, SAMPLE_RATE) < 1 - 1e-4
+
+
 def corpus_of(pitches: list[float]) -> Corpus:
     """A corpus in which each pitch is a speaker."""
     speakers = sorted(set(pitches))

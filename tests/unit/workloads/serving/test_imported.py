@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import subprocess
 import sys
 import zipfile
 from collections.abc import Callable, Iterator
@@ -764,6 +765,22 @@ def test_a_server_without_onnx_runtime_names_the_extra(tmp_path: Path, monkeypat
     with pytest.raises(BadInput, match=r"which is not installed: pip install 'tts-operator\[onnx\]'") as raised:
         load_voice(path, None, CPU)
     assert raised.value.reason == "UnsupportedVoice"
+
+
+def test_a_server_without_the_extra_starts() -> None:
+    """The usual image has none of these packages."""
+    program = """
+import sys
+sys.modules.update(dict.fromkeys(("onnxruntime", "onnx", "google.protobuf", "flatbuffers")))
+import pkgutil, importlib, tts_workloads.serving as serving
+names = [one.name for one in pkgutil.walk_packages(serving.__path__, f"{serving.__name__}.")]
+for name in names:
+    importlib.import_module(name)
+print(len(names))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) > 20
 
 
 def test_newer_exports_are_read_too(tmp_path: Path) -> None:

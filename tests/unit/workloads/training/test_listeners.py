@@ -17,6 +17,7 @@ import torch
 from tests.unit.workloads import tiny_corpus
 from tests.unit.workloads.conftest import LISTENERS
 from tts_api.report import Evaluation, TerminationMessage
+from tts_workloads.training.finish import listeners
 from tts_workloads.training.finish.listeners import MARK, TimeLeft, Utterance, spread
 from tts_workloads.training.finish.measure import SpokenClip
 from tts_workloads.training.loop.trainer import Interrupted
@@ -95,7 +96,8 @@ def test_without_listeners_it_is_said_how_to_get_them(workspace: Path, caplog: p
         evaluation = evaluated(workspace)
     assert known(evaluation) == set()
     (line,) = [record.getMessage() for record in caplog.records if record.name == LOGGER]
-    assert "lacks what needs faster_whisper, distillmos, resemblyzer: install the extra `quality`" in line
+    assert "lacks what needs faster_whisper, distillmos, resemblyzer: pip install 'tts-operator[quality]'" in line
+    assert "pip install --no-deps resemblyzer==0.1.4" in line
 
 
 class Broken:
@@ -115,6 +117,18 @@ class Stopped:
         raise Interrupted("stopped by SIGTERM")
 
 
+class Deaf:
+    """A recogniser that understands nothing."""
+
+    loads = 0
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        Deaf.loads += 1
+
+    def transcribe(self, *arguments: Any, **options: Any) -> tuple[list[Any], None]:
+        return [], None
+
+
 class Indifferent(torch.nn.Module):
     """A predictor to whom all is the same."""
 
@@ -127,12 +141,13 @@ BROKEN_OPINIONS = {"distillmos": SimpleNamespace(ConvTransformerSQAModel=Broken)
 
 
 @pytest.mark.parametrize(
-    ("modules", "fields"),
+    ("modules", "fields", "rounds"),
     [
-        (BROKEN_WORDS | BROKEN_OPINIONS, set()),
+        (BROKEN_WORDS | BROKEN_OPINIONS, set(), 0),
         (
             BROKEN_WORDS | {"distillmos": SimpleNamespace(ConvTransformerSQAModel=Indifferent)},
             OPINIONS | {"listened_clips"},
+            len(OPINIONS),
         ),
     ],
 )
@@ -142,12 +157,39 @@ def test_who_fails_loses_nothing_but_what_it_would_have_said(
     caplog: pytest.LogCaptureFixture,
     modules: dict[str, Any],
     fields: set[str],
+    rounds: int,
 ) -> None:
+    shared = []
+    monkeypatch.setattr(listeners, "TimeLeft", lambda *given: shared.append(given[1]) or TimeLeft(*given))
     for name, module in modules.items():
         monkeypatch.setitem(sys.modules, name, module)
     with caplog.at_level(logging.WARNING, LOGGER):
         assert known(evaluated(workspace)) == fields
     assert "the measures of words are left out" in caplog.text
+    assert shared == [rounds]  # nobody waits for a listener that is absent or broken
+
+
+def test_a_recogniser_is_loaded_once(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "faster_whisper", SimpleNamespace(WhisperModel=Deaf))
+    assert evaluated(workspace).word_error_rate == 1
+    assert Deaf.loads == 1
+
+
+def test_a_round_that_fails_loses_its_own_measures_alone(caplog: pytest.LogCaptureFixture) -> None:
+    def copy(clip: int) -> np.ndarray:
+        raise RuntimeError("the vocoder is broken")
+
+    said = [Utterance(0, "text", np.zeros(1, np.float32))] * 4
+    opinions = listeners.Listener(
+        "opinions",
+        lambda: None,
+        lambda heard, rate: {"opinion_score": float(len(list(heard)))},
+        ("", "copied_", "recorded_"),
+    )
+    sources = {"": said, "recorded_": said, "copied_": said}
+    measures = listeners._asked([opinions], sources, copy, 16000, TimeLeft(math.inf, 3))
+    assert measures == {"opinion_score": 4, "recorded_opinion_score": 4}
+    assert "the vocoder is broken" in caplog.text
 
 
 def test_where_a_try_died_at_it_the_next_does_without(workspace: Path, caplog: pytest.LogCaptureFixture) -> None:

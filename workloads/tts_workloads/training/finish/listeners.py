@@ -1,4 +1,4 @@
-"""Lets models listen to a finished voice as people do, where the extra ``quality`` is installed: a speech recogniser,
+"""Lets models listen to a finished voice as people do, where their packages are installed: a speech recogniser,
 a predictor of opinion scores and a network that tells speakers apart, on held-out clips as the voice speaks them and as
 they were recorded. An error here never ends a training. The measures are computed in ``quality``."""
 
@@ -83,7 +83,7 @@ def listened_to(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         mark.touch()
-        asked = _listeners(training.run.dataset.language, corpus, audio.sample_rate)
+        asked = _ready(_listeners(training.run.dataset.language, corpus, audio.sample_rate))
         time_left = TimeLeft(seconds, sum(len(listener.rounds) for listener in asked))
         sources = {VOICE: said, RECORDED: recorded, COPIED: recorded}
         measures = _asked(asked, sources, copy, audio.sample_rate, time_left)
@@ -140,9 +140,10 @@ class Listener:
 
     judges: str
     """What it judges."""
+    load: Callable[[], object]
+    """Loads the model. Raises ModuleNotFoundError where it is not installed."""
     listen: Callable[[Iterable[Utterance], int], Measures]
-    """Returns its measures of utterances at a sample rate, by the names of the evaluation's fields. Raises
-    ModuleNotFoundError where it is not installed."""
+    """Returns its measures of utterances at a sample rate, by the names of the evaluation's fields."""
     rounds: Sequence[str] = (VOICE, RECORDED)
 
 
@@ -150,9 +151,35 @@ def _listeners(language: str, corpus: Corpus, sample_rate: int) -> list[Listener
     """The listeners that know a language."""
     likeness = similarity.Likeness(corpus, sample_rate)
     understands = language.partition("-")[0] == recognise.LANGUAGE
-    words = [Listener("words", _understood)] if understands else []
-    opinions = Listener("opinions", _opinion, (VOICE, RECORDED, COPIED))
-    return [*words, opinions, Listener("similarity", partial(_similarity, corpus, likeness))]
+    # The recogniser for one recording at a time is the one that ``_understood`` asks for.
+    words = [Listener("words", partial(recognise.model, 1), _understood)] if understands else []
+    opinions = Listener("opinions", naturalness.model, _opinion, (VOICE, RECORDED, COPIED))
+    return [*words, opinions, Listener("similarity", similarity.model, partial(_similarity, corpus, likeness))]
+
+
+def _ready(listeners: Sequence[Listener]) -> list[Listener]:
+    """Those of the listeners that are installed and can be loaded. The time is shared among them alone."""
+    ready, absent = [], []
+    for listener in listeners:
+        try:
+            listener.load()
+        except Interrupted:
+            raise
+        except ModuleNotFoundError as error:
+            absent.append(str(error.name))
+        except Exception:
+            log.warning("the measures of %s are left out: their listener failed", listener.judges, exc_info=True)
+        else:
+            ready.append(listener)
+    if absent:
+        log.info(
+            "the evaluation lacks what needs %s: pip install 'tts-operator[quality]' and %s, or build the image with "
+            "both as docs/operations.md says",
+            ", ".join(absent),
+            similarity.INSTALL,
+            extra={"event": "not listened"},
+        )
+    return ready
 
 
 def _asked(
@@ -162,32 +189,21 @@ def _asked(
     sample_rate: int,
     time_left: TimeLeft,
 ) -> Measures:
-    """The measures of the listeners that are installed, by the names of the evaluation's fields."""
+    """The measures by the names of the evaluation's fields. A round that fails loses its own alone."""
     found: Measures = {}
-    absent = []
     for listener in listeners:
-        heard: Measures = {}
-        try:
-            for what in listener.rounds:
-                utterances = time_left.of(sources[what])
-                if what == COPIED:
-                    utterances = (replace(one, sound=copy(one.clip)) for one in utterances)
-                heard |= {what + field: value for field, value in listener.listen(utterances, sample_rate).items()}
-        except Interrupted:
-            raise
-        except ModuleNotFoundError as error:
-            absent.append(str(error.name))
-        except Exception:
-            log.warning("the measures of %s are left out: their listener failed", listener.judges, exc_info=True)
-        else:
-            found |= heard
-    if absent:
-        log.info(
-            "the evaluation lacks what needs %s: install the extra `quality` (pip install tts-operator[quality]), or "
-            "build the image with it as docs/operations.md says",
-            ", ".join(absent),
-            extra={"event": "not listened"},
-        )
+        for what in listener.rounds:
+            utterances = time_left.of(sources[what])
+            if what == COPIED:
+                utterances = (replace(one, sound=copy(one.clip)) for one in utterances)
+            try:
+                heard = listener.listen(utterances, sample_rate)
+            except Interrupted:
+                raise
+            except Exception:
+                log.warning("some measures of %s are left out: a round failed", listener.judges, exc_info=True)
+            else:
+                found |= {what + field: value for field, value in heard.items()}
     return found
 
 
