@@ -380,6 +380,11 @@ def test_durations_that_no_card_can_tell_are_not_used(tmp_path: Path, monkeypatc
     assert set(open_imported(piper_voice(tmp_path)).card.supports) == {"speed"}
 
 
+def test_durations_may_have_their_name_inside_the_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tiny_onnx, "KOKORO", tiny_onnx.KOKORO.replace("frames", "durations"))
+    assert "durations" in open_imported(kokoro_voice(tmp_path)).card.supports
+
+
 @pytest.mark.parametrize("make", [kokoro_voice, piper_voice])
 def test_durations_that_the_card_does_not_name_are_not_used(tmp_path: Path, make: Callable[[Path], Path]) -> None:
     path = _changed(make(tmp_path), CARD, lambda card: card.replace(b'"durations"', b'"energy"'))

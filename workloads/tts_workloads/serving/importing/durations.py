@@ -44,10 +44,12 @@ def with_durations(model: OnnxModel, data: bytes, find: Finder) -> bytes:
         # ONNX Runtime also loads files in a format of its own.
         raise model.refusal("it is no file of ONNX: give the .onnx that it was made from") from None
     found = set(find(whole.graph))
-    if len(found) != 1:
+    taken = {output for node in whole.graph.node for output in node.output}
+    free = [name for name in DURATIONS if name not in taken]
+    if len(found) != 1 or not free:
         return data
-    whole.graph.node.append(onnx.helper.make_node("Identity", [found.pop()], [DURATIONS[0]]))
-    whole.graph.output.append(onnx.ValueInfoProto(name=DURATIONS[0]))
+    whole.graph.node.append(onnx.helper.make_node("Identity", [found.pop()], [free[0]]))
+    whole.graph.output.append(onnx.ValueInfoProto(name=free[0]))
     changed: bytes = whole.SerializeToString()
     return changed
 
