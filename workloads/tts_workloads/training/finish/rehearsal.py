@@ -22,7 +22,7 @@ from tts_workloads.training.finish.results import describe, leave_report, write
 from tts_workloads.training.setup.assemble import Training
 
 FOLDER = ".rehearsal"
-LISTENING_SHARE = 0.1
+LISTENING_SHARE = 0.05
 """Largest share of a budget that is set aside for listeners: the voice comes before its marks."""
 CLIPS = 3
 """Held-out clips that are measured; the time for all of them follows from the times for one and for these."""
