@@ -14,6 +14,7 @@ import torch
 from tests.unit.workloads import tiny_corpus, tiny_voice
 from tests.unit.workloads.models.test_models import SMALL
 from tests.voices.__main__ import FOLDER, SENTENCES
+from tts_api.resources.training import Model
 from tts_api.run import TrainingRun
 from tts_api.voice import FORMAT
 from tts_workloads import models, text
@@ -24,7 +25,7 @@ from tts_workloads.training.finish.export import packed
 from tts_workloads.training.finish.results import describe
 from tts_workloads.training.setup import weights
 from tts_workloads.training.setup.assemble import Training
-from tts_workloads.training.setup.starting_voices import StartingVoice, StartingVoices
+from tts_workloads.training.setup.starting_voices import StartingVoice, StartingVoices, resolved
 from tts_workloads.voice_file import open_voice
 
 CPU = torch.device("cpu")
@@ -88,9 +89,12 @@ def test_a_training_still_goes_on_from_a_stored_voice(path: Path) -> None:
     file = open_voice(path, None)
     source = StartingVoice("acoustic", "before", file)
     training = untrained("vocos", text.restore(file.card.front_end, file.front_end))
-    weights.start(
-        StartingVoices(acoustic=source, vocoder=None), training.acoustic, training.vocoder, ("allison", "bert")
+    sources = StartingVoices(acoustic=source, vocoder=None)
+    run = training.run.model_copy(
+        update={"model": Model.model_validate({"acoustic": {"fromTraining": {"name": "before"}}})}
     )
+    assert resolved(run, sources).model.vocoder.name == "vocos", "a run document that names no vocoder means vocos"
+    weights.start(sources, training.acoustic, training.vocoder, ("allison", "bert"))
     stored = torch.jit.load(str(path)).state_dict()
     own = training.acoustic.exported.state_dict()
     assert all(torch.equal(own[name], stored[f"acoustic_model.{name}"]) for name in own)
