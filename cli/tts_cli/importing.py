@@ -42,6 +42,7 @@ def kokoro(
     target = output or Path(f"{model.stem}{SUFFIX}")
 
     def work() -> None:
+        _check_output(target)  # what can be known at once is told before anything is read
         read = read_source(model)
         found = voices or beside(model, "voices-v1.0.bin", "voices.npz", "voices")
         told = config or found_beside(model, "config.json", "tokenizer.json")
@@ -63,6 +64,7 @@ def piper(model: Path, config: Path | None, output: Path | None, licence: str | 
     target = output or Path(f"{model.stem}{SUFFIX}")
 
     def work() -> None:
+        _check_output(target)
         read = read_source(model)
         told = config or beside(model, f"{model.name}.json")
         _check_output(target, model, told)

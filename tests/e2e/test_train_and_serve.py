@@ -154,8 +154,10 @@ def test_a_voice_is_trained_further_as_the_example_says(speech: Platform) -> Non
     eventually(lambda: scheduled(speech)["reason"] == "ModelMissing", 30, lambda: scheduled(speech))
     assert "TTSTraining allison does not exist" in scheduled(speech)["message"]
     assert not speech.get("jobs", "-l", "ttsoperator.dev/training=allison-tuned")["items"]
-    # A quick one stands for the long training of the examples.
-    speech.apply(manifest("allison"))
+    # A quick one stands for the long training of the examples, which has their vocoder.
+    quick = manifest("allison", model__vocoder={"architecture": "world"})
+    del quick["spec"]["training"]["vocoderMaxSteps"]
+    speech.apply(quick)
     speech.wait("ttst/allison", "Complete", seconds=300)
     speech.wait("ttst/allison-tuned", "Complete", seconds=400)
     base, tuned = (speech.get(f"ttst/{name}")["status"] for name in ("allison", "allison-tuned"))
