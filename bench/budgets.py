@@ -26,7 +26,8 @@ import soundfile
 import torch
 import yaml
 
-from bench.quality import Speaker, table
+from bench.quality import Speaker
+from bench.tables import line, table
 from tts_api.architectures import WORLD
 from tts_api.base import seconds_of
 from tts_api.resources.training import TTSTrainingSpec
@@ -108,9 +109,11 @@ def judged(voice: Path, corpus_folder: Path, folder: Path) -> tuple[dict[str, fl
     natural its sentences sound, how natural copy synthesis does, and how like the speaker the sentences are. ``folder``
     gets the recordings."""
     speaker = Speaker(voice)
-    for name, text in recognise.sentences().items():
-        soundfile.write(folder / f"{name}.wav", speaker.say(text), recognise.SAMPLE_RATE)
-    said = [speaker.say(text) for text in recognise.EVERYDAY]
+    texts = recognise.sentences()
+    sounds = {text: speaker.say(text) for text in dict.fromkeys((*texts.values(), *recognise.EVERYDAY))}
+    for name, text in texts.items():
+        soundfile.write(folder / f"{name}.wav", sounds[text], recognise.SAMPLE_RATE)
+    said = [sounds[text] for text in recognise.EVERYDAY]
     opinions = [mean_opinion_score(sound, recognise.SAMPLE_RATE) for sound in said]
     corpus = read_corpus("ljspeech", corpus_folder, speaker.voice.card.audio, speaker.voice.front_end)
     options = run_of("1m", WORLD.name).training
@@ -147,7 +150,7 @@ def main() -> None:
     heads += ["in everyday sentences", "DistillMOS of these", "of copy synthesis", "similarity of these"]
     print(f"{datetime.now(UTC):%Y-%m-%d}, {cpus()} CPUs, PyTorch {torch.__version__}\n\n{table(heads, [])}")
     for one in trainings(arguments.corpus, arguments.budgets, arguments.vocoders, killed=arguments.killed):
-        print("| " + " | ".join(one.row()) + " |", flush=True)
+        print(line(one.row()), flush=True)
 
 
 if __name__ == "__main__":

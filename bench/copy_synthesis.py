@@ -4,7 +4,6 @@ synthesis cost: ``python -m bench.copy_synthesis --corpus FOLDER``. Each hop len
 from __future__ import annotations
 
 import argparse
-import subprocess
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -14,7 +13,7 @@ from statistics import fmean, stdev
 
 import torch
 
-from bench.quality import table
+from bench.tables import commit, line, table
 from tts_api.architectures import WorldParameters
 from tts_api.resources.training import AudioFeatures
 from tts_workloads import text
@@ -68,13 +67,12 @@ def main() -> None:
     _, held_out = split(corpus, 50, 1)
     chosen = [corpus.clips[clip].waveform for clip in held_out if corpus.clips[clip].seconds >= LEAST_SECONDS]
     chosen = chosen[: arguments.clips]
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False).stdout
-    print(f"{datetime.now(UTC):%Y-%m-%d}, commit {commit.strip()}, {cpus()} cores, one thread, {len(chosen)} clips\n")
+    print(f"{datetime.now(UTC):%Y-%m-%d}, commit {commit()}, {cpus()} cores, one thread, {len(chosen)} clips\n")
     heads = ["", "DistillMOS", "CPU seconds of analysis for a second", "of synthesis"]
     print(table(heads, [["recordings", scored(chosen, audio.sample_rate), "-", "-"]]))
     for hop, sharpness in product(arguments.hops, arguments.sharpness):
         other = audio.model_copy(update={"hop_length": hop})
-        print("| " + " | ".join(copies(other, sharpness, chosen)) + " |", flush=True)
+        print(line(copies(other, sharpness, chosen)), flush=True)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from bench.quality import LISTENER_RATE, Heard, table, to_listener
+from bench.quality import LISTENER_RATE, Heard, to_listener
+from bench.tables import commit, table
 from tts_api.resources.service import Limits
 from tts_api.voice import CONFIG_FILE, MODEL_FILE, PACKS_FILE
 from tts_workloads.data.sound import read_sound
@@ -160,8 +161,7 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     texts = recognise.EVERYDAY[: arguments.texts]
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False).stdout
-    print(f"{datetime.now(UTC):%Y-%m-%d}, commit {commit.strip()}, {cpus()} cores\n")
+    print(f"{datetime.now(UTC):%Y-%m-%d}, commit {commit()}, {cpus()} cores\n")
     rows, paths = [], []
     for given in arguments.voices:
         path, _, speaker = given.partition("=")

@@ -30,6 +30,7 @@ from typing import Any
 
 from kubernetes import client, config, watch
 
+from bench.tables import commit
 from devcluster import cluster as embedded
 
 ROOT = Path(__file__).parents[1]
@@ -273,8 +274,7 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=[500, 3000])
     parser.add_argument("--rounds", type=int, default=1, help="repeat the whole comparison; every run is a row")
     options = parser.parse_args()
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
-    where = f"commit {commit.stdout.strip()}, {os.cpu_count()} cores, Python {machine.python_version()}"
+    where = f"commit {commit()}, {os.cpu_count()} cores, Python {machine.python_version()}"
     print(f"{time.strftime('%Y-%m-%d')}, {where}\n\n{HEADER}")
     for size in options.sizes:
         for _ in range(options.rounds):

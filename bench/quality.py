@@ -25,6 +25,7 @@ from typing import TypeVar
 import numpy as np
 import torch
 
+from bench.tables import commit, table
 from tts_workloads.audio import LogMel
 from tts_workloads.data import Corpus, read_corpus, split
 from tts_workloads.data.analysis import ANALYSES
@@ -84,6 +85,13 @@ class Heard:
         """Measure one utterance: ``sound`` is ``[samples]`` float32 at the listener's rate."""
         self.understood.listen(text, sound, LISTENER_RATE)
         self.opinions.append(mean_opinion_score(sound, LISTENER_RATE))
+
+    def compare(self, likeness: Likeness, sound: np.ndarray, speaker: int, without: int | None = None) -> None:
+        """Measure how like a speaker ``sound`` is, ``[samples]`` float32 at the listener's rate; see
+        ``Likeness.of``."""
+        alike = likeness.of(sound, LISTENER_RATE, speaker, without)
+        if alike is not None:
+            self.likenesses.append(alike)
 
     def row(self) -> list[str]:
         """The synthesiser's line of the table."""
@@ -195,16 +203,10 @@ def held_out_rows(
         for clip in clips:
             sound = source(clip)
             heard.listen(corpus.clips[clip].text, sound)
-            alike = likeness.of(sound, LISTENER_RATE, corpus.clips[clip].speaker, without=clip)
-            heard.likenesses += [] if alike is None else [alike]
+            heard.compare(likeness, sound, corpus.clips[clip].speaker, without=clip)
             if name != "real speech":
                 heard.distortions.append(distortion(sound, corpus.clips[clip].waveform))
         yield heard
-
-
-def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table in Markdown."""
-    return "\n".join(["| " + " | ".join(line) + " |" for line in (heads, ["---"] * len(heads), *rows)])
 
 
 def main() -> None:
@@ -227,8 +229,7 @@ def main() -> None:
     _, held_out = split(corpus, arguments.clips, arguments.seed)
     others = shutil.which("espeak-ng") is not None
 
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False).stdout
-    print(f"{datetime.now(UTC):%Y-%m-%d}, commit {commit.strip()}, {cpus()} cores, PyTorch {torch.__version__}\n")
+    print(f"{datetime.now(UTC):%Y-%m-%d}, commit {commit()}, {cpus()} cores, PyTorch {torch.__version__}\n")
     if not others:
         print("espeak-ng is left out: there is no such command.\n")
     heads = ["", "utterances", "word error rate", "character error rate", "DistillMOS", "similarity"]
@@ -253,8 +254,7 @@ def main() -> None:
         for number, text in enumerate(texts):
             sound = say(number)
             heard.listen(text, sound)
-            alike = likeness.of(sound, LISTENER_RATE, 0)
-            heard.likenesses += [] if alike is None else [alike]
+            heard.compare(likeness, sound, 0)
         rows.append(heard.row()[:-1])
     print(f"\nEveryday sentences, in no corpus:\n\n{table(heads[:-1], rows)}")
 

@@ -31,6 +31,7 @@ from pathlib import Path
 import aiohttp
 import httpx
 
+from bench.tables import commit
 from tts_workloads.processors import cpus
 from tts_workloads.quality.recognise import EVERYDAY
 
@@ -283,10 +284,9 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=15.0, help="length of each measurement")
     parser.add_argument("--queue-milliseconds", type=int, default=20, help="maxQueueMilliseconds of the open loop")
     options = parser.parse_args()
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False).stdout
     load = os.getloadavg()[0]
     print(
-        f"{datetime.now(UTC):%Y-%m-%d}, commit {commit.strip()}, {cpus()} cores with the clients on them, load "
+        f"{datetime.now(UTC):%Y-%m-%d}, commit {commit()}, {cpus()} cores with the clients on them, load "
         f"{load:.1f} before; {options.seconds:g} s a row\n\nClosed loop:\n\n{CLOSED_HEADER}"
     )
     with tempfile.TemporaryDirectory() as folder:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import random
-import subprocess
 import tempfile
 import time
 from collections import Counter
@@ -19,6 +18,7 @@ from pathlib import Path
 import aiohttp
 
 from bench.serving import Server, connections, ours
+from bench.tables import commit
 from tts_workloads.processors import cpus
 from tts_workloads.quality.recognise import EVERYDAY
 
@@ -74,8 +74,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--rate", type=float, default=5.0, help="requests a second")
     options = parser.parse_args()
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False).stdout
-    print(f"{datetime.now(UTC):%Y-%m-%d}, commit {commit.strip()}, {cpus()} cores, {options.rate:g} requests/s\n")
+    print(f"{datetime.now(UTC):%Y-%m-%d}, commit {commit()}, {cpus()} cores, {options.rate:g} requests/s\n")
     with tempfile.TemporaryDirectory() as folder, ours(options.voice, Path(folder), 5000) as server:
         asyncio.run(soak(server, options.minutes, options.rate))
 

@@ -15,7 +15,6 @@ import os
 import platform
 import random
 import statistics
-import subprocess
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from pathlib import Path
 
 import torch
 
+from bench.tables import commit
 from tts_api.architectures import VOCODERS as VOCODER_ARCHITECTURES
 from tts_api.resources.training_options import Precision
 from tts_api.run import TrainingRun
@@ -240,8 +240,7 @@ def main() -> None:
     options = parser.parse_args()
     device = torch.device("cuda", 0) if torch.cuda.is_available() else torch.device("cpu")
     torch.set_num_threads(cpus())
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False).stdout
-    print(f"{datetime.now(UTC):%Y-%m-%d}, commit {commit.strip()}, {machine(device)}, PyTorch {torch.__version__}\n")
+    print(f"{datetime.now(UTC):%Y-%m-%d}, commit {commit()}, {machine(device)}, PyTorch {torch.__version__}\n")
     print(HEADER)
     for name in options.models:
         seconds = BATCH_SECONDS[device.type][name]

@@ -46,7 +46,7 @@ def kokoro(
         read = read_source(model)
         found = voices or beside(model, "voices-v1.0.bin", "voices.npz", "voices")
         told = config or found_beside(model, "config.json", "tokenizer.json")
-        _check_output(target, model, found, told)
+        _check_sources(target, model, found, told)
         packs, sources = read_packs_of(found)
         numbers = read_source(told) if told is not None else None
         import_kokoro(target, target.stem, read, numbers, packs, sources, licence=licence)
@@ -67,7 +67,7 @@ def piper(model: Path, config: Path | None, output: Path | None, licence: str | 
         _check_output(target)
         read = read_source(model)
         told = config or beside(model, f"{model.name}.json")
-        _check_output(target, model, told)
+        _check_sources(target, model, told)
         import_piper(target, target.stem, read, read_source(told), licence=licence)
 
     _told(work)
@@ -109,11 +109,15 @@ def _needs_packages() -> None:
         raise needs("ONNX Runtime with onnx", EXTRAS)
 
 
-def _check_output(target: Path, *read: Path | None) -> None:
-    """Refuse a file in a folder that is not there, and one of the files that the voice is made from. Raises Failure."""
+def _check_output(target: Path) -> None:
+    """Refuse a file in a folder that is not there, and a folder. Raises Failure."""
     if not target.parent.is_dir():
         raise refused(f"-o {target}: there is no folder {target.parent}: make it first")
     if target.is_dir():
         raise refused(f"-o {target} is a folder: name a file")
+
+
+def _check_sources(target: Path, *read: Path | None) -> None:
+    """Refuse one of the files that the voice is made from as its output. Raises Failure."""
     if target.exists() and any(one is not None and one.exists() and one.samefile(target) for one in read):
         raise refused(f"-o {target}: the voice is made from this file, which it would replace: give another name")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from tts_api.architectures import VOCODERS, WORLD
 from tts_api.base import Rule, rule
+from tts_api.resources.parameters import architecture_of
 from tts_api.resources.training import (
     IMMUTABLE_SPEC_FIELDS,
     NO_LENGTH,
@@ -65,10 +66,7 @@ def _unchanged(name: str) -> Rule:
 def _steps_rules() -> list[Rule]:
     """The rules that give the training one length, each trained model its steps, and none to a vocoder that is not
     trained."""
-    architecture = (
-        "(has(self.model.vocoder.architecture) ? self.model.vocoder.architecture : "
-        f"has(self.model.vocoder.fromTraining) ? '' : '{WORLD.name}')"
-    )
+    architecture = architecture_of("self.model.vocoder", WORLD.name)
     untrained = {name: f"{architecture} == '{name}'" for name, vocoder in VOCODERS.items() if not vocoder.trained}
     given, vocoder_given = "has(self.training.maxSteps)", "has(self.training.vocoderMaxSteps)"
     budget = "has(self.training.budget)"

@@ -78,7 +78,7 @@ def open_voice(path: Path, sha256: str | None = None) -> VoiceFile:
 
     Raises BadInput with the reason ModelMissing, DigestMismatch or UnsupportedVoice.
     """
-    found = _checked_digest(path, sha256)
+    found = checked_digest(path, sha256)
     extra = _extra_files(path)
     if (engine := _engine(path, extra)) != TORCHSCRIPT:
         raise BadInput(
@@ -95,7 +95,7 @@ def open_imported(path: Path, sha256: str | None = None) -> ImportedVoiceFile:
 
     Raises BadInput with the reason ModelMissing, DigestMismatch or UnsupportedVoice.
     """
-    found = _checked_digest(path, sha256)
+    found = checked_digest(path, sha256)
     extra = _extra_files(path)
     card = _card(path, extra, ImportedCard)
     parts = _read(path, lambda name: name in {MODEL_FILE, CONFIG_FILE, PACKS_FILE}, LARGEST_PARTS_BYTES)
@@ -107,14 +107,9 @@ def open_imported(path: Path, sha256: str | None = None) -> ImportedVoiceFile:
     return ImportedVoiceFile(path, found, card, front_end, parts[MODEL_FILE], parts[CONFIG_FILE], parts.get(PACKS_FILE))
 
 
-def engine_of(path: Path, sha256: str | None = None) -> str:
+def engine_of(path: Path) -> str:
     """Return the name of what speaks a voice, as its card gives it. A file whose card cannot be read counts as
-    TorchScript: ``open_voice`` tells what is wrong with it. ``sha256`` is the digest that the file must have, or None.
-
-    Raises BadInput with the reason ModelMissing or DigestMismatch.
-    """
-    if sha256 is not None:
-        _checked_digest(path, sha256)
+    TorchScript: ``open_voice`` tells what is wrong with it. Nothing else in the file is read."""
     try:
         return _engine(path, _extra_files(path, lambda name: name == CARD_FILE))
     except BadInput:
@@ -158,7 +153,9 @@ def _front_end(path: Path, extra: Mapping[str, bytes], card: ServedCard) -> dict
     return {name: files[name] for name in card.front_end.files}
 
 
-def _checked_digest(path: Path, sha256: str | None) -> str:
+def checked_digest(path: Path, sha256: str | None) -> str:
+    """Return the digest of a voice's file. ``sha256`` is the one that it must have, or None. Raises BadInput with the
+    reason ModelMissing or DigestMismatch."""
     found = _digest(path)
     if sha256 is not None and found != sha256:
         raise BadInput(

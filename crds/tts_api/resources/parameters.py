@@ -50,6 +50,12 @@ def describe_parameters(architectures: Mapping[str, Architecture]) -> Callable[[
     return add_sentences
 
 
+def architecture_of(model: str, default: str) -> str:
+    """The CEL expression of the architecture of ``model``, an expression too: ``default`` where the manifest names
+    none, and empty where another training's voice has it."""
+    return f"(has({model}.architecture) ? {model}.architecture : has({model}.fromTraining) ? '' : '{default}')"
+
+
 def parameter_rules(architectures: Mapping[str, Architecture], default: str) -> Iterator[Rule]:
     """The rules on an object ``{architecture, parameters, fromTraining}``.
 
@@ -57,7 +63,7 @@ def parameter_rules(architectures: Mapping[str, Architecture], default: str) -> 
     the bounds. They do not apply to a model that starts from another training and leaves its architecture out: only the
     pod learns which architecture that is. An architecture that is not trained cannot start from another training.
     """
-    named = f"(has(self.architecture) ? self.architecture : has(self.fromTraining) ? '' : '{default}')"
+    named = architecture_of("self", default)
     for architecture in architectures.values():
         names = [to_camel(name) for name in architecture.parameters.model_fields]
         is_other = f"{named} != '{architecture.name}'"

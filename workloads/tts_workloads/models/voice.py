@@ -14,14 +14,14 @@ class VoiceModule(nn.Module):
         vocoder: nn.Module,
         speakers: nn.Embedding,
         hop_length: int,
-        whole: nn.Module | None = None,
+        whole: nn.Module,
     ) -> None:
         """``acoustic`` is called as ``acoustic.stage.AcousticStage.exported`` says, ``vocoder`` as ``vocode`` does and
         ``whole`` as ``vocoder.stage.VocoderStage.whole`` says; ``speakers`` is the table of speaker vectors, a
         submodule of ``acoustic``; ``hop_length`` is in samples."""
         super().__init__()
         self.acoustic_model, self.vocoder, self.speakers = acoustic, vocoder, speakers
-        self.whole = nn.Identity() if whole is None else whole
+        self.whole = whole
         self.hop_length = hop_length
 
     @torch.jit.export

@@ -13,7 +13,7 @@ from tts_workloads.serving.synthesis.imported.kokoro import KokoroVoice
 from tts_workloads.serving.synthesis.imported.piper import PiperVoice
 from tts_workloads.serving.synthesis.loaded_voice import LoadedVoice
 from tts_workloads.serving.synthesis.served_voice import ServedVoice
-from tts_workloads.voice_file import TORCHSCRIPT, engine_of
+from tts_workloads.voice_file import TORCHSCRIPT, checked_digest, engine_of
 
 ENGINES: dict[str, Callable[[Path, str | None, torch.device], ServedVoice]] = {
     TORCHSCRIPT: LoadedVoice,
@@ -29,8 +29,9 @@ def load_voice(path: Path, sha256: str | None, device: torch.device) -> ServedVo
 
     Raises BadInput with the reason ModelMissing, DigestMismatch or UnsupportedVoice.
     """
-    engine = engine_of(path, sha256)
+    engine = engine_of(path)
     if engine not in ENGINES:
+        checked_digest(path, sha256)  # the other engines check it themselves
         raise BadInput(
             Reason.UNSUPPORTED_VOICE,
             f"{path} is a voice for {engine}, and this image knows {', '.join(ENGINES)}: serve it with a newer image",

@@ -67,9 +67,8 @@ def _written(
         if is_vowel(name) and stress == "0":
             written.append(_small_word(word, names) or unstressed(word, place) or names[name])
         elif is_vowel(name):
-            lax = name == "IY" and list(word[place + 1 : place + 2]) == [
-                "R"
-            ]  # both programs hear the vowel of *hit* in *here*
+            # Both programs hear the vowel of *hit* in *here*.
+            lax = name == "IY" and list(word[place + 1 : place + 2]) == ["R"]
             written.append(_STRESS[stress] + names["IH" if lax else name])
         else:
             written.append(_FLAP if _is_flapped(word, place) else names[name])

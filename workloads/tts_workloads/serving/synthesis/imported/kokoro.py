@@ -13,7 +13,7 @@ import numpy as np
 
 from tts_workloads.exits import summary
 from tts_workloads.serving.synthesis.encoding import Samples
-from tts_workloads.serving.synthesis.imported.onnx_voice import OnnxVoice, SpokenSymbols, edges_of, read_config
+from tts_workloads.serving.synthesis.imported.onnx_voice import NUMBERS, OnnxVoice, SpokenSymbols, edges_of, read_config
 from tts_workloads.serving.synthesis.imported.session import OnnxModel
 from tts_workloads.serving.synthesis.sentence import Mixture, Sentence
 from tts_workloads.voice_file import ImportedVoiceFile
@@ -25,8 +25,6 @@ MOST_TOKENS = 510
 """Longest input of the model without the padding at both ends. A longer sentence is spoken in parts."""
 STYLE_CHANNELS = 256
 PADDING = 0
-NUMBERS = range(2**31)
-"""Numbers that a symbol may have."""
 MOST_PACKS_BYTES = 1024 * 1024 * 1024
 """Most bytes of voice packs together. A pack has half a megabyte."""
 
@@ -47,7 +45,7 @@ class KokoroVoice(OnnxVoice):
     def _prepare(self, file: ImportedVoiceFile) -> None:
         self._inputs = input_names(self.model)
         self._vocabulary = vocabulary(self.model, read_config(file))
-        self._packs = [pack for _, pack in read_packs(self.model, file.packs or b"", self.card.speakers)]
+        self._packs = read_packs(self.model, file.packs or b"", self.card.speakers)
 
     def _speak(self, sentences: Sequence[Sentence], speeds: Sequence[float]) -> list[SpokenSymbols]:
         return [self._spoken(one, speed) for one, speed in zip(sentences, speeds, strict=True)]
@@ -107,7 +105,7 @@ def vocabulary(model: OnnxModel, config: Mapping[str, Any]) -> Vocabulary:
     return found
 
 
-def read_packs(model: OnnxModel, packs: bytes, speakers: Sequence[str]) -> list[tuple[str, Pack]]:
+def read_packs(model: OnnxModel, packs: bytes, speakers: Sequence[str]) -> list[Pack]:
     """Return the packs of these speakers, ``[lengths, 256]`` float32 each. Raises BadInput where one is missing."""
     try:
         found = unpacked(packs)
@@ -116,7 +114,7 @@ def read_packs(model: OnnxModel, packs: bytes, speakers: Sequence[str]) -> list[
     for name in speakers:
         if name not in found:
             raise model.refusal(f"it lacks the voice pack of {name}: import it again with its voices")
-    return [(name, found[name]) for name in speakers]
+    return [found[name] for name in speakers]
 
 
 def unpacked(packs: bytes) -> dict[str, Pack]:

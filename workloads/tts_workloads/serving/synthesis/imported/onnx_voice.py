@@ -24,6 +24,9 @@ from tts_workloads.serving.synthesis.tempo import at_tempo
 from tts_workloads.text import UnknownNotation
 from tts_workloads.voice_file import ImportedVoiceFile, open_imported
 
+NUMBERS = range(2**31)
+"""Numbers that a model may have for a symbol or a speaker."""
+
 
 @dataclass(frozen=True)
 class SpokenSymbols:

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from tts_workloads.serving.synthesis.imported.onnx_voice import OnnxVoice, SpokenSymbols, edges_of, read_config
+from tts_workloads.serving.synthesis.imported.onnx_voice import NUMBERS, OnnxVoice, SpokenSymbols, edges_of, read_config
 from tts_workloads.serving.synthesis.imported.session import OnnxModel
 from tts_workloads.serving.synthesis.sentence import Sentence
 from tts_workloads.voice_file import ImportedVoiceFile
@@ -23,8 +23,6 @@ LANGUAGES = {"en-us": "en-us", "en_us": "en-us"}
 """Languages of the front ends that write espeak-ng's symbols, by the name that a model's JSON gives them."""
 
 SAMPLE_RATES = range(8000, 48001)
-NUMBERS = range(2**31)
-"""Numbers that a symbol or a speaker may have."""
 
 
 @dataclass(frozen=True)
